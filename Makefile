@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# A thin front for people: it installs what is missing, calls CMake with a preset, and runs what was built.
+
+PRESET = release
+PREFIX = /usr/local
+DHP_STRESS_SECONDS ?= 60
+STRESS_SECONDS = $(DHP_STRESS_SECONDS)
+STRESS_ARGS =
+DEMO_ARGS =
+BENCH_ARGS =
+
+build_dir = build/$(PRESET)
+group = $(if $(filter tsan,$(PRESET)),tsan,check)
+
+# Sanitizers cannot live with the address randomisation of newer kernels. Where setarch is not allowed to switch it off
+# (some containers), the program runs as it is. For the tests the options stand in CMakePresets.json.
+fixed = $$(setarch "$$(uname -m)" -R true 2>/dev/null && echo setarch "$$(uname -m)" -R)
+tsan_env = TSAN_OPTIONS="exitcode=66 second_deadlock_stack=1 history_size=7 suppressions=$(CURDIR)/tests/tsan.supp"
+asan_env = ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+run_tests = $(if $(filter asan tsan,$(PRESET)),$(fixed))
+run = $(if $(filter tsan,$(PRESET)),$(tsan_env) $(fixed))$(if $(filter asan,$(PRESET)),$(asan_env) $(fixed))
+
+.PHONY: help demo check check-all stress bench install build deps deps-bench clean
+
+help:
+	@echo 'make demo              processors arrive under load; about 15 seconds   (DEMO_ARGS=...)'
+	@echo 'make check             build and run the tests'
+	@echo 'make check-all         the same as release, debug, asan and tsan'
+	@echo 'make stress            torture for STRESS_SECONDS=$(STRESS_SECONDS)                       (STRESS_ARGS=...)'
+	@echo 'make bench             run the benchmarks                               (BENCH_ARGS=...)'
+	@echo 'make build             build only'
+	@echo 'make install           PREFIX=$(PREFIX), DESTDIR=...'
+	@echo 'make clean             remove build/'
+	@echo
+	@echo 'PRESET=release|debug|asan|tsan picks the build: make check PRESET=tsan'
+	@echo 'What is missing is installed first (tools/install-deps); without root you are told what to run.'
+
+deps:
+	@tools/install-deps --for $(group)
+
+build: deps
+	@test -f $(build_dir)/build.ninja || cmake --preset $(PRESET)
+	@cmake --build --preset $(PRESET)
+
+demo: build
+	$(run) $(build_dir)/tools/dhp demo $(DEMO_ARGS)
+
+check: build
+	$(run_tests) ctest --preset $(PRESET)
+
+check-all:
+	@for preset in release debug asan tsan; do $(MAKE) check PRESET=$$preset || exit 1; done
+
+stress: build
+	$(run) $(build_dir)/stress/torture --seconds $(STRESS_SECONDS) $(STRESS_ARGS)
+
+deps-bench: deps
+	@tools/install-deps --for bench
+
+# Configured anew, since Google Benchmark may have been missing when the build directory was made.
+bench: deps-bench build
+	@cmake --preset $(PRESET) >/dev/null
+	@cmake --build --preset $(PRESET) --target dhp_bench
+	$(run) $(build_dir)/bench/dhp_bench $(BENCH_ARGS)
+
+install: build
+	cmake --install $(build_dir) --prefix $(PREFIX)
+
+clean:
+	rm -rf build

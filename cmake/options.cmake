@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# dhp_options: what all our own code is compiled with. Third-party code (CK under TSan) gets the sanitizer only, which
+# is therefore set for the whole directory tree.
+
+set(warnings
+  -Wall -Wextra -Wconversion -Wshadow -Wundef -Wpointer-arith -Wcast-qual -Wvla)
+set(warnings_of_c
+  -Wstrict-prototypes -Wmissing-prototypes)
+
+add_library(dhp_options INTERFACE)
+target_compile_definitions(dhp_options INTERFACE DHP_CHECKS=${DHP_CHECKS})
+target_compile_options(dhp_options INTERFACE
+  ${warnings} "$<$<COMPILE_LANGUAGE:C>:${warnings_of_c}>" "$<$<BOOL:${DHP_WERROR}>:-Werror>")
+
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
+  add_compile_options(-mcx16) # the 16-byte compare-and-swap, which every x86-64 we run on has
+endif()
+
+if(DHP_SANITIZE STREQUAL "address,undefined")
+  set(sanitizer -fsanitize=address,undefined -fno-sanitize-recover=all)
+elseif(DHP_SANITIZE STREQUAL "thread")
+  set(sanitizer -fsanitize=thread)
+elseif(DHP_SANITIZE)
+  message(FATAL_ERROR "DHP_SANITIZE is ${DHP_SANITIZE}; it can be empty, address,undefined or thread")
+endif()
+if(DHP_SANITIZE)
+  # -O1: what races or overflows at -O0 is often slow to reach, and -O2 loses frames of the report.
+  add_compile_options(${sanitizer} -O1 -fno-omit-frame-pointer)
+  add_link_options(${sanitizer})
+endif()
