@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * counter.h - a counter with a cell for every processor and an exact sum.
+ *
+ * On x86-64 with restartable sequences an add is one plain instruction: if the thread is moved between reading its
+ * cpu and adding, the kernel sends it back to the start. Elsewhere it is a relaxed atomic add on the caller's own
+ * line. A cell is never taken away, so no count is ever lost.
+ */
+#ifndef DHP_COUNTER_H
+#define DHP_COUNTER_H
+
+#include <dhp/base.h>
+#include <dhp/percpu.h>
+
+struct dhp_engine;
+
+/* A counter is an array whose slots are 64-bit cells. */
+struct dhp_counter {
+	struct dhp_percpu cells;
+};
+
+DHP_BEGIN_DECLS
+
+/*
+ * dhp_counter_create - a counter that stands at zero.
+ *
+ * Level     passive, not from a notification callback
+ * Blocks    while a processor arrives
+ * Progress  blocking
+ * Orders    -
+ * Lifetime  until dhp_counter_destroy
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_RESULT, DHP_NO_MEMORY, DHP_IN_CALLBACK, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_counter_create(struct dhp_engine *engine, struct dhp_counter **out_counter);
+
+/*
+ * dhp_counter_destroy - as dhp_percpu_destroy. NULL is accepted.
+ *
+ * Level     passive, not from a notification callback, not in a section
+ * Blocks    for a grace period, and while a processor arrives
+ * Progress  blocking
+ * Orders    as dhp_percpu_destroy
+ * Lifetime  the counter is gone at the return
+ * Returns   DHP_OK, DHP_IN_CALLBACK, DHP_IN_SECTION, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_counter_destroy(struct dhp_counter *counter);
+
+/*
+ * dhp_counter_sum - the sum of all cells.
+ *
+ * Exact when no add runs at the same time; otherwise it contains every add that happened before the call, and may
+ * contain adds that run meanwhile. Wraps modulo 2^64.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing: statistics only
+ * Lifetime  -
+ * Returns   the sum
+ */
+DHP_API uint64_t dhp_counter_sum(const struct dhp_counter *counter);
+
+/* The rare half of dhp_counter_add. Same contract. */
+DHP_API void dhp_counter_add_slow(struct dhp_counter *counter, uint64_t amount);
+
+/*
+ * dhp_counter_add - add to the cell of the processor on which the caller runs.
+ *
+ * Level     any, signal handlers too
+ * Blocks    never
+ * Progress  lock-free: repeats only when the thread was interrupted in the middle
+ * Orders    nothing
+ * Lifetime  -
+ * Returns   nothing; cannot fail
+ */
+static inline void dhp_counter_add(struct dhp_counter *counter, uint64_t amount)
+{
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+	const struct dhp_percpu *cells = &counter->cells;
+
+	while (__builtin_expect(cells->restartable != 0, 1)) {
+		uint32_t cpu = dhp_cpu_word_read(cells->cpu_word);
+
+		if (__builtin_expect(__atomic_load_n(&cells->announced[(uint16_t)cpu], __ATOMIC_ACQUIRE) == 0, 0))
+			break;
+		/*
+		 * The kernel's area: cpu id at the word, pointer to the section's descriptor four bytes on. The add
+		 * is the commit; a thread that was interrupted since the descriptor was set goes to the abort
+		 * address, which the signature 0x53053053 in front of it marks as one.
+		 */
+		__asm__ __volatile__ goto(
+			".pushsection __rseq_cs, \"aw\"\n\t"
+			".balign 32\n\t"
+			"1: .long 0, 0\n\t"
+			".quad 2f, 3f - 2f, 4f\n\t"
+			".popsection\n\t"
+			"leaq 1b(%%rip), %%rax\n\t"
+			"movq %%rax, %%fs:4(%[word])\n\t"
+			"2: cmpl %[cpu], %%fs:(%[word])\n\t"
+			"jnz %l[again]\n\t"
+			"addq %[amount], (%[cell])\n\t"
+			"3:\n\t"
+			".pushsection __rseq_failure, \"ax\"\n\t"
+			".byte 0x0f, 0xb9, 0x3d\n\t"
+			".long 0x53053053\n\t"
+			"4: jmp %l[again]\n\t"
+			".popsection\n\t"
+			:
+			: [cpu] "r"(cpu), [word] "r"(cells->cpu_word), [amount] "r"(amount),
+			  [cell] "r"(cells->base + ((size_t)cpu << cells->shift))
+			: "rax", "memory", "cc"
+			: again);
+		return;
+again:;
+	}
+#endif
+	dhp_counter_add_slow(counter, amount);
+}
+
+DHP_END_DECLS
+
+#endif

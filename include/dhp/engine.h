@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine.h - an engine: one partition, its workers and its registrants.
+ *
+ * Nothing is global: two engines in one process share no variable. An engine runs on a backend, that is where
+ * processors come from: the machine (Linux: the CPUs this process may use) or a simulation (sim.h).
+ */
+#ifndef DHP_ENGINE_H
+#define DHP_ENGINE_H
+
+#include <dhp/base.h>
+#include <dhp/observe.h>
+
+struct dhp_engine;
+struct dhp_sim_options;
+
+enum dhp_engine_flags {
+	/* Do not watch for changes; dhp_engine_rescan is then the only way by which a real processor arrives. */
+	DHP_ENGINE_NO_WATCH = 1u << 0,
+	/* Do not start workers: arrays, epochs and notification only. dhp_dpc_insert gives DHP_NOT_SUPPORTED. */
+	DHP_ENGINE_NO_WORKERS = 1u << 1
+};
+
+/* Zero means the default in every field but the first. */
+struct dhp_engine_options {
+	size_t size;                       /* sizeof(struct dhp_engine_options) */
+	uint32_t flags;                    /* enum dhp_engine_flags */
+	uint32_t poll_interval_ms;         /* longest time until a change that signals nothing is seen; 100 */
+	uint32_t spin_ns;                  /* how long an idle worker looks for work before it sleeps; 5000 */
+	uint32_t worker_stack_bytes;       /* 262144 */
+	uint32_t group_limit;              /* most processors in a group, 1 to 64 (S-558); 64. Sim: see sim.h */
+	int32_t watch_thread;              /* thread id whose affinity counts as the process's; the main thread */
+	const char *root;                  /* prefix of every file read under /sys and /proc; "" */
+	const struct dhp_sim_options *sim; /* simulate a partition; NULL: the machine */
+	dhp_trace_hook *trace;             /* hears of every step of every arrival; NULL: nobody */
+	void *trace_context;
+};
+
+DHP_BEGIN_DECLS
+
+/*
+ * dhp_engine_create - bring up a partition with the processors there are now.
+ *
+ * options may be NULL: the machine, with defaults. The processors that the backend has at this moment go through
+ * the same steps as one that arrives later.
+ *
+ * Level     passive
+ * Blocks    until every worker is created
+ * Progress  blocking
+ * Orders    everything the engine has done happens before the return
+ * Lifetime  the options and what they point to may go after the return, but for trace_context
+ * Returns   DHP_OK; DHP_BAD_OPTIONS, DHP_BAD_FLAGS, DHP_BAD_RESULT, DHP_BAD_GROUPS, DHP_BAD_CPU, DHP_BAD_PATH;
+ *           DHP_NO_MEMORY, DHP_NO_THREAD, DHP_NO_AFFINITY, DHP_NO_PROCESSOR, DHP_CANNOT_READ, DHP_TOO_MANY;
+ *           DHP_WRONG_LEVEL. On failure nothing remains.
+ */
+DHP_API enum dhp_status dhp_engine_create(const struct dhp_engine_options *options, struct dhp_engine **out_engine);
+
+/*
+ * dhp_engine_destroy - run what is queued, stop the workers, release everything.
+ *
+ * Everything queued before the call runs. From the call on a DPC routine that inserts gets DHP_CLOSED and keeps its
+ * object, so that nothing is dropped silently. Registrations, arrays, counters and readers that remain would point
+ * into the engine: the call refuses with DHP_IN_USE until they are gone. NULL is accepted.
+ *
+ * Level     passive, not from a notification callback
+ * Blocks    until every queued DPC has run to its end
+ * Progress  blocking
+ * Orders    every routine and callback happens before the return
+ * Lifetime  no other thread may use the engine from the call on
+ * Returns   DHP_OK, DHP_IN_USE, DHP_IN_CALLBACK, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_engine_destroy(struct dhp_engine *engine);
+
+/*
+ * dhp_engine_rescan - look for changes now instead of at the next event or poll.
+ *
+ * Processors that the backend has gained are added before the return, by the calling thread. One that was refused
+ * earlier is tried again.
+ *
+ * Level     passive, not from a notification callback
+ * Blocks    for the length of the arrivals
+ * Progress  blocking
+ * Orders    an arrival seen by this call is complete at the return
+ * Lifetime  -
+ * Returns   DHP_OK, also when nothing changed; the status of the first arrival that failed; DHP_BAD_ENGINE,
+ *           DHP_IN_CALLBACK, DHP_WRONG_LEVEL, DHP_CANNOT_READ
+ */
+DHP_API enum dhp_status dhp_engine_rescan(struct dhp_engine *engine);
+
+DHP_END_DECLS
+
+#endif

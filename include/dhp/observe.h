@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * observe.h - what the engine did: one counter for each decision, one trace event for each step, one line for each
+ * source of change.
+ */
+#ifndef DHP_OBSERVE_H
+#define DHP_OBSERVE_H
+
+#include <dhp/base.h>
+
+struct dhp_engine;
+
+enum dhp_trace_kind {
+	DHP_TRACE_ENTER = 0, /* a step begins */
+	DHP_TRACE_LEAVE = 1, /* it has ended, with its status */
+	DHP_TRACE_UNDO = 2   /* it has been undone */
+};
+
+/* Valid during the call. */
+struct dhp_trace_event {
+	uint64_t time_ns; /* monotonic clock */
+	enum dhp_trace_kind kind;
+	uint32_t cpu;
+	uint32_t index;
+	const char *step; /* "reserve", "prepare", "start", "bring-up", "publish", "complete", "announce" */
+	enum dhp_status status;
+};
+
+/* Level: passive, in the thread that performs the add; one call at a time. It may not call into the engine. */
+typedef void dhp_trace_hook(void *context, const struct dhp_trace_event *event);
+
+/* Of one processor, since it arrived. Each is exact once the processor is idle. */
+struct dhp_processor_stats {
+	uint64_t run_count;      /* routines that ran here */
+	uint64_t stolen_count;   /* of those, taken over from other processors */
+	uint64_t steal_count;    /* times this processor took over work */
+	uint64_t refill_count;   /* times it fetched a batch from its own inbox */
+	uint64_t park_count;     /* times it went to sleep */
+	uint64_t removed_count;  /* taken off its queue by dhp_dpc_remove */
+	uint64_t first_run_ns;   /* monotonic time of the first routine; 0: none yet */
+};
+
+/* Of the whole engine. */
+struct dhp_engine_stats {
+	uint64_t arrivals_count;
+	uint64_t arrivals_failed_count;
+	uint64_t wakes_count;          /* system calls made to wake a sleeping worker */
+	uint64_t rescans_count;        /* looks at the sources */
+	uint64_t uevents_count;        /* messages from the kernel about processors */
+	uint64_t uevents_refused_count; /* malformed, or not sent by the kernel */
+	uint64_t grace_periods_count;
+	uint64_t reclaimed_count;
+};
+
+/* A source of change, for `dhp info`. */
+struct dhp_source {
+	const char *name;   /* "affinity", "cpuset", "uevent", "poll", "sysfs", "script" */
+	bool works;         /* it can be seen here */
+	const char *detail; /* what it sees, or why it does not work */
+};
+
+typedef void dhp_source_visit(const struct dhp_source *source, void *context);
+
+DHP_BEGIN_DECLS
+
+/*
+ * dhp_processor_stats_read, dhp_engine_stats_read - read the counters.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing: statistics only
+ * Lifetime  a copy
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_INDEX, DHP_BAD_RESULT
+ */
+DHP_API enum dhp_status dhp_processor_stats_read(struct dhp_engine *engine, uint32_t index,
+					    struct dhp_processor_stats *out_stats);
+DHP_API enum dhp_status dhp_engine_stats_read(struct dhp_engine *engine, struct dhp_engine_stats *out_stats);
+
+/*
+ * dhp_sources - name every source of change and whether it works here.
+ *
+ * Level     passive
+ * Blocks    no longer than visit
+ * Progress  wait-free by itself
+ * Orders    nothing
+ * Lifetime  texts live as long as the engine
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_CALLBACK
+ */
+DHP_API enum dhp_status dhp_sources(struct dhp_engine *engine, dhp_source_visit *visit, void *context);
+
+DHP_END_DECLS
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * partition.h - which processors there are.
+ *
+ * Four counts that are never mixed up (A and M in the clauses are active and maximum):
+ *   maximum  could ever be; constant (S-503)
+ *   present  the platform has it, maybe off
+ *   active   in service: has a queue, a worker and a slot in every array; never decreases (S-004)
+ *   usable   active, and this process may run there now (affinity, cpuset)
+ * A processor has an index, dense, in order of arrival, never moving (S-529, S-530); a number, (group, number in
+ * the group); and a cpu, the platform's own id, which may have gaps.
+ */
+#ifndef DHP_PARTITION_H
+#define DHP_PARTITION_H
+
+#include <dhp/base.h>
+
+struct dhp_engine;
+
+#define DHP_UNKNOWN UINT32_MAX
+
+struct dhp_processor {
+	uint32_t index;
+	uint32_t cpu;
+	struct dhp_number number;
+	uint32_t node;    /* NUMA node */
+	uint32_t package; /* DHP_UNKNOWN when the platform does not say */
+	uint32_t core;    /* likewise; unique within the package */
+};
+
+struct dhp_counts {
+	uint64_t generation; /* grows with every change of the set */
+	uint32_t maximum;
+	uint32_t present;
+	uint32_t active;
+	uint32_t usable;
+	uint32_t groups_maximum;
+	uint32_t groups_active;
+};
+
+/*
+ * A consistent view: everything in it was true at one moment (S-509). The caller supplies the two arrays, one
+ * 64-bit mask a group, bit n for number n; either may be NULL when it is not wanted.
+ */
+struct dhp_snapshot {
+	struct dhp_counts counts;
+	uint32_t masks_capacity; /* in: length of the arrays */
+	uint32_t masks_count;    /* out: groups_maximum, the length needed */
+	uint64_t *active_masks;
+	uint64_t *usable_masks;
+};
+
+DHP_BEGIN_DECLS
+
+/*
+ * dhp_counts_read - the four counts and the generation, taken together.
+ *
+ * Level     any but signal
+ * Blocks    never
+ * Progress  lock-free: repeats only when the set changed twice meanwhile
+ * Orders    a caller that reads active = n finds processors 0 to n-1 complete [set-publish]
+ * Lifetime  a copy
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_RESULT
+ */
+DHP_API enum dhp_status dhp_counts_read(struct dhp_engine *engine, struct dhp_counts *out_counts);
+
+/*
+ * dhp_snapshot_take - counts, generation and the masks of all groups, taken together (S-509).
+ *
+ * Level     any but signal
+ * Blocks    never
+ * Progress  lock-free, as dhp_counts_read
+ * Orders    as dhp_counts_read
+ * Lifetime  a copy, in the caller's arrays
+ * Returns   DHP_OK; DHP_TOO_SMALL with only masks_count stored; DHP_BAD_ENGINE, DHP_BAD_RESULT
+ */
+DHP_API enum dhp_status dhp_snapshot_take(struct dhp_engine *engine, struct dhp_snapshot *snapshot);
+
+/*
+ * dhp_processor_at - the processor with this index.
+ *
+ * Inside Start the index of the processor being added is valid already (S-154).
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    as dhp_counts_read
+ * Lifetime  a copy; what it says never changes
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_INDEX (S-527), DHP_BAD_RESULT
+ */
+DHP_API enum dhp_status dhp_processor_at(struct dhp_engine *engine, uint32_t index, struct dhp_processor *out_processor);
+
+/*
+ * dhp_index_of_number, dhp_index_of_cpu - the inverse mappings.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    as dhp_counts_read
+ * Lifetime  -
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_NUMBER (S-528) or DHP_BAD_CPU, DHP_BAD_RESULT
+ */
+DHP_API enum dhp_status dhp_index_of_number(struct dhp_engine *engine, struct dhp_number number, uint32_t *out_index);
+DHP_API enum dhp_status dhp_index_of_cpu(struct dhp_engine *engine, uint32_t cpu, uint32_t *out_index);
+
+/*
+ * dhp_index_here - the processor on which the caller runs.
+ *
+ * Stable in a DPC and in a pinned thread, otherwise a hint (S-532). On a processor that is not announced, and in a
+ * thread that belongs to no simulated processor, the answer is index 0 (S-035, S-619).
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  -
+ * Returns   the index; DHP_NO_INDEX for a bad engine
+ */
+DHP_API uint32_t dhp_index_here(struct dhp_engine *engine);
+
+/*
+ * dhp_active_mask - the mask of active processors of one group.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    as dhp_counts_read
+ * Lifetime  a copy
+ * Returns   the mask; 0 for a group that does not exist or has nobody (S-516)
+ */
+DHP_API uint64_t dhp_active_mask(struct dhp_engine *engine, uint32_t group);
+
+DHP_END_DECLS
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * percpu.h - arrays with a slot for every processor, that grow while they are read.
+ *
+ * Address space for every processor there could ever be is reserved once; a slot is base + (cpu << shift), its pages
+ * are touched and its constructor has run before anybody can reach it. So a slot never moves, growth copies and
+ * frees nothing, and a reader needs no section, no fence and no read-modify-write.
+ *
+ * A thread that runs on a processor the engine has not announced reaches the fallback slot: one more slot, owned by
+ * no processor and made with the array (S-035). Several threads may be there at once, so what they change in it must
+ * be changed atomically.
+ */
+#ifndef DHP_PERCPU_H
+#define DHP_PERCPU_H
+
+#include <dhp/base.h>
+#include <dhp/partition.h>
+
+struct dhp_engine;
+
+enum dhp_placement {
+	/* Slots close together, at least two lines apart: quickest to walk. A page is shared by neighbours. */
+	DHP_PLACE_DENSE = 0,
+	/* Each slot on pages of its own, taken from the processor's NUMA node. */
+	DHP_PLACE_NODE = 1
+};
+
+/*
+ * Makes one slot. processor is NULL for the fallback slot. The slot is zeroed. A failing status vetoes the arrival
+ * (or the creation of the array) and is what the caller of that sees.
+ *
+ * Level     passive
+ */
+typedef enum dhp_status dhp_slot_construct(void *slot, const struct dhp_processor *processor, void *context);
+
+/* Undoes dhp_slot_construct; called once for each slot that was constructed. Level: passive. */
+typedef void dhp_slot_destruct(void *slot, const struct dhp_processor *processor, void *context);
+
+/* Sees one slot; processor is NULL for the fallback slot. Level: that of the caller of dhp_percpu_each. */
+typedef void dhp_slot_visit(void *slot, const struct dhp_processor *processor, void *context);
+
+struct dhp_percpu_options {
+	size_t size;                /* sizeof(struct dhp_percpu_options) */
+	size_t slot_bytes;          /* 1 to 1 MiB */
+	size_t slot_alignment;      /* power of two up to 4096; 0: two cache lines */
+	uint32_t placement;         /* enum dhp_placement */
+	uint32_t flags;             /* none yet: 0 */
+	dhp_slot_construct *construct; /* NULL: a zeroed slot is ready */
+	dhp_slot_destruct *destruct;   /* NULL: nothing to undo */
+	void *context;
+};
+
+/*
+ * What a reader needs, and nothing else of the array, is public: a call for each read would cost more than the read.
+ * Constant from creation to destruction. Do not write it; use the functions.
+ */
+struct dhp_percpu {
+	unsigned char *base;      /* slot of cpu c: base + (c << shift) */
+	const uint8_t *announced; /* one byte a cpu id, 65536 of them; non-zero: the slot is ready */
+	intptr_t cpu_word;        /* where a thread finds its cpu id (32 bits), counted from its thread pointer */
+	uint32_t shift;
+	uint32_t restartable; /* that word is the kernel's: rseq sections work */
+};
+
+DHP_BEGIN_DECLS
+
+/*
+ * dhp_percpu_create - an array with a slot for every processor, present and to come.
+ *
+ * Level     passive, not from a notification callback
+ * Blocks    while a processor arrives
+ * Progress  blocking
+ * Orders    construction of every slot happens before its first use [slot-publish]
+ * Lifetime  until dhp_percpu_destroy; context must live as long
+ * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_BAD_OPTIONS, DHP_BAD_SIZE, DHP_BAD_ALIGNMENT, DHP_BAD_FLAGS, DHP_BAD_RESULT;
+ *           DHP_NO_MEMORY, DHP_IN_CALLBACK, DHP_WRONG_LEVEL, or what a constructor returned
+ */
+DHP_API enum dhp_status dhp_percpu_create(struct dhp_engine *engine, const struct dhp_percpu_options *options,
+					  struct dhp_percpu **out_array);
+
+/*
+ * dhp_percpu_destroy - destruct every slot and release the array.
+ *
+ * Waits for a grace period first: a DPC, or a reader in a section, may go on using a slot that it has. NULL is
+ * accepted.
+ *
+ * Level     passive, not from a notification callback, not in a section
+ * Blocks    for a grace period, and while a processor arrives
+ * Progress  blocking
+ * Orders    every section that could hold a slot happens before the destructors
+ * Lifetime  the array is gone at the return
+ * Returns   DHP_OK, DHP_IN_CALLBACK, DHP_IN_SECTION, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_percpu_destroy(struct dhp_percpu *array);
+
+/*
+ * dhp_percpu_at - the slot of the processor with this index.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    the slot's construction happens before the return [slot-publish]
+ * Lifetime  as long as the array; the address never changes
+ * Returns   the slot; NULL for an index that is not active. During Start and in the constructors of later arrays
+ *           the slot of the processor being added is not reachable yet.
+ */
+DHP_API void *dhp_percpu_at(const struct dhp_percpu *array, uint32_t index);
+
+/*
+ * dhp_percpu_fallback - the slot that belongs to no processor.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  as long as the array
+ * Returns   never NULL
+ */
+DHP_API void *dhp_percpu_fallback(const struct dhp_percpu *array);
+
+/*
+ * dhp_percpu_each - visit the fallback slot and then, by ascending index, every slot that is active now.
+ *
+ * Which slots are visited is decided once, at the start: those of the generation stored in out_generation (which may
+ * be NULL). Owners go on changing their slots meanwhile.
+ *
+ * Level     any
+ * Blocks    never by itself
+ * Progress  wait-free by itself
+ * Orders    as dhp_percpu_at
+ * Lifetime  -
+ * Returns   DHP_OK, DHP_BAD_OBJECT, DHP_BAD_CALLBACK
+ */
+DHP_API enum dhp_status dhp_percpu_each(const struct dhp_percpu *array, dhp_slot_visit *visit, void *context,
+					uint64_t *out_generation);
+
+/* The rare half of dhp_percpu_here: no rseq, or a processor that is not announced. Same contract. */
+DHP_API void *dhp_percpu_here_slow(const struct dhp_percpu *array);
+
+/*
+ * dhp_cpu_word_read - the 32 bits at a distance from the thread pointer. For dhp_percpu_here.
+ *
+ * volatile: the thread may have been moved since the last look.
+ */
+static inline uint32_t dhp_cpu_word_read(intptr_t cpu_word)
+{
+#if defined(__x86_64__)
+	uint32_t cpu;
+	__asm__ __volatile__("movl %%fs:(%1), %0" : "=r"(cpu) : "r"(cpu_word));
+	return cpu;
+#else
+	return *(const volatile uint32_t *)((const char *)__builtin_thread_pointer() + cpu_word);
+#endif
+}
+
+/*
+ * dhp_percpu_here - the slot of the processor on which the caller runs.
+ *
+ * Stable in a DPC and in a pinned thread; elsewhere the caller may be moved at any time, so that another thread may
+ * use the slot at once.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    the slot's construction happens before the return [slot-publish]
+ * Lifetime  as long as the array
+ * Returns   never NULL: the fallback slot on a processor that is not announced (S-035)
+ */
+static inline void *dhp_percpu_here(const struct dhp_percpu *array)
+{
+	/* 16 bits: a cpu id is below 65534, and "none" (-1, -2) becomes an id that is never announced. */
+	uint16_t cpu = (uint16_t)dhp_cpu_word_read(array->cpu_word);
+
+	/* acquire half of slot-publish */
+	if (__builtin_expect(__atomic_load_n(&array->announced[cpu], __ATOMIC_ACQUIRE) != 0, 1))
+		return array->base + ((size_t)cpu << array->shift);
+	return dhp_percpu_here_slow(array);
+}
+
+DHP_END_DECLS
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sim.h - a simulated partition: up to 4096 processors on any machine, with no root and no hardware.
+ *
+ * Groups may have any size and be unequal, cpu ids may have gaps, arrivals are made by calls or by a script, and every
+ * step of an arrival can be told to fail. What happens, and in which order, depends on the calls and the seed only.
+ * Each simulated processor has a real worker thread, not pinned.
+ */
+#ifndef DHP_SIM_H
+#define DHP_SIM_H
+
+#include <dhp/base.h>
+
+struct dhp_engine;
+
+/* Zero means the default in every field but the first two. */
+struct dhp_sim_options {
+	size_t size;                /* sizeof(struct dhp_sim_options) */
+	uint32_t maximum_count;     /* processors there could ever be: 1 to 4096 */
+	uint32_t initial_count;     /* active from the start; 1 */
+	uint32_t node_count;        /* NUMA nodes, dealt out in blocks; 1 */
+	const uint8_t *group_sizes; /* sizes from 1 to 64, repeated until the maximum is reached; full groups of 64 */
+	uint32_t group_size_count;
+	uint32_t cpu_gap;           /* largest random gap between cpu ids; 0: ids 0, 1, 2 ... */
+	uint64_t seed;              /* of gaps and of dhp_sim_script */
+};
+
+/* The steps that can fail; see engine/README.md. */
+enum dhp_step {
+	DHP_STEP_RESERVE = 0,
+	DHP_STEP_PREPARE = 1,
+	DHP_STEP_START = 2,
+	DHP_STEP_BRING_UP = 3
+};
+
+/* One arrival of a script. */
+struct dhp_sim_event {
+	uint32_t position;           /* which processor: 0 to maximum_count-1 */
+	uint32_t delay_us;           /* wait so long before */
+	bool fails;                  /* this attempt fails at... */
+	enum dhp_step failing_step;  /* ...this step */
+};
+
+DHP_BEGIN_DECLS
+
+/*
+ * dhp_sim_cpu - the cpu id of the processor at a position (0 to maximum_count-1), as the simulator dealt it out.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  constant
+ * Returns   the id; DHP_NO_CPU when the engine is not simulated or has no such position
+ */
+DHP_API uint32_t dhp_sim_cpu(struct dhp_engine *engine, uint32_t position);
+
+/*
+ * dhp_sim_add - this processor arrives now, in the calling thread.
+ *
+ * Level     passive, not from a notification callback (S-196)
+ * Blocks    for one arrival
+ * Progress  blocking
+ * Orders    at the return the processor is active
+ * Lifetime  -
+ * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_BAD_CPU, DHP_ALREADY_THERE, DHP_TOO_MANY, DHP_IN_CALLBACK, DHP_WRONG_LEVEL,
+ *           DHP_NOT_SUPPORTED (not simulated); what a registrant or constructor said; DHP_NO_MEMORY, DHP_NO_THREAD,
+ *           DHP_INJECTED. On failure everything is as before (S-175).
+ */
+DHP_API enum dhp_status dhp_sim_add(struct dhp_engine *engine, uint32_t cpu);
+
+/*
+ * dhp_sim_fail - the next arrival of this processor fails at that step, once, with that status.
+ *
+ * Level     passive
+ * Blocks    while a processor arrives
+ * Progress  blocking
+ * Orders    -
+ * Lifetime  -
+ * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_BAD_CPU, DHP_BAD_STEP, DHP_NOT_SUPPORTED, DHP_IN_CALLBACK
+ */
+DHP_API enum dhp_status dhp_sim_fail(struct dhp_engine *engine, uint32_t cpu, enum dhp_step step,
+				     enum dhp_status status);
+
+/*
+ * dhp_sim_script - make a script from the engine's seed: every processor that has not arrived, in random order, with
+ * random delays up to delay_limit_us; about one in fail_one_in attempts fails at a random step and is repeated later
+ * (0: none fails). The same seed and options give the same script.
+ *
+ * Level     passive
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  events is the caller's
+ * Returns   DHP_OK; DHP_TOO_SMALL with the needed length in *out_count; DHP_BAD_ENGINE, DHP_BAD_RESULT,
+ *           DHP_NOT_SUPPORTED, DHP_NO_MEMORY
+ */
+DHP_API enum dhp_status dhp_sim_script(struct dhp_engine *engine, uint32_t delay_limit_us, uint32_t fail_one_in,
+				       struct dhp_sim_event *events, uint32_t capacity, uint32_t *out_count);
+
+/*
+ * dhp_sim_play - play a script in the calling thread. A failing attempt does not end it.
+ *
+ * Level     passive, not from a notification callback
+ * Blocks    for the delays and the arrivals
+ * Progress  blocking
+ * Orders    as dhp_sim_add, one after another
+ * Lifetime  -
+ * Returns   DHP_OK, with the number of processors added in *out_added (which may be NULL); DHP_BAD_ENGINE,
+ *           DHP_BAD_OPTIONS (a position that does not exist), DHP_NOT_SUPPORTED, DHP_IN_CALLBACK, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_sim_play(struct dhp_engine *engine, const struct dhp_sim_event *events, uint32_t count,
+				     uint32_t *out_added);
+
+/*
+ * dhp_sim_enter - from now on the calling thread counts as running on this simulated processor, announced or not.
+ *
+ * Level     passive
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  until dhp_sim_exit
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_CPU, DHP_NOT_SUPPORTED, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_sim_enter(struct dhp_engine *engine, uint32_t cpu);
+
+/*
+ * dhp_sim_exit - the calling thread counts as running on no simulated processor again.
+ *
+ * Level     passive
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  -
+ * Returns   nothing; cannot fail
+ */
+DHP_API void dhp_sim_exit(void);
+
+DHP_END_DECLS
+
+#endif

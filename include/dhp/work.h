@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * work.h - deferred procedure calls (DPCs): work that is handed to a processor.
+ *
+ * A DPC is an object of the caller. It is queued at most once (S-611); its routine runs at dispatch level on the
+ * worker of the processor whose queue it is in. A DPC with a target runs there and nowhere else; one without is
+ * queued where it was inserted and may be taken over by a processor that has nothing to do, so that a processor
+ * that arrives has its share at once (S-620).
+ *
+ * Which calls may meet on one object:
+ *
+ *             insert   remove   flush    routine   init, set_...
+ *  insert     free     free     free     free      no
+ *  remove              free     free     free      no
+ *  flush                        free     free      free
+ *  routine                               free(1)   no
+ *
+ *  (1) an object inserted again while its routine runs may run on a second processor at the same time (S-612).
+ */
+#ifndef DHP_WORK_H
+#define DHP_WORK_H
+
+#include <dhp/base.h>
+
+struct dhp_engine;
+struct dhp_dpc;
+
+/* S-605. Level: dispatch; it may neither block nor allocate (S-617). The object is idle again and may be freed. */
+typedef void dhp_dpc_routine(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2);
+
+/* S-627: numeric order is not priority order. */
+enum dhp_importance {
+	DHP_IMPORTANCE_LOW = 0,        /* at the tail */
+	DHP_IMPORTANCE_MEDIUM = 1,     /* at the tail; the default (S-602) */
+	DHP_IMPORTANCE_HIGH = 2,       /* at the head: the newest High runs first (S-628) */
+	DHP_IMPORTANCE_MEDIUM_HIGH = 3 /* at the tail (S-629) */
+};
+
+/* Opaque; 96 bytes, aligned to a pointer. */
+struct dhp_dpc {
+	uint64_t opaque[12];
+};
+
+DHP_BEGIN_DECLS
+
+/*
+ * dhp_dpc_init - prepare an object: medium importance, no target (S-602).
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  the memory is the caller's and must stay until the object is neither queued nor running (S-606)
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_OBJECT (NULL or misaligned), DHP_BAD_CALLBACK (S-603)
+ */
+DHP_API enum dhp_status dhp_dpc_init(struct dhp_dpc *dpc, struct dhp_engine *engine, dhp_dpc_routine *routine,
+				     void *context);
+
+/*
+ * dhp_dpc_set_importance - for the next insertion; an instance in the queue is not affected (S-626).
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  -
+ * Returns   DHP_OK, DHP_BAD_OBJECT, DHP_BAD_IMPORTANCE
+ */
+DHP_API enum dhp_status dhp_dpc_set_importance(struct dhp_dpc *dpc, enum dhp_importance importance);
+
+/*
+ * dhp_dpc_set_target - run on the processor with this index, from the next insertion on (S-637, S-640).
+ *
+ * The processor must be active; inside Start the one being added counts as well, and what is inserted there runs
+ * after its bring-up (S-155). On failure the object is unchanged (S-635).
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  -
+ * Returns   DHP_OK, DHP_BAD_OBJECT, DHP_BAD_INDEX
+ */
+DHP_API enum dhp_status dhp_dpc_set_target(struct dhp_dpc *dpc, uint32_t index);
+
+/*
+ * dhp_dpc_insert - queue the object.
+ *
+ * Level     any, signal handlers too (S-610)
+ * Blocks    never; wakes the worker by one system call if it sleeps
+ * Progress  lock-free
+ * Orders    what the caller wrote before is visible to the routine [dpc-push]; after DHP_ALREADY_QUEUED it is
+ *           visible to the run that takes the queued instance (S-616) [dpc-claim]
+ * Lifetime  the object is in use until it is removed or its routine starts
+ * Returns   DHP_OK: queued by this call; DHP_ALREADY_QUEUED: it was queued, the arguments are dropped;
+ *           DHP_BAD_OBJECT; DHP_CLOSED: the engine is being destroyed; DHP_NOT_SUPPORTED: it has no workers
+ */
+DHP_API enum dhp_status dhp_dpc_insert(struct dhp_dpc *dpc, void *argument_1, void *argument_2);
+
+/*
+ * dhp_dpc_remove - take the object off its queue.
+ *
+ * For each insertion exactly one happens: this call gives DHP_OK, or the routine runs (S-647). Does not wait for a
+ * routine that runs (S-646).
+ *
+ * Level     passive, dispatch
+ * Blocks    never on a routine; a few instructions on another removal or a refill of the same queue
+ * Progress  blocking in that sense
+ * Orders    -
+ * Lifetime  after DHP_OK the library does not touch the object any more: it may be freed, unless an earlier run of it
+ *           is still going on (S-612)
+ * Returns   DHP_OK; DHP_NOT_QUEUED: idle, running or finished (S-645); DHP_BAD_OBJECT
+ */
+DHP_API enum dhp_status dhp_dpc_remove(struct dhp_dpc *dpc);
+
+/*
+ * dhp_dpc_flush - wait until every DPC queued before the call, on any processor, has run to its end (S-648).
+ *
+ * Includes routines that run at the time of the call (S-650). Nothing is promised for what is inserted meanwhile; a DPC
+ * that inserts itself again does not keep the call from returning (S-649).
+ *
+ * Level     passive (S-652)
+ * Blocks    until then
+ * Progress  blocking
+ * Orders    those routines happen before the return [dpc-done]
+ * Lifetime  -
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_WRONG_LEVEL, DHP_IN_CALLBACK (in Start it could wait for the caller, S-156)
+ */
+DHP_API enum dhp_status dhp_dpc_flush(struct dhp_engine *engine);
+
+DHP_END_DECLS
+
+#endif
