@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * status.c - one row for each status: its name, and a sentence a person can act on.
+ */
+#include "base.h"
+
+struct row {
+	enum dhp_status status;
+	const char *name;
+	const char *text;
+};
+
+#define ROW(status, text) { status, #status, text }
+
+static const struct row rows[] = {
+	ROW(DHP_OK, "done"),
+	ROW(DHP_ALREADY_QUEUED, "the DPC was queued already; nothing was added"),
+	ROW(DHP_NOT_QUEUED, "the DPC was not queued"),
+	ROW(DHP_UNCHANGED, "there was nothing to do"),
+	ROW(DHP_BAD_ENGINE, "the engine is NULL"),
+	ROW(DHP_BAD_OPTIONS, "the options are NULL or have the wrong size, or a value in them is out of range"),
+	ROW(DHP_BAD_OBJECT, "the object is NULL, misaligned or was not initialised"),
+	ROW(DHP_BAD_CALLBACK, "the callback is NULL"),
+	ROW(DHP_BAD_FLAGS, "the flags have a bit that is not defined"),
+	ROW(DHP_BAD_INDEX, "no active processor has this index"),
+	ROW(DHP_BAD_NUMBER, "no active processor has this group and number"),
+	ROW(DHP_BAD_CPU, "the platform has no processor with this cpu id"),
+	ROW(DHP_BAD_SIZE, "the size is zero or too large"),
+	ROW(DHP_BAD_ALIGNMENT, "the alignment is not a power of two up to 4096"),
+	ROW(DHP_BAD_RESULT, "the pointer for the result is NULL"),
+	ROW(DHP_BAD_IMPORTANCE, "the importance is not one of the four"),
+	ROW(DHP_BAD_CLASS, "the device class is neither processor nor memory"),
+	ROW(DHP_BAD_STEP, "the step is not one that can fail"),
+	ROW(DHP_BAD_GROUPS, "a group size is not between 1 and 64"),
+	ROW(DHP_BAD_PATH, "the path is too long"),
+	ROW(DHP_NO_MEMORY, "the system has no memory left for this"),
+	ROW(DHP_NO_THREAD, "the system refused to create a thread; see the limits on threads and processes"),
+	ROW(DHP_NO_AFFINITY, "a thread cannot be pinned to that cpu; it is offline or outside the cpuset"),
+	ROW(DHP_NO_PROCESSOR, "the platform offers no processor at all"),
+	ROW(DHP_ALREADY_THERE, "that processor has arrived before"),
+	ROW(DHP_TOO_MANY, "there would be more processors than the maximum"),
+	ROW(DHP_TOO_SMALL, "the array is too small; the length needed was stored"),
+	ROW(DHP_VETOED, "a registrant refused the processor"),
+	ROW(DHP_CLOSED, "the engine is being destroyed"),
+	ROW(DHP_WRONG_LEVEL, "this call is for passive level, not for a DPC routine"),
+	ROW(DHP_IN_CALLBACK, "this call may not be made from a notification callback"),
+	ROW(DHP_IN_SECTION, "this call may not be made inside an epoch section"),
+	ROW(DHP_IN_USE, "registrations, arrays, counters or readers of the engine still exist"),
+	ROW(DHP_NOT_SUPPORTED, "this backend or platform cannot do it"),
+	ROW(DHP_CANNOT_READ, "a file of the system could not be read"),
+	ROW(DHP_INJECTED, "a failure that a test asked for"),
+};
+
+static const struct row *find(enum dhp_status status)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (rows[i].status == status)
+			return &rows[i];
+	return NULL;
+}
+
+const char *dhp_status_name(enum dhp_status status)
+{
+	const struct row *row = find(status);
+
+	return row != NULL ? row->name : "DHP_?";
+}
+
+const char *dhp_status_text(enum dhp_status status)
+{
+	const struct row *row = find(status);
+
+	return row != NULL ? row->text : "a status of a callback's own";
+}

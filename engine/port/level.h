@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * level.h - the level of the calling thread, as a value that every entry point checks.
+ */
+#ifndef DHPI_LEVEL_H
+#define DHPI_LEVEL_H
+
+#include "port.h"
+
+static inline bool dhpi_at_dispatch(void)
+{
+	return port_self()->dispatch != 0;
+}
+
+/* S-041: for calls of passive level. A checked build stops; otherwise the call fails without side effects. */
+#define DHPI_REQUIRE_PASSIVE()                                                                                \
+	do {                                                                                                  \
+		if (DHPI_UNLIKELY(dhpi_at_dispatch())) {                                                      \
+			DHPI_CHECK(2, !dhpi_at_dispatch(), "S-041: a call for passive level, from a DPC");     \
+			return DHP_WRONG_LEVEL;                                                               \
+		}                                                                                             \
+	} while (0)
+
+#endif

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * port.h - everything the engine asks of the environment it runs in.
+ *
+ * A port is where we run; it is chosen when linking. (A backend, partition/backend.h, is where processors come from; it
+ * is chosen at run time.) The algorithms see this header and atomic.h and nothing else of the system.
+ */
+#ifndef DHPI_PORT_H
+#define DHPI_PORT_H
+
+#include "atomic.h"
+#include "base.h"
+#include "port_types.h" /* struct port_thread, port_mutex, port_event: chosen with the port */
+
+/* ---- the calling thread ---- */
+
+/*
+ * One for each thread, made of zeros. `worker` is set by the engine in the threads it made.
+ */
+struct port_self {
+	void *worker;           /* the queue whose worker this is; NULL in other threads */
+	uint32_t dispatch;      /* above zero: inside a DPC routine */
+	uint32_t sections;      /* open epoch sections of explicit readers; a check only */
+};
+
+struct port_self *port_self(void);
+
+/* Where a thread finds the cpu on which it runs. */
+struct port_cpu_word {
+	intptr_t distance;    /* from the thread pointer to 32 bits: the cpu id, or -1, -2 for none */
+	uint32_t restartable; /* kept by the kernel: rseq sections work */
+	bool ask;             /* where the word says none, port_cpu_ask knows */
+};
+
+/* simulated: the word that port_cpu_pretend sets, otherwise the machine's, if it has one. */
+struct port_cpu_word port_cpu_word(bool simulated);
+
+/* For machines without such a word: the cpu, by asking the system. */
+uint32_t port_cpu_ask(void);
+
+/* Sets the calling thread's simulated cpu; -1: none. */
+void port_cpu_pretend(int32_t cpu);
+
+/* ---- memory: passive level ---- */
+
+void *port_alloc(size_t bytes); /* zeroed, aligned to DHP_LINE_PAIR_BYTES; NULL when there is none */
+void port_free(void *p, size_t bytes);
+
+/* Address space that costs nothing until it is touched, zeroed. Readable and writable at once; never moves. */
+void *port_reserve(size_t bytes);
+void port_unreserve(void *p, size_t bytes);
+
+/* Makes these bytes resident, on the node if the port can. false: no memory. Nobody else uses them yet or cares. */
+bool port_touch(void *p, size_t bytes, uint32_t node);
+size_t port_page_bytes(void);
+
+/* ---- threads: passive level ---- */
+
+#define PORT_ANY_CPU UINT32_MAX
+
+/* cpu: pinned there from its first instruction. Gives DHP_NO_THREAD, DHP_NO_AFFINITY or DHP_NO_MEMORY. */
+enum dhp_status port_thread_start(struct port_thread *thread, void (*run)(void *), void *argument, uint32_t cpu,
+				  size_t stack_bytes, const char *name);
+void port_thread_join(struct port_thread *thread);
+
+/* ---- a lock of passive level; knows its owner ---- */
+
+void port_mutex_init(struct port_mutex *mutex);
+void port_mutex_fini(struct port_mutex *mutex);
+void port_mutex_lock(struct port_mutex *mutex);
+void port_mutex_unlock(struct port_mutex *mutex);
+bool port_mutex_mine(struct port_mutex *mutex);
+
+/* ---- event count: sleep until something was signalled after the ticket was taken ---- */
+
+void port_event_init(struct port_event *event);
+uint32_t port_event_ticket(struct port_event *event);
+/* Async-signal-safe. Gives true when a system call was made. */
+bool port_event_signal(struct port_event *event);
+/* limit_ns: longest sleep; 0: no limit. May return early. */
+void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_ns);
+
+/* ---- time ---- */
+
+uint64_t port_now_ns(void); /* monotonic */
+void port_sleep_ns(uint64_t ns);
+void port_relax(void); /* one pause in a spin */
+void port_yield(void); /* let another thread run */
+
+#endif

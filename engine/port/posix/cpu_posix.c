@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cpu_posix.c - which thread is this, and on which cpu.
+ *
+ * Problem   a reader must learn its cpu in one load, whether the processor is real or simulated.
+ * Idea      both are a 32-bit word at a constant distance from the thread pointer: the kernel's restartable-sequences
+ *           area, which the C library registers for every thread, or a variable of ours. An array keeps the distance
+ *           and need not know which it is.
+ * Not       a place for other thread-local state: that is struct port_self, and the engine's algorithms get it
+ *           through the port only.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <sys/rseq.h>
+
+#include "port.h"
+
+/* initial-exec: a constant distance from the thread pointer, in every thread. */
+#define FIXED_DISTANCE __attribute__((tls_model("initial-exec")))
+
+static _Thread_local struct port_self self FIXED_DISTANCE;
+static _Thread_local int32_t pretended_cpu FIXED_DISTANCE = -1;
+
+struct port_self *port_self(void)
+{
+	return &self;
+}
+
+static char *thread_pointer(void)
+{
+#if defined(__x86_64__)
+	char *p;
+	__asm__("movq %%fs:0, %0" : "=r"(p));
+	return p;
+#else
+	return (char *)__builtin_thread_pointer();
+#endif
+}
+
+/* ThreadSanitizer cannot see inside a restartable sequence, so there we have none and use atomics. */
+static bool restartable_sequences_visible(void)
+{
+#if defined(__SANITIZE_THREAD__)
+	return false;
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+	return false;
+#endif
+#endif
+	return true;
+}
+
+struct port_cpu_word port_cpu_word(bool simulated)
+{
+	struct port_cpu_word word = { .distance = (char *)&pretended_cpu - thread_pointer(), .ask = !simulated };
+	const struct rseq *area = (const struct rseq *)(void *)(thread_pointer() + __rseq_offset);
+
+	/* Registration fails under some emulators and tools, and can be switched off: then cpu_id is negative. */
+	if (!simulated && __rseq_size != 0 && (int32_t)area->cpu_id >= 0) {
+		word.distance = (const char *)&area->cpu_id - thread_pointer();
+		word.restartable = restartable_sequences_visible();
+	}
+	return word;
+}
+
+uint32_t port_cpu_ask(void)
+{
+	int cpu = sched_getcpu();
+
+	return cpu < 0 ? DHP_NO_CPU : (uint32_t)cpu;
+}
+
+void port_cpu_pretend(int32_t cpu)
+{
+	pretended_cpu = cpu;
+}

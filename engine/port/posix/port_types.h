@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * port_types.h - what the posix port's objects are made of.
+ */
+#ifndef DHPI_PORT_TYPES_H
+#define DHPI_PORT_TYPES_H
+
+#include <pthread.h>
+
+#include <ck_ec.h>
+
+#include "atomic.h"
+
+struct port_thread {
+	pthread_t handle;
+	void (*run)(void *);
+	void *argument;
+	bool started;
+};
+
+struct port_mutex {
+	pthread_mutex_t mutex;
+	struct at_u32 owner; /* thread id of the holder; others compare it with their own only */
+};
+
+/* Concurrency Kit's event count. One variable, one regime: nothing else looks into it. */
+struct port_event {
+	struct ck_ec32 count;
+};
+
+#endif
