@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * array.c - arrays with a slot for every processor, that grow while they are read.
+ *
+ * Problem   readers index an array by their cpu while processors arrive; a reader may pay one load more than for a
+ *           static array, never wait, and keep a slot's address as long as it likes.
+ * Idea      reserve address space for every cpu id there could ever be. It costs nothing until it is touched. The slot
+ *           of a cpu is base + (cpu << shift): no directory, so no dependent load, and nothing to replace.
+ * Picture             base
+ *           | fallback | cpu 0 | cpu 1 | ....... | cpu n |      touched: fallback, and each processor that is here
+ *
+ *           One byte for each cpu id, shared by all arrays of the engine, says whether the slot may be used. It is read
+ *           beside the slot and not before it: the branch is predicted, so it adds nothing to the latency.
+ *
+ * I1        a slot never moves and is never given back before its array.
+ * I2        the byte of a cpu is set after its slots were constructed in every array, and never cleared.
+ * I3        an array is made between arrivals, and has a slot for every processor of that moment before its handle
+ *           is known to anybody.
+ *
+ * Progress  reading is wait-free. Creation, destruction and growth block; no reader waits for them.
+ * Not       a way to free the slot of one processor: what is in a slot may go away, by an epoch; the slot stays.
+ */
+#include "percpu.h"
+
+#define SLOT_BYTES_LIMIT ((size_t)1 << 20)
+
+struct array {
+	struct dhp_percpu view; /* what readers have; first, so that the handle is a pointer to both */
+	struct dhpi_space *space;
+	struct dhpi_link link; /* under space->serial */
+	struct dhp_percpu_options options;
+	void *range;
+	size_t range_bytes;
+	bool internal; /* one of the engine's own */
+};
+
+static struct array *array_of(const struct dhp_percpu *view)
+{
+	return DHPI_CONTAINER(view, struct array, view);
+}
+
+static struct array *array_at(struct dhpi_link *link)
+{
+	return DHPI_CONTAINER(link, struct array, link);
+}
+
+void dhpi_space_init(struct dhpi_space *space, struct port_mutex *serial, struct dhpi_set *set,
+		     struct dhpi_epoch *epoch, bool simulated)
+{
+	space->serial = serial;
+	space->set = set;
+	space->epoch = epoch;
+	space->cpu_word = port_cpu_word(simulated);
+	dhpi_list_init(&space->arrays);
+}
+
+/* ---- one slot ---- */
+
+static size_t stride(const struct array *array)
+{
+	return (size_t)1 << array->view.shift;
+}
+
+static enum dhp_status construct_slot(struct array *array, void *slot, const struct dhp_processor *processor)
+{
+	uint32_t node = processor != NULL && array->options.placement == DHP_PLACE_NODE ? processor->node : DHP_NO_INDEX;
+	unsigned char *bytes = slot;
+
+	if (!port_touch(slot, stride(array), node))
+		return DHP_NO_MEMORY;
+	/*
+	 * An attempt that failed earlier may have left something. The engine's own slots are not cleared: who was told
+	 * of that attempt may still have one in hand.
+	 */
+	for (size_t i = 0; !array->internal && i < array->options.slot_bytes; i++)
+		bytes[i] = 0;
+	if (array->options.construct == NULL)
+		return DHP_OK;
+	return array->options.construct(slot, processor, array->options.context);
+}
+
+static void destruct_slot(struct array *array, void *slot, const struct dhp_processor *processor)
+{
+	if (array->options.destruct != NULL)
+		array->options.destruct(slot, processor, array->options.context);
+}
+
+/* ---- one processor, all arrays ---- */
+
+static void destruct_before(struct dhpi_space *space, struct dhpi_link *end, const struct dhp_processor *processor)
+{
+	for (struct dhpi_link *at = end->prev; at != &space->arrays; at = at->prev)
+		destruct_slot(array_at(at), dhpi_percpu_slot(&array_at(at)->view, processor->cpu), processor);
+}
+
+enum dhp_status dhpi_space_prepare(struct dhpi_space *space, const struct dhp_processor *processor)
+{
+	for (struct dhpi_link *at = space->arrays.next; at != &space->arrays; at = at->next) {
+		struct array *array = array_at(at);
+		void *slot = dhpi_percpu_slot(&array->view, processor->cpu);
+		enum dhp_status status = construct_slot(array, slot, processor);
+
+		if (dhp_failed(status)) {
+			destruct_before(space, at, processor);
+			return status;
+		}
+	}
+	return DHP_OK;
+}
+
+void dhpi_space_unprepare(struct dhpi_space *space, const struct dhp_processor *processor)
+{
+	destruct_before(space, &space->arrays, processor);
+}
+
+/* ---- one array, all processors ---- */
+
+static void destruct_slots(struct array *array, uint32_t count)
+{
+	while (count-- > 0) {
+		const struct dhp_processor *row = dhpi_set_row(array->space->set, count);
+
+		destruct_slot(array, dhpi_percpu_slot(&array->view, row->cpu), row);
+	}
+	destruct_slot(array, dhp_percpu_fallback(&array->view), NULL);
+}
+
+static enum dhp_status construct_slots(struct array *array)
+{
+	uint32_t active = dhpi_set_active(array->space->set);
+	enum dhp_status status = construct_slot(array, dhp_percpu_fallback(&array->view), NULL);
+
+	if (dhp_failed(status))
+		return status;
+	for (uint32_t index = 0; index < active; index++) {
+		const struct dhp_processor *row = dhpi_set_row(array->space->set, index);
+
+		status = construct_slot(array, dhpi_percpu_slot(&array->view, row->cpu), row);
+		if (dhp_failed(status)) {
+			destruct_slots(array, index);
+			return status;
+		}
+	}
+	return DHP_OK;
+}
+
+/* Strides are powers of two, at least two lines: the address is one shift away and neighbours share no line. */
+static uint32_t shift_of(const struct dhp_percpu_options *options)
+{
+	size_t bytes = options->slot_bytes;
+
+	if (bytes < DHP_LINE_PAIR_BYTES)
+		bytes = DHP_LINE_PAIR_BYTES;
+	if (bytes < options->slot_alignment)
+		bytes = options->slot_alignment;
+	if (options->placement == DHP_PLACE_NODE && bytes < port_page_bytes())
+		bytes = port_page_bytes();
+	return dhpi_shift_for(bytes);
+}
+
+/* The fallback slot lies in front of cpu 0. The range starts on a page, so every slot is aligned to its stride or page. */
+static bool reserve_range(struct array *array, uint32_t cpu_limit)
+{
+	size_t front = dhpi_round_up(stride(array), port_page_bytes());
+
+	array->range_bytes = front + ((size_t)cpu_limit << array->view.shift);
+	array->range = port_reserve(array->range_bytes);
+	if (array->range == NULL)
+		return false;
+	array->view.base = (unsigned char *)array->range + front;
+	return true;
+}
+
+static struct array *array_alloc(struct dhpi_space *space, const struct dhp_percpu_options *options)
+{
+	struct array *array = port_alloc(sizeof(*array));
+
+	if (array == NULL)
+		return NULL;
+	array->space = space;
+	array->options = *options;
+	array->view.announced = (const uint8_t *)(const void *)space->set->announced;
+	array->view.cpu_word = space->cpu_word.distance;
+	array->view.restartable = space->cpu_word.restartable;
+	array->view.shift = shift_of(options);
+	if (reserve_range(array, space->set->cpu_limit))
+		return array;
+	port_free(array, sizeof(*array));
+	return NULL;
+}
+
+static void array_free(struct array *array)
+{
+	port_unreserve(array->range, array->range_bytes);
+	port_free(array, sizeof(*array));
+}
+
+static enum dhp_status create(struct dhpi_space *space, const struct dhp_percpu_options *options, bool internal,
+			      struct dhp_percpu **out_array)
+{
+	struct array *array = array_alloc(space, options);
+	enum dhp_status status;
+
+	if (array == NULL)
+		return DHP_NO_MEMORY;
+	array->internal = internal;
+	status = construct_slots(array);
+	if (dhp_failed(status)) {
+		array_free(array);
+		return status;
+	}
+	dhpi_list_push_tail(&space->arrays, &array->link);
+	*out_array = &array->view;
+	return DHP_OK;
+}
+
+enum dhp_status dhpi_percpu_create(struct dhpi_space *space, const struct dhp_percpu_options *options,
+				   struct dhp_percpu **out_array)
+{
+	return create(space, options, true, out_array);
+}
+
+void dhpi_percpu_destroy(struct dhp_percpu *view)
+{
+	struct array *array = array_of(view);
+
+	dhpi_list_unlink(&array->link);
+	destruct_slots(array, dhpi_set_active(array->space->set));
+	array_free(array);
+}
+
+/* ---- the public calls ---- */
+
+static enum dhp_status check_options(const struct dhp_percpu_options *options)
+{
+	if (options == NULL || options->size != sizeof(*options) || options->placement > DHP_PLACE_NODE)
+		return DHP_BAD_OPTIONS;
+	if (options->slot_bytes == 0 || options->slot_bytes > SLOT_BYTES_LIMIT)
+		return DHP_BAD_SIZE;
+	if (options->slot_alignment != 0 &&
+	    (!dhpi_power_of_two(options->slot_alignment) || options->slot_alignment > 4096))
+		return DHP_BAD_ALIGNMENT;
+	return options->flags == 0 ? DHP_OK : DHP_BAD_FLAGS;
+}
+
+enum dhp_status dhp_percpu_create(struct dhp_engine *engine, const struct dhp_percpu_options *options,
+				  struct dhp_percpu **out_array)
+{
+	enum dhp_status status;
+
+	if (engine == NULL)
+		return DHP_BAD_ENGINE;
+	status = check_options(options);
+	if (dhp_failed(status))
+		return status;
+	if (out_array == NULL)
+		return DHP_BAD_RESULT;
+	DHPI_REQUIRE_PASSIVE();
+	if (port_mutex_mine(engine->space->serial))
+		return DHP_IN_CALLBACK;
+	port_mutex_lock(engine->space->serial);
+	status = create(engine->space, options, false, out_array);
+	if (status == DHP_OK)
+		(void)at_fetch_add_relaxed_u32(&engine->space->user_arrays, 1); /* relaxed: under serial */
+	port_mutex_unlock(engine->space->serial);
+	return status;
+}
+
+enum dhp_status dhp_percpu_destroy(struct dhp_percpu *view)
+{
+	struct dhpi_space *space;
+
+	if (view == NULL)
+		return DHP_OK;
+	space = array_of(view)->space;
+	DHPI_REQUIRE_PASSIVE();
+	if (port_mutex_mine(space->serial))
+		return DHP_IN_CALLBACK;
+	if (port_self()->sections != 0)
+		return DHP_IN_SECTION;
+	dhpi_epoch_synchronize(space->epoch);
+	port_mutex_lock(space->serial);
+	dhpi_percpu_destroy(view);
+	(void)at_fetch_sub_relaxed_u32(&space->user_arrays, 1); /* relaxed: under serial */
+	port_mutex_unlock(space->serial);
+	return DHP_OK;
+}
+
+void *dhp_percpu_fallback(const struct dhp_percpu *array)
+{
+	return array->base - ((size_t)1 << array->shift);
+}
+
+void *dhp_percpu_at(const struct dhp_percpu *array, uint32_t index)
+{
+	const struct dhpi_set *set = array_of(array)->space->set;
+
+	return index < dhpi_set_active(set) ? dhpi_percpu_slot(array, set->table[index].cpu) : NULL;
+}
+
+/* A word that says "none" belongs to a thread without an rseq area, or without a simulated processor. */
+void *dhp_percpu_here_slow(const struct dhp_percpu *array)
+{
+	const struct dhpi_set *set = array_of(array)->space->set;
+	uint32_t cpu = dhp_cpu_word_read(array->cpu_word);
+
+	if ((int32_t)cpu < 0 && array_of(array)->space->cpu_word.ask)
+		cpu = port_cpu_ask();
+	if (cpu < set->cpu_limit && at_load_acquire_u8(&set->announced[cpu]) != 0) /* [slot-publish] acquire */
+		return dhpi_percpu_slot(array, cpu);
+	return dhp_percpu_fallback(array);
+}
+
+enum dhp_status dhp_percpu_each(const struct dhp_percpu *array, dhp_slot_visit *visit, void *context,
+				uint64_t *out_generation)
+{
+	const struct dhpi_set *set;
+	struct dhp_counts counts;
+
+	if (array == NULL)
+		return DHP_BAD_OBJECT;
+	if (visit == NULL)
+		return DHP_BAD_CALLBACK;
+	set = array_of(array)->space->set;
+	dhpi_set_counts(set, &counts);
+	visit(dhp_percpu_fallback(array), NULL, context);
+	for (uint32_t index = 0; index < counts.active; index++) {
+		const struct dhp_processor *row = dhpi_set_row(set, index);
+
+		visit(dhpi_percpu_slot(array, row->cpu), row, context);
+	}
+	if (out_generation != NULL)
+		*out_generation = counts.generation;
+	return DHP_OK;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * set.h - the set of processors: a table that only grows, and counts and masks that are read together. See set.c.
+ */
+#ifndef DHPI_SET_H
+#define DHPI_SET_H
+
+#include <dhp/partition.h>
+
+#include "port.h"
+
+#define DHPI_CPU_IDS 65536u /* every value of a 16-bit cpu id; the highest two are never announced */
+#define DHPI_GROUP_SIZE 64u
+
+/* One of two copies. Words are atomic because a reader may look while the writer changes this copy. */
+struct dhpi_image {
+	struct at_u64 generation;
+	struct at_u32 present;
+	struct at_u32 active;
+	struct at_u32 usable;
+	struct at_u32 groups_active;
+	struct at_u64 *active_masks; /* by group */
+	struct at_u64 *usable_masks;
+};
+
+struct dhpi_set {
+	/* set once */
+	uint32_t maximum;
+	uint32_t groups_maximum;
+	uint32_t cpu_limit; /* one more than the largest cpu id there can be */
+
+	/* Written by the holder of the partition's lock; rows below `active` never change again. */
+	struct dhp_processor *table;
+	struct at_u32 *index_of_cpu;    /* index + 1; 0: none */
+	struct at_u32 *index_of_number; /* by group * 64 + number; index + 1; 0: none */
+	struct at_u8 *announced;        /* by cpu id; edge slot-publish */
+	struct at_u32 active;           /* edge set-publish */
+	struct at_u32 offered;          /* index + 1 of the processor being added; 0: none */
+
+	struct at_u64 sequence; /* edge set-image */
+	struct dhpi_image images[2];
+};
+
+/* The caller has checked maximum, groups and cpu_limit against the limits of dhp/base.h. */
+enum dhp_status dhpi_set_init(struct dhpi_set *set, uint32_t maximum, uint32_t groups_maximum, uint32_t cpu_limit);
+void dhpi_set_fini(struct dhpi_set *set);
+
+/* The processor being added: its row and mappings are valid from now on (S-154), counts and masks are as before. */
+void dhpi_set_offer(struct dhpi_set *set, const struct dhp_processor *processor);
+void dhpi_set_withdraw(struct dhpi_set *set);
+/* Its slots are ready: whoever runs there finds them. Then it is counted, and the generation grows. */
+void dhpi_set_announce(struct dhpi_set *set);
+void dhpi_set_publish(struct dhpi_set *set, bool usable);
+
+/* Present and usable may change at any time. true: the generation has grown. */
+bool dhpi_set_present(struct dhpi_set *set, uint32_t present);
+bool dhpi_set_usable(struct dhpi_set *set, uint32_t index, bool usable);
+
+/* Rows that may be read: active ones and the one being added. NULL for any other. */
+const struct dhp_processor *dhpi_set_row(const struct dhpi_set *set, uint32_t index);
+uint32_t dhpi_set_active(const struct dhpi_set *set);
+uint32_t dhpi_set_index_of_cpu(const struct dhpi_set *set, uint32_t cpu);
+uint32_t dhpi_set_index_of_number(const struct dhpi_set *set, struct dhp_number number);
+void dhpi_set_counts(const struct dhpi_set *set, struct dhp_counts *out_counts);
+enum dhp_status dhpi_set_snapshot(const struct dhpi_set *set, struct dhp_snapshot *snapshot);
+uint64_t dhpi_set_active_mask(const struct dhpi_set *set, uint32_t group);
+
+#endif

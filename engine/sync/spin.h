@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * spin.h - a lock for a few instructions at any level: who removes, steals or refills holds it; who inserts never does.
+ *
+ * A holder may be preempted, so a waiter gives up its processor after a while.
+ */
+#ifndef DHPI_SPIN_H
+#define DHPI_SPIN_H
+
+#include "port.h"
+
+struct dhpi_spin {
+	struct at_u32 held;
+};
+
+#define DHPI_SPINS_BEFORE_YIELD 64
+
+static inline bool dhpi_spin_try(struct dhpi_spin *spin)
+{
+	/* relaxed look first: a failing exchange would pull the line away from the holder */
+	return at_load_relaxed_u32(&spin->held) == 0 &&
+	       at_exchange_acquire_u32(&spin->held, 1) == 0; /* [spin] acquire */
+}
+
+static inline void dhpi_spin_lock(struct dhpi_spin *spin)
+{
+	for (uint32_t spins = 0; !dhpi_spin_try(spin); spins++) {
+		if (spins < DHPI_SPINS_BEFORE_YIELD)
+			port_relax();
+		else
+			port_yield();
+	}
+}
+
+static inline void dhpi_spin_unlock(struct dhpi_spin *spin)
+{
+	at_store_release_u32(&spin->held, 0); /* [spin] release */
+}
+
+#endif
