@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * dpc.c - the public calls: an object, its settings, insertion and removal.
+ */
+#include "queue.h"
+
+static bool is_object(const struct dhp_dpc *dpc)
+{
+	return dpc != NULL && dhpi_aligned(dpc, _Alignof(struct dhp_dpc));
+}
+
+static bool is_initialised(struct dhp_dpc *dpc)
+{
+	return is_object(dpc) && dhpi_dpc(dpc)->magic == DHPI_DPC_MAGIC;
+}
+
+enum dhp_status dhp_dpc_init(struct dhp_dpc *object, struct dhp_engine *engine, dhp_dpc_routine *routine,
+			     void *context)
+{
+	struct dhpi_dpc *dpc = dhpi_dpc(object);
+
+	if (engine == NULL)
+		return DHP_BAD_ENGINE;
+	if (!is_object(object))
+		return DHP_BAD_OBJECT;
+	if (routine == NULL)
+		return DHP_BAD_CALLBACK;
+	*dpc = (struct dhpi_dpc){ .routine = routine, .context = context, .work = engine->work };
+	at_init_u32(&dpc->target, DHPI_NO_TARGET);
+	at_init_u8(&dpc->importance, DHP_IMPORTANCE_MEDIUM);
+	dpc->magic = DHPI_DPC_MAGIC;
+	return DHP_OK;
+}
+
+enum dhp_status dhp_dpc_set_importance(struct dhp_dpc *object, enum dhp_importance importance)
+{
+	if (!is_initialised(object))
+		return DHP_BAD_OBJECT;
+	if ((uint32_t)importance > DHP_IMPORTANCE_MEDIUM_HIGH)
+		return DHP_BAD_IMPORTANCE;
+	/* relaxed: a setting; who sets and inserts from two threads orders them */
+	at_store_relaxed_u8(&dhpi_dpc(object)->importance, (uint8_t)importance);
+	return DHP_OK;
+}
+
+enum dhp_status dhp_dpc_set_target(struct dhp_dpc *object, uint32_t index)
+{
+	struct dhpi_dpc *dpc = dhpi_dpc(object);
+
+	if (!is_initialised(object))
+		return DHP_BAD_OBJECT;
+	if (dhpi_set_row(dpc->work->set, index) == NULL)
+		return DHP_BAD_INDEX;
+	at_store_relaxed_u32(&dpc->target, index); /* relaxed: as importance */
+	return DHP_OK;
+}
+
+/* Index 0 is always there: it came up with the engine and its queue is never closed. */
+static struct dhpi_queue *queue_of_last_resort(struct dhpi_work *work)
+{
+	return dhpi_queue_of_index(work, 0);
+}
+
+static struct dhpi_queue *queue_here(struct dhpi_work *work)
+{
+	struct dhpi_queue *queue = dhp_percpu_here(work->queues);
+
+	return DHPI_LIKELY(queue != dhp_percpu_fallback(work->queues)) ? queue : queue_of_last_resort(work);
+}
+
+uint32_t dhpi_work_index_here(struct dhpi_work *work)
+{
+	return queue_here(work)->processor.index;
+}
+
+static struct dhpi_queue *choose_queue(struct dhpi_dpc *dpc, uint32_t target)
+{
+	struct dhpi_queue *queue;
+
+	if (target == DHPI_NO_TARGET)
+		return queue_here(dpc->work);
+	/* The target may have failed to come up after it was set: S-654. */
+	queue = dhpi_queue_of_index(dpc->work, target);
+	return queue != NULL ? queue : queue_of_last_resort(dpc->work);
+}
+
+static struct dhpi_queue *push(struct dhpi_dpc *dpc, struct dhpi_queue *queue, bool high)
+{
+	for (;;) {
+		/* relaxed: who removes looks again under the lock */
+		at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_INBOX, queue, 0));
+		if (DHPI_LIKELY(dhpi_queue_push(queue, dpc, high)))
+			return queue;
+		queue = queue_of_last_resort(dpc->work);
+	}
+}
+
+enum dhp_status dhp_dpc_insert(struct dhp_dpc *object, void *argument_1, void *argument_2)
+{
+	struct dhpi_dpc *dpc = dhpi_dpc(object);
+	struct dhpi_queue *queue;
+	uint32_t gate, target;
+	bool high, movable;
+
+	if (DHPI_UNLIKELY(!is_initialised(object)))
+		return DHP_BAD_OBJECT;
+	gate = at_load_acquire_u32(&dpc->work->gate); /* [gate] acquire */
+	if (DHPI_UNLIKELY((gate & DHPI_GATE_CLOSING) != 0))
+		return DHP_CLOSED;
+	if (DHPI_UNLIKELY(dpc->work->without_workers))
+		return DHP_NOT_SUPPORTED;
+	/* [dpc-claim] acquire: the arguments were copied; [dpc-claim] release: a refused insert comes before the run */
+	if (at_exchange_acq_rel_u32(&dpc->claim, 1) != 0)
+		return DHP_ALREADY_QUEUED;
+	target = at_load_relaxed_u32(&dpc->target); /* relaxed: settings */
+	high = at_load_relaxed_u8(&dpc->importance) == DHP_IMPORTANCE_HIGH;
+	movable = target == DHPI_NO_TARGET;
+	dpc->arguments[0] = argument_1;
+	dpc->arguments[1] = argument_2;
+	dpc->movable = movable;
+	dpc->phase = (uint8_t)(gate & DHPI_GATE_PHASE);
+	queue = push(dpc, choose_queue(dpc, target), high);
+	/* From here the object may have run and be gone. */
+	dhpi_worker_wake(queue);
+	/* [queue-busy] either-or a: the push was before; so seq_cst */
+	if (movable && at_load_seq_cst_u32(&queue->busy) != 0)
+		dhpi_worker_wake_thief(queue->work);
+	return DHP_OK;
+}
+
+enum dhp_status dhp_dpc_remove(struct dhp_dpc *object)
+{
+	struct dhpi_dpc *dpc = dhpi_dpc(object);
+
+	if (!is_initialised(object))
+		return DHP_BAD_OBJECT;
+	return dhpi_queue_remove(dpc->work, dpc) ? DHP_OK : DHP_NOT_QUEUED;
+}

@@ -1,0 +1,467 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * queue.c - one processor's queue of DPCs.
+ *
+ * Problem   anybody inserts, a signal handler too; one worker runs; anybody may remove an object and free it at once;
+ *           idle processors take a share. No insert may wait for anybody, and a list that holds an object cannot be
+ *           left by that object without a lock.
+ * Idea      three places, one after another:
+ *
+ *             inbox --------> lists -------------> window ---> routine
+ *             pushed by       doubly linked,       cells; emptied by one
+ *             anybody,        under a lock         compare and exchange
+ *             taken whole                          of whoever comes first
+ *
+ *           Inserting is one push. The worker takes the whole inbox with one exchange, under the lock, once for each
+ *           batch; between two routines it needs no lock. Removers and thieves hold the lock and can reach an object
+ *           wherever it is: they unlink it from a list, or empty its cell before the worker does.
+ *           High objects have an inbox of their own, looked at between two routines, and no window: each is popped
+ *           under the lock.
+ *
+ * I1        claim is 1 from a successful insert until the object was taken off for its run or its removal. It is only
+ *           read-modify-written: so an insert that finds it queued happens before the run (S-616).
+ * I2        a place of kind PENDING changes under the lock of the queue it names, and nowhere else.
+ * I3        whoever changes a cell from an object to NULL has it: worker, remover or thief.
+ * I4        an object is counted once in its home when it leaves an inbox, and done there once, when its routine has
+ *           returned or it was removed. Moving it to another processor changes neither.
+ * I5        only objects without target change the queue (S-620), but for those of a processor that did not come up.
+ * I6        a closed inbox stays closed until its queue is opened again, so a late push finds out.
+ *
+ * Progress  push is lock-free. take is wait-free. refill, remove and steal hold a lock for a few instructions for each
+ *           object they move; the thief only tries it.
+ */
+#include "queue.h"
+
+/* Most objects a thief takes at once: the victim waits so long for its lock at worst. */
+#define STEAL_LIMIT 64u
+
+_Static_assert(DHPI_WINDOW == 32, "window_movable has one bit for each cell");
+
+/* ---- inbox ---- */
+
+bool dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high)
+{
+	struct at_ptr *inbox = high ? &queue->high_inbox : &queue->inbox;
+	void *newest = at_load_relaxed_ptr(inbox); /* relaxed: the exchange below decides */
+
+	do {
+		if (DHPI_UNLIKELY(newest == DHPI_CLOSED))
+			return false;
+		dpc->link.next = newest;
+		/*
+		 * [dpc-push] release: arguments and context.
+		 * [worker-sleep] either-or a: the push comes before the look at `asleep`, so seq_cst.
+		 */
+	} while (!at_cas_seq_cst_ptr(inbox, &newest, &dpc->link));
+	return true;
+}
+
+static struct dhpi_link *take_inbox(struct dhpi_queue *queue, struct at_ptr *inbox)
+{
+	/* [queue-busy] either-or b: the worker has said "busy" before; so seq_cst */
+	if (queue->closed || at_load_seq_cst_ptr(inbox) == NULL)
+		return NULL;
+	return at_exchange_acq_rel_ptr(inbox, NULL); /* [dpc-push] acquire */
+}
+
+static struct dhpi_link *oldest_first(struct dhpi_link *newest)
+{
+	struct dhpi_link *oldest = NULL;
+
+	while (newest != NULL) {
+		struct dhpi_link *next = newest->next;
+
+		newest->next = oldest;
+		oldest = newest;
+		newest = next;
+	}
+	return oldest;
+}
+
+/* ---- lists: under the lock ---- */
+
+static void adjust_u32(struct at_u32 *word, uint32_t amount)
+{
+	at_store_relaxed_u32(word, at_load_relaxed_u32(word) + amount); /* relaxed: one writer at a time; a hint */
+}
+
+static void count_in(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	dpc->home = queue;
+	at_bump_u64(&queue->counted[dpc->phase]); /* I4 */
+}
+
+static void set_pending(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high)
+{
+	/* relaxed: the lock orders it for those who act on it */
+	at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_PENDING, queue, high));
+}
+
+static void append(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	set_pending(queue, dpc, false);
+	dpc->order = queue->next_order++;
+	dhpi_list_push_tail(dpc->movable ? &queue->movable : &queue->aimed, &dpc->link);
+	if (dpc->movable)
+		adjust_u32(&queue->movable_count, 1);
+}
+
+static void unlink_tail(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	dhpi_list_unlink(&dpc->link);
+	if (dpc->movable)
+		adjust_u32(&queue->movable_count, -1u);
+}
+
+static void unlink_high(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	dhpi_list_unlink(&dpc->link);
+	adjust_u32(&queue->high_count, -1u);
+}
+
+/* S-629: the two tail lists are one queue. Orders wrap; their difference does not, within two thousand million. */
+static struct dhpi_dpc *oldest_tail(struct dhpi_queue *queue)
+{
+	struct dhpi_dpc *aimed, *movable;
+
+	if (dhpi_list_empty(&queue->movable))
+		return dhpi_list_empty(&queue->aimed) ? NULL : dhpi_dpc_of(queue->aimed.next);
+	movable = dhpi_dpc_of(queue->movable.next);
+	if (dhpi_list_empty(&queue->aimed))
+		return movable;
+	aimed = dhpi_dpc_of(queue->aimed.next);
+	return (int32_t)(aimed->order - movable->order) < 0 ? aimed : movable;
+}
+
+static void drain_tail(struct dhpi_queue *queue)
+{
+	struct dhpi_link *at = oldest_first(take_inbox(queue, &queue->inbox));
+
+	while (at != NULL) {
+		struct dhpi_link *next = at->next;
+		struct dhpi_dpc *dpc = dhpi_dpc_of(at);
+
+		count_in(queue, dpc);
+		append(queue, dpc);
+		at = next;
+	}
+}
+
+/* Newest first is the order of the list: what is pushed later goes in front of what is there (S-628). */
+static void drain_high(struct dhpi_queue *queue)
+{
+	struct dhpi_link *at = oldest_first(take_inbox(queue, &queue->high_inbox));
+
+	while (at != NULL) {
+		struct dhpi_link *next = at->next;
+		struct dhpi_dpc *dpc = dhpi_dpc_of(at);
+
+		count_in(queue, dpc);
+		set_pending(queue, dpc, true);
+		dhpi_list_push_head(&queue->high, at);
+		adjust_u32(&queue->high_count, 1);
+		at = next;
+	}
+}
+
+void dhpi_queue_drain(struct dhpi_queue *queue)
+{
+	drain_high(queue);
+	drain_tail(queue);
+}
+
+/* ---- window ---- */
+
+static void fill_window(struct dhpi_queue *queue)
+{
+	uint32_t count = 0, movable = 0;
+	struct dhpi_dpc *dpc;
+
+	while (count < DHPI_WINDOW && (dpc = oldest_tail(queue)) != NULL) {
+		unlink_tail(queue, dpc);
+		/* relaxed: readers of both hold the lock, or are the worker itself */
+		at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_WINDOW, queue, count));
+		at_store_relaxed_ptr(&queue->window[count], dpc);
+		movable |= (uint32_t)dpc->movable << count;
+		count++;
+	}
+	at_store_relaxed_u32(&queue->window_movable, movable); /* relaxed: a hint */
+	queue->window_next = 0;
+	queue->window_count = count;
+}
+
+static bool lists_empty(const struct dhpi_queue *queue)
+{
+	return dhpi_list_empty(&queue->high) && dhpi_list_empty(&queue->aimed) && dhpi_list_empty(&queue->movable);
+}
+
+bool dhpi_queue_refill(struct dhpi_queue *queue)
+{
+	bool anything;
+
+	dhpi_spin_lock(&queue->lock);
+	dhpi_queue_drain(queue);
+	fill_window(queue);
+	anything = queue->window_count != 0 || !dhpi_list_empty(&queue->high);
+	dhpi_spin_unlock(&queue->lock);
+	return anything;
+}
+
+bool dhpi_queue_empty(struct dhpi_queue *queue)
+{
+	bool empty;
+
+	/* [worker-sleep] either-or b: the worker has said "asleep" before; so seq_cst */
+	if (at_load_seq_cst_ptr(&queue->inbox) != NULL || at_load_seq_cst_ptr(&queue->high_inbox) != NULL)
+		return false;
+	/* A remover may have drained the inbox and still hold the lock. */
+	dhpi_spin_lock(&queue->lock);
+	empty = lists_empty(queue);
+	dhpi_spin_unlock(&queue->lock);
+	return empty;
+}
+
+/* I3. relaxed: whatever was done to the object before was done under the lock, or by the worker itself */
+static bool empty_cell(struct at_ptr *cell, struct dhpi_dpc *dpc)
+{
+	void *expected = dpc;
+
+	return at_cas_relaxed_ptr(cell, &expected, NULL);
+}
+
+struct dhpi_dpc *dhpi_queue_take(struct dhpi_queue *queue)
+{
+	while (queue->window_next < queue->window_count) {
+		struct at_ptr *cell = &queue->window[queue->window_next++];
+		struct dhpi_dpc *dpc = at_load_relaxed_ptr(cell); /* relaxed: the worker filled the cell itself */
+
+		if (dpc != NULL && empty_cell(cell, dpc))
+			return dpc;
+	}
+	return NULL;
+}
+
+struct dhpi_dpc *dhpi_queue_take_high(struct dhpi_queue *queue)
+{
+	struct dhpi_dpc *dpc = NULL;
+
+	dhpi_spin_lock(&queue->lock);
+	drain_high(queue);
+	if (!dhpi_list_empty(&queue->high)) {
+		dpc = dhpi_dpc_of(queue->high.next);
+		unlink_high(queue, dpc);
+	}
+	dhpi_spin_unlock(&queue->lock);
+	return dpc;
+}
+
+/* ---- removal ---- */
+
+void dhpi_queue_done_elsewhere(struct dhpi_queue *home, uint32_t phase)
+{
+	(void)at_fetch_add_release_u64(&home->done_elsewhere[phase], 1); /* [dpc-done] release */
+}
+
+/* Under the lock of the queue that the place named before. */
+static bool take_off(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	uint32_t place = at_load_relaxed_u32(&dpc->place); /* relaxed: I2, or harmless */
+
+	if (dhpi_place_kind(place) == DHPI_PLACE_INBOX) {
+		dhpi_queue_drain(queue);
+		place = at_load_relaxed_u32(&dpc->place);
+	}
+	if (dhpi_place_index(place) != queue->processor.index)
+		return false;
+	if (dhpi_place_kind(place) == DHPI_PLACE_WINDOW)
+		return empty_cell(&queue->window[dhpi_place_cell(place)], dpc);
+	/* Still on its way into the inbox: that insert has not returned, and this call came before it. */
+	if (dhpi_place_kind(place) != DHPI_PLACE_PENDING)
+		return false;
+	if (dhpi_place_cell(place) != 0)
+		unlink_high(queue, dpc);
+	else
+		unlink_tail(queue, dpc);
+	return true;
+}
+
+static void become_idle(struct dhpi_dpc *dpc)
+{
+	dhpi_queue_done_elsewhere(dpc->home, dpc->phase);
+	at_store_relaxed_u32(&dpc->place, DHPI_PLACE_NOWHERE); /* relaxed: ordered by the exchange */
+	(void)at_exchange_acq_rel_u32(&dpc->claim, 0);         /* [dpc-claim] release */
+}
+
+/* What became of an attempt to remove. */
+enum removal { REMOVED, NOT_THERE, MOVED };
+
+static enum removal try_remove(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	enum removal result = NOT_THERE;
+
+	dhpi_spin_lock(&queue->lock);
+	if (take_off(queue, dpc)) {
+		at_bump_u64(&queue->removed);
+		become_idle(dpc);
+		result = REMOVED;
+	} else {
+		uint32_t place = at_load_relaxed_u32(&dpc->place); /* relaxed: I2 */
+
+		if (dhpi_place_kind(place) != DHPI_PLACE_NOWHERE &&
+		    dhpi_place_index(place) != queue->processor.index)
+			result = MOVED;
+	}
+	dhpi_spin_unlock(&queue->lock);
+	return result;
+}
+
+bool dhpi_queue_remove(struct dhpi_work *work, struct dhpi_dpc *dpc)
+{
+	enum removal result;
+
+	do {
+		uint32_t place = at_load_relaxed_u32(&dpc->place); /* relaxed: looked at again under the lock */
+		struct dhpi_queue *queue;
+
+		if (dhpi_place_kind(place) == DHPI_PLACE_NOWHERE)
+			return false;
+		queue = dhpi_queue_of_index(work, dhpi_place_index(place));
+		if (queue != NULL)
+			result = try_remove(queue, dpc);
+		else /* a processor that did not come up: its objects have moved, a late insert has not returned */
+			result = dhpi_place_kind(place) == DHPI_PLACE_INBOX ? NOT_THERE : MOVED;
+	} while (result == MOVED);
+	return result == REMOVED;
+}
+
+/* ---- moving: under the locks of both ---- */
+
+static uint32_t half(uint32_t count)
+{
+	uint32_t share = (count + 1) / 2;
+
+	return share < STEAL_LIMIT ? share : STEAL_LIMIT;
+}
+
+static uint32_t steal_from_list(struct dhpi_queue *thief, struct dhpi_queue *victim)
+{
+	uint32_t share = half(at_load_relaxed_u32(&victim->movable_count)); /* relaxed: under the lock */
+
+	for (uint32_t moved = 0; moved < share; moved++) {
+		struct dhpi_dpc *dpc = dhpi_dpc_of(victim->movable.next);
+
+		unlink_tail(victim, dpc);
+		append(thief, dpc);
+	}
+	return share;
+}
+
+/*
+ * From the far end, where the worker comes last. What a cell holds is looked into only once it is the thief's: until then
+ * the worker may run it and its owner free it. The cells are not refilled meanwhile, that needs the lock.
+ */
+static uint32_t steal_from_window(struct dhpi_queue *thief, struct dhpi_queue *victim)
+{
+	uint32_t movable = at_load_relaxed_u32(&victim->window_movable); /* relaxed: under the lock */
+	uint32_t share = half((uint32_t)__builtin_popcount(movable));
+	struct dhpi_dpc *taken[DHPI_WINDOW];
+	uint32_t moved = 0;
+
+	while (movable != 0 && moved < share) {
+		uint32_t cell = 31u - (uint32_t)__builtin_clz(movable);
+		struct dhpi_dpc *dpc = at_load_relaxed_ptr(&victim->window[cell]); /* relaxed: I3 decides */
+
+		movable &= ~(1u << cell);
+		if (dpc != NULL && empty_cell(&victim->window[cell], dpc))
+			taken[moved++] = dpc;
+	}
+	at_store_relaxed_u32(&victim->window_movable, movable); /* relaxed: under the lock */
+	for (uint32_t i = moved; i-- > 0;)
+		append(thief, taken[i]);
+	return moved;
+}
+
+bool dhpi_queue_worth_stealing(const struct dhpi_queue *victim)
+{
+	/* [thief-sleep] either-or b: after saying "asleep" a thief looks once more; so seq_cst. The others are hints. */
+	return at_load_seq_cst_ptr(&victim->inbox) != NULL || at_load_relaxed_u32(&victim->movable_count) != 0 ||
+	       at_load_relaxed_u32(&victim->window_movable) != 0;
+}
+
+uint32_t dhpi_queue_steal(struct dhpi_queue *thief, struct dhpi_queue *victim)
+{
+	uint32_t moved = 0;
+
+	if (!dhpi_queue_worth_stealing(victim) || !dhpi_spin_try(&thief->lock))
+		return 0;
+	if (dhpi_spin_try(&victim->lock)) {
+		drain_tail(victim);
+		moved = steal_from_list(thief, victim);
+		if (moved == 0 && at_load_relaxed_u32(&victim->window_movable) != 0) /* relaxed: under the lock */
+			moved = steal_from_window(thief, victim);
+		dhpi_spin_unlock(&victim->lock);
+	}
+	dhpi_spin_unlock(&thief->lock);
+	return moved;
+}
+
+/* ---- open and close ---- */
+
+void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const struct dhp_processor *processor)
+{
+	queue->work = work;
+	queue->processor = *processor;
+	queue->closed = false;
+	dhpi_list_init(&queue->aimed);
+	dhpi_list_init(&queue->movable);
+	dhpi_list_init(&queue->high);
+	at_store_relaxed_u32(&queue->asleep, 0); /* relaxed: published by queue-ready */
+	at_store_release_ptr(&queue->high_inbox, NULL); /* [queue-ready] release: a late push may find it open again */
+	at_store_release_ptr(&queue->inbox, NULL);      /* [queue-ready] release */
+}
+
+/* High objects lose their place at the head: the heir's own come first. */
+static void hand_over(struct dhpi_queue *heir, struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	dhpi_queue_done_elsewhere(queue, dpc->phase);
+	count_in(heir, dpc);
+	append(heir, dpc);
+}
+
+/* Closes when nothing is left in it; what was pushed until then is on the lists. */
+static void close_inbox(struct dhpi_queue *queue, struct at_ptr *inbox, void (*drain)(struct dhpi_queue *))
+{
+	void *empty;
+
+	do {
+		drain(queue);
+		empty = NULL;
+	} while (!at_cas_acq_rel_ptr(inbox, &empty, DHPI_CLOSED)); /* [queue-ready] release: a push goes elsewhere */
+}
+
+/*
+ * A processor that did not come up. Nobody ran anything here, so nothing is in the window. Objects that are counted again
+ * in the heir were inserted during the transaction, for which no flush that is going on waits.
+ */
+void dhpi_queue_close(struct dhpi_queue *queue, struct dhpi_queue *heir)
+{
+	struct dhpi_dpc *dpc;
+
+	dhpi_spin_lock(&heir->lock);
+	dhpi_spin_lock(&queue->lock);
+	close_inbox(queue, &queue->high_inbox, drain_high);
+	close_inbox(queue, &queue->inbox, drain_tail);
+	queue->closed = true;
+	while (!dhpi_list_empty(&queue->high)) {
+		dpc = dhpi_dpc_of(queue->high.next);
+		unlink_high(queue, dpc);
+		hand_over(heir, queue, dpc);
+	}
+	while ((dpc = oldest_tail(queue)) != NULL) {
+		unlink_tail(queue, dpc);
+		hand_over(heir, queue, dpc);
+	}
+	dhpi_spin_unlock(&queue->lock);
+	dhpi_spin_unlock(&heir->lock);
+	dhpi_worker_wake(heir);
+}

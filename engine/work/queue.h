@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * queue.h - one processor's queue. See queue.c for why it works.
+ */
+#ifndef DHPI_QUEUE_H
+#define DHPI_QUEUE_H
+
+#include "work.h"
+
+#define DHPI_NO_TARGET UINT32_MAX
+#define DHPI_DPC_MAGIC 0xD9Cu
+
+/* Where a queued object is: kind, cell of the window and queue in one word, so that a look is consistent. */
+enum dhpi_place_kind {
+	DHPI_PLACE_NOWHERE = 0,
+	DHPI_PLACE_INBOX = 1,   /* pushed, or about to be */
+	DHPI_PLACE_PENDING = 2, /* on a list (cell 1: the High one); changes under the queue's lock only */
+	DHPI_PLACE_WINDOW = 3   /* in a cell */
+};
+
+/* What struct dhp_dpc holds. */
+struct dhpi_dpc {
+	struct dhpi_link link;    /* inbox: next is the older one; lists: under the queue's lock */
+	struct at_u32 claim;      /* 1: queued. Read-modify-written only, edge dpc-claim */
+	struct at_u32 place;      /* see dhpi_place; whoever owns the object at the moment writes */
+	dhp_dpc_routine *routine; /* set once */
+	void *context;            /* set once */
+	void *arguments[2];       /* who claimed the object writes */
+	struct dhpi_work *work;   /* set once */
+	struct dhpi_queue *home;  /* the queue in whose counts it is; under that queue's lock */
+	struct at_u32 target;     /* index, or DHPI_NO_TARGET; for the next insertion */
+	struct at_u8 importance;  /* enum dhp_importance; for the next insertion */
+	uint32_t order;           /* among the tail objects of its queue; under that queue's lock */
+	uint8_t phase;            /* of flush; who claimed the object writes */
+	bool movable;             /* inserted without target; who claimed the object writes */
+	uint16_t magic;           /* DHPI_DPC_MAGIC once initialised */
+};
+
+_Static_assert(sizeof(struct dhpi_dpc) <= sizeof(struct dhp_dpc), "the public object is too small");
+_Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the public object is aligned too little");
+
+#define DHPI_WINDOW 32u
+
+struct dhpi_queue {
+	/* ---- any processor ---- */
+	DHPI_OWN_LINES struct at_ptr inbox; /* newest first, edge dpc-push; DHPI_CLOSED: go elsewhere */
+	struct at_u32 asleep;               /* 1: the worker sleeps and wants to be woken, edge worker-sleep */
+	struct at_u32 busy;                 /* the worker writes: it runs a batch, edge queue-busy */
+	DHPI_OWN_LINES struct at_ptr high_inbox; /* the same for High, so that a look between items is cheap */
+	struct at_u32 high_count;           /* length of `high`; written under the lock, a hint without */
+
+	/* ---- under the lock ---- */
+	DHPI_OWN_LINES struct dhpi_spin lock;
+	struct at_u32 movable_count; /* length of `movable`; a hint without the lock */
+	struct at_u32 window_movable; /* by cell: one bit for each that was filled with work without target; likewise */
+	bool closed;
+	uint32_t next_order;
+	struct dhpi_link aimed;   /* Low, Medium, MediumHigh with a target, in order */
+	struct dhpi_link movable; /* the same without a target */
+	struct dhpi_link high;    /* High, newest first */
+	struct at_u64 counted[2];     /* objects that came in here, by phase */
+
+	/* ---- owner: the worker. A remover or thief that holds the lock may empty a cell, by compare and exchange ---- */
+	DHPI_OWN_LINES struct at_ptr window[DHPI_WINDOW];
+	uint32_t window_next;
+	uint32_t window_count;
+
+	DHPI_OWN_LINES struct at_u64 done[2]; /* owner: objects counted here that ran here, edge dpc-done */
+	struct dhp_reader *reader;            /* owner: announces between batches */
+	struct at_u64 runs, stolen, steals, refills, parks, first_run_ns; /* owner writes: statistics */
+	uint64_t random;                      /* owner: state of its generator */
+
+	DHPI_OWN_LINES struct at_u64 done_elsewhere[2]; /* counted here, ran or was removed elsewhere, edge dpc-done */
+	struct at_u64 removed;                /* statistics; under the lock */
+
+	/* ---- set once by the partition, before the worker runs ---- */
+	struct dhpi_work *work;
+	struct dhp_processor processor;
+	struct port_thread thread;
+	struct port_event event;
+	struct at_u32 go;   /* the processor is published, edge worker-go */
+	struct at_u32 stop; /* edge worker-stop */
+};
+
+/* An address that is no object: the inbox takes nothing any more. */
+#define DHPI_CLOSED ((void *)1)
+
+static inline struct dhpi_dpc *dhpi_dpc(struct dhp_dpc *dpc)
+{
+	return (struct dhpi_dpc *)(void *)dpc;
+}
+
+static inline struct dhpi_dpc *dhpi_dpc_of(struct dhpi_link *link)
+{
+	return DHPI_CONTAINER(link, struct dhpi_dpc, link);
+}
+
+static inline uint32_t dhpi_place(enum dhpi_place_kind kind, const struct dhpi_queue *queue, uint32_t cell)
+{
+	return (uint32_t)kind | cell << 2 | queue->processor.index << 16;
+}
+
+static inline enum dhpi_place_kind dhpi_place_kind(uint32_t place)
+{
+	return (enum dhpi_place_kind)(place & 3);
+}
+
+static inline uint32_t dhpi_place_cell(uint32_t place)
+{
+	return place >> 2 & 0x3fff;
+}
+
+static inline uint32_t dhpi_place_index(uint32_t place)
+{
+	return place >> 16;
+}
+
+static inline struct dhpi_queue *dhpi_queue_of_index(struct dhpi_work *work, uint32_t index)
+{
+	return at_load_acquire_ptr(&work->queue_of_index[index]); /* [queue-ready] acquire */
+}
+
+static inline bool dhpi_queue_has_high(const struct dhpi_queue *queue)
+{
+	/* relaxed: whoever pushed wakes the worker or is seen at the next look */
+	return at_load_relaxed_ptr(&queue->high_inbox) != NULL || at_load_relaxed_u32(&queue->high_count) != 0;
+}
+
+/* false: the queue is closed. Any level, any thread. */
+bool dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high);
+
+/* Under the lock: everything that was pushed goes to the lists, and is counted. */
+void dhpi_queue_drain(struct dhpi_queue *queue);
+
+/* Owner. Whether anything waits, wherever it waits. */
+bool dhpi_queue_empty(struct dhpi_queue *queue);
+/* Owner. Fills the window; false: there is nothing. */
+bool dhpi_queue_refill(struct dhpi_queue *queue);
+/* Owner. The next object is the caller's: off the queue, not yet idle. NULL: the window or the High list is empty. */
+struct dhpi_dpc *dhpi_queue_take(struct dhpi_queue *queue);
+struct dhpi_dpc *dhpi_queue_take_high(struct dhpi_queue *queue);
+
+/* Any thread. true: the object is off its queue and idle. */
+bool dhpi_queue_remove(struct dhpi_work *work, struct dhpi_dpc *dpc);
+
+/* Owner of `thief`. How many objects came over. */
+uint32_t dhpi_queue_steal(struct dhpi_queue *thief, struct dhpi_queue *victim);
+bool dhpi_queue_worth_stealing(const struct dhpi_queue *victim);
+
+/* Opens a queue for its processor; closes it and moves what it holds to another one. */
+void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const struct dhp_processor *processor);
+void dhpi_queue_close(struct dhpi_queue *queue, struct dhpi_queue *heir);
+
+/* A count of one by who is not the owner. */
+void dhpi_queue_done_elsewhere(struct dhpi_queue *home, uint32_t phase);
+
+/* worker.c */
+void dhpi_worker_run(void *queue);
+/* After a push: the target's worker is woken if it sleeps; for work without target perhaps a thief. */
+void dhpi_worker_wake(struct dhpi_queue *queue);
+void dhpi_worker_wake_thief(struct dhpi_work *work);
+
+/* flush.c */
+void dhpi_work_flush(struct dhpi_work *work);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * work.c - the life of a queue: made with its slot, opened before Start, given a worker, published; and the end of all.
+ */
+#include "queue.h"
+
+/* ---- slots ---- */
+
+static enum dhp_status construct_queue(void *slot, const struct dhp_processor *processor, void *context)
+{
+	struct dhpi_work *work = context;
+	struct dhpi_queue *queue = slot;
+
+	if (processor == NULL)
+		return DHP_OK; /* the fallback slot has no queue: index 0 stands in */
+	queue->reader = dhpi_reader_take(work->epoch);
+	if (queue->reader == NULL)
+		return DHP_NO_MEMORY;
+	port_event_init(&queue->event);
+	queue->random = processor->cpu + 1;
+	return DHP_OK;
+}
+
+static void destruct_queue(void *slot, const struct dhp_processor *processor, void *context)
+{
+	struct dhpi_queue *queue = slot;
+
+	(void)context;
+	if (processor != NULL)
+		dhpi_reader_give(queue->reader);
+}
+
+static struct dhpi_queue *queue_at_cpu(struct dhpi_work *work, uint32_t cpu)
+{
+	return dhpi_percpu_slot(work->queues, cpu);
+}
+
+/* ---- beginning and end ---- */
+
+static size_t table_bytes(const struct dhpi_work *work)
+{
+	return work->set->maximum * sizeof(struct at_ptr);
+}
+
+static enum dhp_status make_idle_set(struct dhpi_work *work)
+{
+	work->idle_bytes = ck_bitmap_size(work->set->maximum);
+	work->idle = port_alloc(work->idle_bytes);
+	if (work->idle == NULL)
+		return DHP_NO_MEMORY;
+	ck_bitmap_init(work->idle, work->set->maximum, false);
+	return DHP_OK;
+}
+
+enum dhp_status dhpi_work_init(struct dhpi_work *work, struct dhpi_space *space,
+			       const struct dhpi_work_options *options)
+{
+	const struct dhp_percpu_options slots = {
+		.size = sizeof(slots),
+		.slot_bytes = sizeof(struct dhpi_queue),
+		.construct = construct_queue,
+		.destruct = destruct_queue,
+		.context = work,
+	};
+
+	work->set = space->set;
+	work->epoch = space->epoch;
+	work->space = space;
+	work->simulated = options->simulated;
+	work->without_workers = options->without_workers;
+	work->spin_ns = options->spin_ns;
+	work->stack_bytes = options->stack_bytes;
+	port_mutex_init(&work->flushing);
+	work->queue_of_index = port_reserve(table_bytes(work));
+	if (work->queue_of_index == NULL || dhp_failed(make_idle_set(work)))
+		return DHP_NO_MEMORY;
+	return dhpi_percpu_create(space, &slots, &work->queues);
+}
+
+/* The worker runs what is in its queue, and ends. */
+static void stop_worker(struct dhpi_queue *queue)
+{
+	at_store_release_u32(&queue->stop, 1); /* [worker-stop] release */
+	(void)port_event_signal(&queue->event);
+	port_thread_join(&queue->thread);
+}
+
+/*
+ * The first flush ends the routines that may have read the gate before it was closed, the second what those inserted.
+ * Routines that start later find it closed.
+ */
+void dhpi_work_stop(struct dhpi_work *work)
+{
+	uint32_t count = dhpi_set_active(work->set);
+
+	at_store_release_u32(&work->gate, at_load_relaxed_u32(&work->gate) | DHPI_GATE_CLOSING); /* [gate] release */
+	dhpi_work_flush(work);
+	dhpi_work_flush(work);
+	for (uint32_t index = 0; index < count; index++)
+		stop_worker(dhpi_queue_of_index(work, index));
+	for (uint32_t index = 0; index < count; index++)
+		DHPI_CHECK(1, dhpi_queue_empty(dhpi_queue_of_index(work, index)), "nothing queued is ever dropped");
+}
+
+void dhpi_work_fini(struct dhpi_work *work)
+{
+	if (work->queues != NULL)
+		dhpi_percpu_destroy(work->queues);
+	if (work->idle != NULL)
+		port_free(work->idle, work->idle_bytes);
+	if (work->queue_of_index != NULL)
+		port_unreserve(work->queue_of_index, table_bytes(work));
+	port_mutex_fini(&work->flushing);
+}
+
+/* ---- steps of an arrival ---- */
+
+void dhpi_work_prepare(struct dhpi_work *work, const struct dhp_processor *processor)
+{
+	struct dhpi_queue *queue = queue_at_cpu(work, processor->cpu);
+
+	dhpi_queue_open(queue, work, processor);
+	at_store_release_ptr(&work->queue_of_index[processor->index], queue); /* [queue-ready] release */
+}
+
+void dhpi_work_unprepare(struct dhpi_work *work, const struct dhp_processor *processor)
+{
+	struct dhpi_queue *queue = queue_at_cpu(work, processor->cpu);
+
+	/* The first processor of all has no heir, and nobody who could have inserted. */
+	if (processor->index != 0)
+		dhpi_queue_close(queue, dhpi_queue_of_index(work, 0));
+	at_store_release_ptr(&work->queue_of_index[processor->index], NULL); /* [queue-ready] release */
+}
+
+enum dhp_status dhpi_work_bring_up(struct dhpi_work *work, const struct dhp_processor *processor)
+{
+	struct dhpi_queue *queue = queue_at_cpu(work, processor->cpu);
+	uint32_t cpu = work->simulated ? PORT_ANY_CPU : processor->cpu;
+
+	if (work->without_workers)
+		return DHP_OK;
+	at_store_relaxed_u32(&queue->go, 0);   /* relaxed: the thread does not exist yet */
+	at_store_relaxed_u32(&queue->stop, 0); /* relaxed: likewise */
+	return port_thread_start(&queue->thread, dhpi_worker_run, queue, cpu, work->stack_bytes, "dhp-worker");
+}
+
+void dhpi_work_publish(struct dhpi_work *work, const struct dhp_processor *processor)
+{
+	struct dhpi_queue *queue = queue_at_cpu(work, processor->cpu);
+
+	at_store_release_u32(&queue->go, 1); /* [worker-go] release */
+	(void)port_event_signal(&queue->event);
+}
+
+/* ---- statistics ---- */
+
+enum dhp_status dhpi_work_stats(struct dhpi_work *work, uint32_t index, struct dhp_processor_stats *out_stats)
+{
+	const struct dhpi_queue *queue;
+
+	if (index >= dhpi_set_active(work->set))
+		return DHP_BAD_INDEX;
+	queue = dhpi_queue_of_index(work, index);
+	*out_stats = (struct dhp_processor_stats){ /* relaxed: statistics only */
+		.run_count = at_load_relaxed_u64(&queue->runs),
+		.stolen_count = at_load_relaxed_u64(&queue->stolen),
+		.steal_count = at_load_relaxed_u64(&queue->steals),
+		.refill_count = at_load_relaxed_u64(&queue->refills),
+		.park_count = at_load_relaxed_u64(&queue->parks),
+		.removed_count = at_load_relaxed_u64(&queue->removed),
+		.first_run_ns = at_load_relaxed_u64(&queue->first_run_ns),
+	};
+	return DHP_OK;
+}

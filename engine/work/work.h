@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * work.h - queues and workers, as the partition sees them: prepare a processor's queue, bring up its worker, publish.
+ */
+#ifndef DHPI_WORK_H
+#define DHPI_WORK_H
+
+#include <dhp/observe.h>
+#include <dhp/work.h>
+
+#include <ck_bitmap.h>
+
+#include "percpu.h"
+#include "spin.h"
+
+struct dhpi_queue;
+
+/* Bits of the gate, which every insert reads. */
+#define DHPI_GATE_PHASE 1u   /* of flush, see flush.c */
+#define DHPI_GATE_CLOSING 2u /* nothing comes in any more */
+
+struct dhpi_work {
+	/* set once */
+	struct dhpi_set *set;
+	struct dhpi_epoch *epoch;
+	struct dhpi_space *space;
+	struct dhp_percpu *queues;      /* of struct dhpi_queue */
+	struct at_ptr *queue_of_index;  /* edge queue-ready; NULL: no such processor */
+	ck_bitmap_t *idle;              /* by index; a hint where to find a sleeper: `asleep` of the queue decides */
+	size_t idle_bytes;
+	bool simulated;
+	bool without_workers;
+	uint32_t spin_ns;
+	uint32_t stack_bytes;
+
+	DHPI_OWN_LINES struct at_u32 gate; /* edge gate */
+	DHPI_OWN_LINES struct at_u32 idle_count; /* sleepers, edge thief-sleep */
+	struct at_u32 searching;           /* 1: a woken thief is on its way; nobody wakes another */
+	struct at_u64 wakes;               /* statistics */
+	struct port_mutex flushing;        /* one flush at a time */
+};
+
+struct dhpi_work_options {
+	bool simulated;
+	bool without_workers;
+	uint32_t spin_ns;
+	uint32_t stack_bytes;
+};
+
+/* Before the first processor. */
+enum dhp_status dhpi_work_init(struct dhpi_work *work, struct dhpi_space *space,
+			       const struct dhpi_work_options *options);
+/* Runs what is queued, stops the workers. From here on routines that insert get DHP_CLOSED. */
+void dhpi_work_stop(struct dhpi_work *work);
+void dhpi_work_fini(struct dhpi_work *work);
+
+/* Its slot is constructed: DPCs may be aimed at the processor from now on (S-155). */
+void dhpi_work_prepare(struct dhpi_work *work, const struct dhp_processor *processor);
+/* What was aimed at it meanwhile goes to another processor (S-654). */
+void dhpi_work_unprepare(struct dhpi_work *work, const struct dhp_processor *processor);
+/* Creates the worker, which waits for the publication. */
+enum dhp_status dhpi_work_bring_up(struct dhpi_work *work, const struct dhp_processor *processor);
+void dhpi_work_publish(struct dhpi_work *work, const struct dhp_processor *processor);
+
+/* The processor whose queue an insert without target would choose. Any level. */
+uint32_t dhpi_work_index_here(struct dhpi_work *work);
+enum dhp_status dhpi_work_stats(struct dhpi_work *work, uint32_t index, struct dhp_processor_stats *out_stats);
+
+#endif

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * worker.c - one thread for each processor: runs its queue, takes work from others, sleeps.
+ *
+ * Problem   a worker that sleeps must be woken by whoever brings work, and by nobody else: a wake-up is a system call
+ *           that costs a thousand inserts.
+ * Idea      before it sleeps the worker says so (`asleep`) and then looks once more; who inserts pushes and then looks at
+ *           `asleep`. One of them sees the other. Who turns `asleep` from 1 to 0 makes the call, so it is made once.
+ *
+ * Work without target waits for nobody as long as somebody is idle:
+ *   - who inserts it on a processor that runs a batch wakes a thief, unless one is on its way (`searching`);
+ *   - a worker that finds more in its batch than it can run at once does the same;
+ *   - a thief that found something, and sees that there is more, wakes the next one.
+ *
+ * A newly published processor starts here too: its first look goes to its own queue, its second to the others', so it has
+ * its share at once.
+ *
+ * I1        `asleep` goes from 0 to 1 by the worker only, after it entered itself in the idle set; who turns it back
+ *           takes it out of the set.
+ * I2        a worker is online for the epoch, that is inside a section, unless it sleeps or waits to be published.
+ */
+#include "queue.h"
+
+/* Between two looks at other queues while it spins: a thief that looks all the time slows its victims down. */
+#define RELAXES_BETWEEN_LOOKS 32u
+
+/* ---- waking ---- */
+
+static void leave_idle_set(struct dhpi_queue *queue)
+{
+	ck_bitmap_reset(queue->work->idle, queue->processor.index);
+	(void)at_fetch_sub_seq_cst_u32(&queue->work->idle_count, 1); /* [thief-sleep] either-or b */
+}
+
+/* I1. true: the caller turned it, and has to do the rest. */
+static bool turn_awake(struct dhpi_queue *queue)
+{
+	if (at_exchange_acq_rel_u32(&queue->asleep, 0) == 0) /* [worker-sleep] acquire, release: one turns it */
+		return false;
+	leave_idle_set(queue);
+	return true;
+}
+
+static void rouse(struct dhpi_queue *queue)
+{
+	if (port_event_signal(&queue->event))
+		(void)at_fetch_add_relaxed_u64(&queue->work->wakes, 1); /* relaxed: statistics only */
+}
+
+void dhpi_worker_wake(struct dhpi_queue *queue)
+{
+	/* [worker-sleep] either-or a: the push was before; so seq_cst */
+	if (at_load_seq_cst_u32(&queue->asleep) != 0 && turn_awake(queue))
+		rouse(queue);
+}
+
+static bool wake_one_sleeper(struct dhpi_work *work)
+{
+	ck_bitmap_iterator_t iterator;
+	unsigned int index;
+
+	ck_bitmap_iterator_init(&iterator, work->idle);
+	while (ck_bitmap_next(work->idle, &iterator, &index)) {
+		struct dhpi_queue *queue = dhpi_queue_of_index(work, index);
+
+		if (queue != NULL && turn_awake(queue)) {
+			rouse(queue);
+			return true;
+		}
+	}
+	return false;
+}
+
+void dhpi_worker_wake_thief(struct dhpi_work *work)
+{
+	/* [thief-sleep] either-or a: the push was before; so seq_cst */
+	if (at_load_seq_cst_u32(&work->idle_count) == 0 || at_load_seq_cst_u32(&work->searching) != 0)
+		return;
+	if (at_exchange_seq_cst_u32(&work->searching, 1) == 0 && !wake_one_sleeper(work))
+		at_store_seq_cst_u32(&work->searching, 0); /* [thief-sleep] either-or b */
+}
+
+/* ---- looking for work elsewhere ---- */
+
+static struct dhpi_queue *neighbour(struct dhpi_queue *queue, uint32_t first, uint32_t step, uint32_t count)
+{
+	uint32_t index = first + step < count ? first + step : first + step - count;
+
+	return index == queue->processor.index ? NULL : dhpi_queue_of_index(queue->work, index);
+}
+
+/* From a random start, so that thieves spread over their victims. */
+static bool steal(struct dhpi_queue *queue)
+{
+	uint32_t count = dhpi_set_active(queue->work->set);
+	uint32_t first = (uint32_t)(dhpi_random(&queue->random) % count);
+
+	for (uint32_t step = 0; step < count; step++) {
+		struct dhpi_queue *victim = neighbour(queue, first, step, count);
+
+		if (victim != NULL && dhpi_queue_steal(queue, victim) != 0) {
+			at_bump_u64(&queue->steals);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool anything_to_steal(struct dhpi_queue *queue)
+{
+	uint32_t count = dhpi_set_active(queue->work->set);
+
+	for (uint32_t step = 0; step < count; step++) {
+		struct dhpi_queue *victim = neighbour(queue, 0, step, count);
+
+		if (victim != NULL && dhpi_queue_worth_stealing(victim))
+			return true;
+	}
+	return false;
+}
+
+/* The search that a wake-up was for is over: the next insert may wake the next thief. */
+static void end_search(struct dhpi_queue *queue, bool found)
+{
+	struct dhpi_work *work = queue->work;
+
+	if (at_load_relaxed_u32(&work->searching) != 0)    /* relaxed: a look before the store */
+		at_store_seq_cst_u32(&work->searching, 0); /* [thief-sleep] either-or b */
+	if (found && at_load_seq_cst_u32(&work->idle_count) != 0 && anything_to_steal(queue)) /* [thief-sleep] either-or a */
+		dhpi_worker_wake_thief(work);
+}
+
+/* ---- running ---- */
+
+static void account(struct dhpi_queue *queue, struct dhpi_queue *home, uint32_t phase)
+{
+	if (home == queue) {
+		uint64_t done = at_load_relaxed_u64(&queue->done[phase]); /* relaxed: own store */
+
+		at_store_release_u64(&queue->done[phase], done + 1); /* [dpc-done] release */
+	} else {
+		dhpi_queue_done_elsewhere(home, phase);
+		at_bump_u64(&queue->stolen);
+	}
+	at_bump_u64(&queue->runs);
+}
+
+/* S-612: idle again, its arguments copied, before the routine runs. From then on it is its owner's. */
+static void run(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	dhp_dpc_routine *routine = dpc->routine;
+	void *context = dpc->context, *argument_1 = dpc->arguments[0], *argument_2 = dpc->arguments[1];
+	struct dhpi_queue *home = dpc->home;
+	uint32_t phase = dpc->phase;
+
+	at_store_relaxed_u32(&dpc->place, DHPI_PLACE_NOWHERE); /* relaxed: ordered by the exchange */
+	/*
+	 * [dpc-claim] acquire: an insert that found it queued happens before the routine (S-616).
+	 * [dpc-claim] release: the next insert writes the arguments after they were copied.
+	 */
+	(void)at_exchange_acq_rel_u32(&dpc->claim, 0);
+	routine((struct dhp_dpc *)(void *)dpc, context, argument_1, argument_2);
+	account(queue, home, phase);
+}
+
+static void run_high(struct dhpi_queue *queue)
+{
+	struct dhpi_dpc *dpc;
+
+	while (dhpi_queue_has_high(queue) && (dpc = dhpi_queue_take_high(queue)) != NULL)
+		run(queue, dpc);
+}
+
+static void note_first_run(struct dhpi_queue *queue)
+{
+	if (at_load_relaxed_u64(&queue->first_run_ns) == 0)               /* relaxed: own store */
+		at_store_relaxed_u64(&queue->first_run_ns, port_now_ns()); /* relaxed: statistics only */
+}
+
+/* More than one waits here and somebody is idle: the rest need not wait for the first. */
+static void share(struct dhpi_queue *queue)
+{
+	bool more = queue->window_count > 1 || at_load_relaxed_u32(&queue->movable_count) != 0; /* relaxed: a hint */
+
+	if (more && at_load_relaxed_u32(&queue->window_movable) != 0) /* relaxed: own store */
+		dhpi_worker_wake_thief(queue->work);
+}
+
+static void set_busy(struct dhpi_queue *queue, uint32_t busy)
+{
+	if (at_load_relaxed_u32(&queue->busy) != busy) /* relaxed: own store */
+		(void)at_exchange_seq_cst_u32(&queue->busy, busy); /* [queue-busy] either-or b: before the drain */
+}
+
+static bool run_batch(struct dhpi_queue *queue)
+{
+	struct port_self *self = port_self();
+	struct dhpi_dpc *dpc;
+
+	set_busy(queue, 1);
+	if (!dhpi_queue_refill(queue)) {
+		set_busy(queue, 0);
+		return false;
+	}
+	note_first_run(queue);
+	share(queue);
+	at_bump_u64(&queue->refills);
+	self->dispatch = 1;
+	do
+		run_high(queue);
+	while ((dpc = dhpi_queue_take(queue)) != NULL && (run(queue, dpc), true));
+	self->dispatch = 0;
+	return true;
+}
+
+/* ---- idling ---- */
+
+static bool told_to_stop(struct dhpi_queue *queue)
+{
+	return at_load_acquire_u32(&queue->stop) != 0; /* [worker-stop] acquire */
+}
+
+static void enter_idle_set(struct dhpi_queue *queue)
+{
+	ck_bitmap_set(queue->work->idle, queue->processor.index);
+	(void)at_fetch_add_seq_cst_u32(&queue->work->idle_count, 1); /* [thief-sleep] either-or b */
+	(void)at_exchange_seq_cst_u32(&queue->asleep, 1);            /* [worker-sleep] either-or b */
+}
+
+static void sleep_until_woken(struct dhpi_queue *queue)
+{
+	uint32_t ticket = port_event_ticket(&queue->event);
+
+	enter_idle_set(queue);
+	if (dhpi_queue_empty(queue) && !anything_to_steal(queue) && !told_to_stop(queue)) {
+		at_bump_u64(&queue->parks);
+		dhpi_reader_offline(queue->reader);
+		port_event_wait(&queue->event, ticket, 0);
+		dhpi_reader_online(queue->reader);
+	}
+	(void)turn_awake(queue);
+}
+
+/* Looks for a while before it sleeps: most pauses are short, and a wake-up costs the inserter a system call. */
+static bool find_work_spinning(struct dhpi_queue *queue)
+{
+	uint64_t end = port_now_ns() + queue->work->spin_ns;
+
+	do {
+		if (run_batch(queue))
+			return true;
+		if (steal(queue))
+			return true;
+		dhpi_reader_quiescent(queue->reader);
+		for (uint32_t i = 0; i < RELAXES_BETWEEN_LOOKS; i++)
+			port_relax();
+	} while (port_now_ns() < end && !told_to_stop(queue));
+	return false;
+}
+
+/* ---- the worker ---- */
+
+static void wait_for_publication(struct dhpi_queue *queue)
+{
+	for (;;) {
+		uint32_t ticket = port_event_ticket(&queue->event);
+
+		/* [worker-go] acquire: the processor is published */
+		if (at_load_acquire_u32(&queue->go) != 0 || told_to_stop(queue))
+			return;
+		port_event_wait(&queue->event, ticket, 0);
+	}
+}
+
+void dhpi_worker_run(void *argument)
+{
+	struct dhpi_queue *queue = argument;
+
+	port_self()->worker = queue;
+	port_cpu_pretend((int32_t)queue->processor.cpu);
+	wait_for_publication(queue);
+	dhpi_reader_online(queue->reader);
+	for (;;) {
+		bool found = run_batch(queue) || steal(queue);
+
+		end_search(queue, found);
+		dhpi_reader_quiescent(queue->reader);
+		if (found || find_work_spinning(queue))
+			continue;
+		if (told_to_stop(queue) && dhpi_queue_empty(queue))
+			break;
+		sleep_until_woken(queue);
+	}
+	dhpi_reader_offline(queue->reader);
+}
