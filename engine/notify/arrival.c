@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * arrival.c - the asynchronous channel: one thread that tells who asked, some time after a device came.
+ *
+ * The inbox is a stack of Concurrency Kit: pushed by the partition, taken whole by the notification thread and turned
+ * round. Its entries are part of the partition's rows, so that announcing neither allocates nor fails.
+ *
+ * I1        `delivering` is held during each delivery and during the replay of a registration: a registrant is called by
+ *           one thread at a time, and sees the events of a class in order (S-231).
+ * I2        a registrant is on the list before its replay ends: a device that comes meanwhile may be reported twice, and
+ *           never not at all (S-207, S-210).
+ */
+#include "notify.h"
+
+struct dhp_arrival_notify {
+	struct dhpi_registrant registrant; /* first */
+	struct dhpi_notify *notify;
+	enum dhp_device_class device_class;
+	dhp_arrival_callback *callback;
+	void *context;
+};
+
+#define LONGEST_SLEEP_NS 1000000u
+
+CK_STACK_CONTAINER(struct dhpi_arrival_event, entry, event_of)
+
+static struct dhp_arrival_notify *arrival_notify_of(struct dhpi_registrant *registrant)
+{
+	return DHPI_CONTAINER(registrant, struct dhp_arrival_notify, registrant);
+}
+
+/* ---- events ---- */
+
+static size_t events_bytes(const struct dhpi_notify *notify)
+{
+	return notify->set->maximum * sizeof(struct dhpi_arrival_event);
+}
+
+/* "processor-" and the cpu id; without the C library's formatting, which the engine's algorithms do not have. */
+static void write_name(char *name, uint32_t cpu)
+{
+	static const char prefix[] = "processor-";
+	char digits[10];
+	uint32_t count = 0, at = 0;
+
+	for (; prefix[at] != '\0'; at++)
+		name[at] = prefix[at];
+	do
+		digits[count++] = (char)('0' + cpu % 10);
+	while ((cpu /= 10) != 0);
+	while (count > 0)
+		name[at++] = digits[--count];
+	name[at] = '\0';
+}
+
+bool dhpi_arrival_prepare(struct dhpi_notify *notify, const struct dhp_processor *processor)
+{
+	struct dhpi_arrival_event *event = &notify->processors[processor->index];
+
+	if (!port_touch(event, sizeof(*event), DHP_NO_INDEX))
+		return false;
+	event->device_class = DHP_CLASS_PROCESSOR;
+	write_name(event->name, processor->cpu);
+	return true;
+}
+
+void dhpi_arrival_post(struct dhpi_notify *notify, const struct dhp_processor *processor)
+{
+	/* relaxed: who drains asks later, and the event's own push is what carries the data */
+	(void)at_fetch_add_relaxed_u64(&notify->posted, 1);
+	ck_stack_push_upmc(&notify->inbox, &notify->processors[processor->index].entry);
+	(void)port_event_signal(&notify->event);
+}
+
+/* ---- delivery ---- */
+
+static void tell(struct dhp_arrival_notify *to, const struct dhpi_arrival_event *event)
+{
+	const struct dhp_arrival arrival = {
+		.event = DHP_EVENT_ARRIVAL,
+		.device_class = event->device_class,
+		.name = event->name,
+	};
+
+	to->callback(to->context, &arrival);
+}
+
+static void deliver(struct dhpi_notify *notify, const struct dhpi_arrival_event *event)
+{
+	struct dhpi_registrant *at = NULL;
+
+	port_mutex_lock(&notify->delivering);
+	while ((at = dhpi_registry_next(&notify->asynchronous[event->device_class], at)) != NULL)
+		tell(arrival_notify_of(at), event);
+	port_mutex_unlock(&notify->delivering);
+}
+
+static ck_stack_entry_t *oldest_first(ck_stack_entry_t *newest)
+{
+	ck_stack_entry_t *oldest = NULL;
+
+	while (newest != NULL) {
+		ck_stack_entry_t *next = newest->next;
+
+		newest->next = oldest;
+		oldest = newest;
+		newest = next;
+	}
+	return oldest;
+}
+
+static bool deliver_all(struct dhpi_notify *notify)
+{
+	ck_stack_entry_t *at = oldest_first(ck_stack_batch_pop_upmc(&notify->inbox));
+	bool any = at != NULL;
+
+	while (at != NULL) {
+		ck_stack_entry_t *next = at->next;
+
+		deliver(notify, event_of(at));
+		(void)at_fetch_add_release_u64(&notify->delivered, 1); /* [notify-drain] release */
+		at = next;
+	}
+	return any;
+}
+
+static void notification_thread(void *argument)
+{
+	struct dhpi_notify *notify = argument;
+
+	for (;;) {
+		uint32_t ticket = port_event_ticket(&notify->event);
+		bool stopping = at_load_acquire_u32(&notify->stopping) != 0; /* [notify-stop] acquire */
+
+		if (deliver_all(notify))
+			continue;
+		if (stopping)
+			return;
+		port_event_wait(&notify->event, ticket, 0);
+	}
+}
+
+enum dhp_status dhpi_arrival_init(struct dhpi_notify *notify)
+{
+	for (uint32_t i = 0; i < DHPI_CLASSES; i++)
+		dhpi_registry_init(&notify->asynchronous[i]);
+	port_mutex_init(&notify->delivering);
+	port_event_init(&notify->event);
+	ck_stack_init(&notify->inbox);
+	notify->processors = port_reserve(events_bytes(notify));
+	if (notify->processors == NULL)
+		return DHP_NO_MEMORY;
+	return port_thread_start(&notify->thread, notification_thread, notify, PORT_ANY_CPU, 0, "dhp-notify");
+}
+
+/* What was posted before is delivered first. */
+void dhpi_arrival_fini(struct dhpi_notify *notify)
+{
+	at_store_release_u32(&notify->stopping, 1); /* [notify-stop] release */
+	(void)port_event_signal(&notify->event);
+	port_thread_join(&notify->thread);
+	if (notify->processors != NULL)
+		port_unreserve(notify->processors, events_bytes(notify));
+	for (uint32_t i = 0; i < DHPI_CLASSES; i++)
+		dhpi_registry_fini(&notify->asynchronous[i]);
+	port_mutex_fini(&notify->delivering);
+}
+
+/* ---- the public calls ---- */
+
+static void replay(struct dhp_arrival_notify *to)
+{
+	struct dhpi_notify *notify = to->notify;
+	uint32_t active = dhpi_set_active(notify->set);
+
+	for (uint32_t index = 0; index < active; index++)
+		tell(to, &notify->processors[index]);
+}
+
+static void add(struct dhp_arrival_notify *to, uint32_t flags)
+{
+	struct dhpi_notify *notify = to->notify;
+	bool in_callback = port_mutex_mine(&notify->delivering);
+
+	if (!in_callback)
+		port_mutex_lock(&notify->delivering);
+	dhpi_registry_add(&notify->asynchronous[to->device_class], &to->registrant);
+	if ((flags & DHP_NOTIFY_EXISTING) != 0)
+		replay(to);
+	if (!in_callback)
+		port_mutex_unlock(&notify->delivering);
+}
+
+static enum dhp_status check_arguments(struct dhp_engine *engine, enum dhp_device_class device_class,
+				       dhp_arrival_callback *callback, uint32_t flags,
+				       struct dhp_arrival_notify **out_registration)
+{
+	if (engine == NULL)
+		return DHP_BAD_ENGINE;
+	if ((uint32_t)device_class >= DHPI_CLASSES)
+		return DHP_BAD_CLASS;
+	if (callback == NULL)
+		return DHP_BAD_CALLBACK;
+	if ((flags & ~DHP_NOTIFY_EXISTING) != 0)
+		return DHP_BAD_FLAGS;
+	return out_registration == NULL ? DHP_BAD_RESULT : DHP_OK;
+}
+
+enum dhp_status dhp_arrival_register(struct dhp_engine *engine, enum dhp_device_class device_class,
+				     dhp_arrival_callback *callback, void *context, uint32_t flags,
+				     struct dhp_arrival_notify **out_registration)
+{
+	enum dhp_status status = check_arguments(engine, device_class, callback, flags, out_registration);
+	struct dhp_arrival_notify *to;
+
+	if (dhp_failed(status))
+		return status;
+	if (device_class == DHP_CLASS_MEMORY)
+		return DHP_NOT_SUPPORTED;
+	DHPI_REQUIRE_PASSIVE();
+	if (port_mutex_mine(engine->notify->serial))
+		return DHP_IN_CALLBACK;
+	to = dhpi_registrant_alloc(sizeof(*to));
+	if (to == NULL)
+		return DHP_NO_MEMORY;
+	to->notify = engine->notify;
+	to->device_class = device_class;
+	to->callback = callback;
+	to->context = context;
+	add(to, flags);
+	*out_registration = to;
+	return DHP_OK;
+}
+
+static void unregister(struct dhp_arrival_notify *registration, bool wait)
+{
+	DHPI_CHECK(2, !dhpi_at_dispatch(), "S-041: a call for passive level, from a DPC");
+	if (registration != NULL)
+		dhpi_registry_remove(&registration->notify->asynchronous[registration->device_class],
+				     &registration->registrant, wait);
+}
+
+void dhp_arrival_unregister(struct dhp_arrival_notify *registration)
+{
+	unregister(registration, true);
+}
+
+void dhp_arrival_unregister_nowait(struct dhp_arrival_notify *registration)
+{
+	unregister(registration, false);
+}
+
+enum dhp_status dhp_arrival_drain(struct dhp_engine *engine)
+{
+	uint64_t sleep_ns = 10000, posted;
+
+	if (engine == NULL)
+		return DHP_BAD_ENGINE;
+	DHPI_REQUIRE_PASSIVE();
+	if (port_mutex_mine(&engine->notify->delivering) || port_mutex_mine(engine->notify->serial))
+		return DHP_IN_CALLBACK;
+	posted = at_load_relaxed_u64(&engine->notify->posted); /* relaxed: what the caller knows of was counted */
+	while (at_load_acquire_u64(&engine->notify->delivered) < posted) { /* [notify-drain] acquire */
+		port_sleep_ns(sleep_ns);
+		sleep_ns = sleep_ns < LONGEST_SLEEP_NS ? 2 * sleep_ns : sleep_ns;
+	}
+	return DHP_OK;
+}

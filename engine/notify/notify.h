@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * notify.h - the two channels about processors, as the partition sees them: Start, then Complete or Failure; and arrivals.
+ */
+#ifndef DHPI_NOTIFY_H
+#define DHPI_NOTIFY_H
+
+#include <dhp/notify.h>
+
+#include <ck_stack.h>
+
+#include "parts.h"
+#include "registry.h"
+#include "set.h"
+
+#define DHPI_CLASSES 2u
+
+/* One device that arrived. Part of the partition's row for it, so that announcing needs no memory. */
+struct dhpi_arrival_event {
+	ck_stack_entry_t entry;
+	enum dhp_device_class device_class;
+	char name[44];
+};
+
+struct dhpi_notify {
+	/* set once */
+	struct port_mutex *serial; /* the partition's lock: transactions, replays and registrations exclude each other */
+	struct dhpi_set *set;
+	struct dhpi_arrival_event *processors; /* by index */
+
+	struct dhpi_registry synchronous;
+
+	struct dhpi_registry asynchronous[DHPI_CLASSES];
+	struct port_mutex delivering; /* held during a delivery and during the replay of a registration */
+	ck_stack_t inbox;             /* newest first; pushed under serial, taken by the notification thread */
+	struct at_u64 posted;         /* edge arrival */
+	struct at_u64 delivered;      /* edge notify-drain */
+	struct at_u32 stopping;       /* edge notify-stop */
+	struct port_event event;
+	struct port_thread thread;
+};
+
+enum dhp_status dhpi_notify_init(struct dhpi_notify *notify, struct port_mutex *serial, struct dhpi_set *set);
+void dhpi_notify_fini(struct dhpi_notify *notify);
+/* Registrations that remain, of all channels. */
+uint32_t dhpi_notify_count(struct dhpi_notify *notify);
+
+/* Under serial. Start to every registrant; after a veto Failure to every one, and the first veto is the result. */
+enum dhp_status dhpi_notify_start(struct dhpi_notify *notify, const struct dhp_processor *processor);
+/* Under serial. The second call, to all that got Start and are still there. */
+void dhpi_notify_complete(struct dhpi_notify *notify, const struct dhp_processor *processor);
+void dhpi_notify_failure(struct dhpi_notify *notify, const struct dhp_processor *processor, enum dhp_status reason);
+
+/* Under serial, before Start: whatever an announcement needs. false: no memory. */
+bool dhpi_arrival_prepare(struct dhpi_notify *notify, const struct dhp_processor *processor);
+void dhpi_arrival_post(struct dhpi_notify *notify, const struct dhp_processor *processor);
+
+/* arrival.c, for notify_init and notify_fini */
+enum dhp_status dhpi_arrival_init(struct dhpi_notify *notify);
+void dhpi_arrival_fini(struct dhpi_notify *notify);
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * registry.h - a list of registrants that may go at any time, also while they are being called. See registry.c.
+ */
+#ifndef DHPI_REGISTRY_H
+#define DHPI_REGISTRY_H
+
+#include "level.h"
+#include "list.h"
+
+/* First member of each kind of registrant. */
+struct dhpi_registrant {
+	struct dhpi_link link;
+	size_t bytes;                 /* of the whole registrant */
+	struct port_self *running_in; /* the thread that calls it at the moment; NULL: none */
+	bool removed;                 /* it is not called any more */
+	bool orphan;                  /* nobody waits for its end: the caller frees it */
+	uint32_t magic;               /* 0 once it is gone */
+};
+
+struct dhpi_registry {
+	struct port_mutex lock; /* for a few instructions; never held during a call */
+	struct port_event ended; /* a call to one that was removed has returned */
+	struct dhpi_link list;   /* in order of registration */
+	uint32_t count;
+};
+
+void dhpi_registry_init(struct dhpi_registry *registry);
+void dhpi_registry_fini(struct dhpi_registry *registry);
+
+/* NULL: no memory. It is on no list yet. */
+void *dhpi_registrant_alloc(size_t bytes);
+void dhpi_registrant_free(struct dhpi_registrant *registrant);
+void dhpi_registry_add(struct dhpi_registry *registry, struct dhpi_registrant *registrant);
+
+/*
+ * The one after `called`, marked as being called; NULL: that was the last. `called` is NULL at first, and may not be used
+ * afterwards.
+ */
+struct dhpi_registrant *dhpi_registry_next(struct dhpi_registry *registry, struct dhpi_registrant *called);
+
+/* wait: until a call in another thread has returned. The registrant is freed, now or when its call returns. */
+void dhpi_registry_remove(struct dhpi_registry *registry, struct dhpi_registrant *registrant, bool wait);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * backend.h - where processors come from. A backend knows what there is; it does not know what an arrival does.
+ */
+#ifndef DHPI_BACKEND_H
+#define DHPI_BACKEND_H
+
+#include <dhp/engine.h>
+#include <dhp/sim.h>
+
+#include "cpus.h"
+
+/* What there could ever be: constant. */
+struct dhpi_limits {
+	uint32_t maximum;
+	uint32_t groups_maximum;
+	uint32_t cpu_limit; /* one more than the largest cpu id */
+};
+
+/* What there is now. */
+struct dhpi_scan {
+	struct dhpi_cpus usable; /* online, and this process may run there */
+	uint32_t present_count;
+	uint32_t limit; /* no id at or above it is in `usable` */
+};
+
+/* How many messages of the kernel about processors came, and how many were refused. */
+struct dhpi_source_counts {
+	uint64_t uevents;
+	uint64_t refused;
+};
+
+struct dhpi_backend {
+	const char *name;
+
+	/* Level of all: passive. The state is the backend's own; NULL on failure. */
+	enum dhp_status (*open)(const struct dhp_engine_options *options, void **out_state);
+	void (*close)(void *state);
+	void (*limits)(void *state, struct dhpi_limits *out_limits);
+	enum dhp_status (*scan)(void *state, struct dhpi_scan *out_scan);
+
+	/* Fills all but the index. DHP_BAD_CPU: there is no such processor. */
+	enum dhp_status (*describe)(void *state, uint32_t cpu, struct dhp_processor *out_processor);
+
+	/* A failure that was asked for at this step of this processor's arrival; taken once. */
+	enum dhp_status (*fault)(void *state, uint32_t cpu, enum dhp_step step);
+
+	/* Waits for a sign of change, or so long at most, or until interrupt. NULL: nothing ever changes by itself. */
+	void (*wait)(void *state, uint32_t limit_ms);
+	void (*interrupt)(void *state);
+
+	void (*sources)(void *state, dhp_source_visit *visit, void *context);
+	void (*counts)(void *state, struct dhpi_source_counts *out_counts);
+};
+
+extern const struct dhpi_backend dhpi_backend_sim;
+extern const struct dhpi_backend dhpi_backend_linux;
+
+#endif

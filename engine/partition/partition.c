@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * partition.c - keeps the set of processors equal to what the backend has: a look, and the arrivals that follow from it.
+ *
+ * A control thread waits for a sign of change and looks; it looks every now and then without a sign, because much of what
+ * changes gives none. A processor that was refused is left alone until it has gone and come back, or somebody asks: else a
+ * veto would be repeated at every look.
+ */
+#include "partition.h"
+
+enum dhp_status dhpi_partition_open(struct dhpi_partition *partition, const struct dhp_engine_options *options)
+{
+	port_mutex_init(&partition->serial);
+	partition->trace = options->trace;
+	partition->trace_context = options->trace_context;
+	partition->poll_interval_ms = options->poll_interval_ms;
+	partition->backend = options->sim != NULL ? &dhpi_backend_sim : &dhpi_backend_linux;
+	dhpi_cpus_clear(&partition->refused);
+	return partition->backend->open(options, &partition->state);
+}
+
+void dhpi_partition_close(struct dhpi_partition *partition)
+{
+	if (partition->state != NULL)
+		partition->backend->close(partition->state);
+	port_mutex_fini(&partition->serial);
+}
+
+/* ---- looking ---- */
+
+/* Narrower than before is no reason to take a processor away (S-006): only the usable count and mask follow. */
+static void follow_usable(struct dhpi_partition *partition)
+{
+	struct dhpi_set *set = partition->engine->set;
+	uint32_t active = dhpi_set_active(set);
+
+	for (uint32_t index = 0; index < active; index++) {
+		uint32_t cpu = dhpi_set_row(set, index)->cpu;
+
+		(void)dhpi_set_usable(set, index, dhpi_cpus_has(&partition->scan.usable, cpu));
+	}
+}
+
+static enum dhp_status add_newcomers(struct dhpi_partition *partition)
+{
+	enum dhp_status first = DHP_OK;
+
+	for (uint32_t cpu = 0; cpu < partition->scan.limit; cpu++) {
+		enum dhp_status status;
+
+		if (!dhpi_cpus_has(&partition->scan.usable, cpu)) {
+			dhpi_cpus_remove(&partition->refused, cpu);
+			continue;
+		}
+		if (dhpi_cpus_has(&partition->refused, cpu) ||
+		    dhpi_set_index_of_cpu(partition->engine->set, cpu) != DHP_NO_INDEX)
+			continue;
+		status = dhpi_partition_add(partition, cpu);
+		if (dhp_failed(status))
+			dhpi_cpus_add(&partition->refused, cpu);
+		if (dhp_failed(status) && !dhp_failed(first))
+			first = status;
+	}
+	return first;
+}
+
+enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool retry_refused)
+{
+	enum dhp_status status = partition->backend->scan(partition->state, &partition->scan);
+
+	at_bump_u64(&partition->rescans);
+	if (dhp_failed(status))
+		return status;
+	if (retry_refused)
+		dhpi_cpus_clear(&partition->refused);
+	(void)dhpi_set_present(partition->engine->set, partition->scan.present_count);
+	follow_usable(partition);
+	return add_newcomers(partition);
+}
+
+/* ---- watching ---- */
+
+static bool told_to_stop(struct dhpi_partition *partition)
+{
+	return at_load_acquire_u32(&partition->stopping) != 0; /* [control-stop] acquire */
+}
+
+static void control_thread(void *argument)
+{
+	struct dhpi_partition *partition = argument;
+
+	while (!told_to_stop(partition)) {
+		partition->backend->wait(partition->state, partition->poll_interval_ms);
+		port_mutex_lock(&partition->serial);
+		/* The registrants of one that failed have been told; the next look may see more. */
+		if (!told_to_stop(partition))
+			(void)dhpi_partition_rescan(partition, false);
+		port_mutex_unlock(&partition->serial);
+	}
+}
+
+static enum dhp_status first_processors(struct dhpi_partition *partition)
+{
+	enum dhp_status status;
+
+	port_mutex_lock(&partition->serial);
+	status = dhpi_partition_rescan(partition, true);
+	port_mutex_unlock(&partition->serial);
+	if (!dhp_failed(status) && dhpi_set_active(partition->engine->set) == 0)
+		status = DHP_NO_PROCESSOR;
+	return status;
+}
+
+enum dhp_status dhpi_partition_start(struct dhpi_partition *partition, struct dhp_engine *engine, bool watch)
+{
+	enum dhp_status status;
+
+	partition->engine = engine;
+	status = first_processors(partition);
+	if (dhp_failed(status) || !watch || partition->backend->wait == NULL)
+		return status;
+	return port_thread_start(&partition->control, control_thread, partition, PORT_ANY_CPU, 0, "dhp-control");
+}
+
+void dhpi_partition_stop(struct dhpi_partition *partition)
+{
+	if (!partition->control.started)
+		return;
+	at_store_release_u32(&partition->stopping, 1); /* [control-stop] release */
+	partition->backend->interrupt(partition->state);
+	port_thread_join(&partition->control);
+}
+
+/* ---- the public calls ---- */
+
+enum dhp_status dhp_engine_rescan(struct dhp_engine *engine)
+{
+	struct dhpi_partition *partition;
+	enum dhp_status status;
+
+	if (engine == NULL)
+		return DHP_BAD_ENGINE;
+	DHPI_REQUIRE_PASSIVE();
+	partition = engine->partition;
+	if (port_mutex_mine(&partition->serial))
+		return DHP_IN_CALLBACK; /* S-196 */
+	port_mutex_lock(&partition->serial);
+	status = dhpi_partition_rescan(partition, true);
+	port_mutex_unlock(&partition->serial);
+	return status;
+}
+
+enum dhp_status dhp_sources(struct dhp_engine *engine, dhp_source_visit *visit, void *context)
+{
+	if (engine == NULL)
+		return DHP_BAD_ENGINE;
+	if (visit == NULL)
+		return DHP_BAD_CALLBACK;
+	engine->partition->backend->sources(engine->partition->state, visit, context);
+	return DHP_OK;
+}

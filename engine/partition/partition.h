@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * partition.h - the set of processors of one engine, and the table of steps by which one arrives.
+ */
+#ifndef DHPI_PARTITION_H
+#define DHPI_PARTITION_H
+
+#include <dhp/partition.h>
+
+#include "backend.h"
+#include "notify.h"
+#include "work.h"
+
+struct dhpi_partition {
+	/* set once */
+	const struct dhpi_backend *backend;
+	void *state;
+	struct dhp_engine *engine;
+	dhp_trace_hook *trace;
+	void *trace_context;
+	uint32_t poll_interval_ms;
+
+	struct port_mutex serial;  /* transactions, replays and registrations exclude each other */
+	struct dhpi_scan scan;     /* under serial */
+	struct dhpi_cpus refused;  /* under serial: failed to arrive; tried again when asked, or when it came anew */
+	struct at_u64 arrivals;    /* statistics; under serial */
+	struct at_u64 failures;    /* likewise */
+	struct at_u64 rescans;     /* likewise */
+
+	struct port_thread control; /* watches the backend */
+	struct at_u32 stopping;     /* edge control-stop */
+};
+
+/* Opens the backend: from then on its limits are known. */
+enum dhp_status dhpi_partition_open(struct dhpi_partition *partition, const struct dhp_engine_options *options);
+/* All parts are ready: brings up what is there, and starts to watch. */
+enum dhp_status dhpi_partition_start(struct dhpi_partition *partition, struct dhp_engine *engine, bool watch);
+/* No processor arrives any more. */
+void dhpi_partition_stop(struct dhpi_partition *partition);
+void dhpi_partition_close(struct dhpi_partition *partition);
+
+/* Under serial. One arrival, all steps or none. lifecycle.c */
+enum dhp_status dhpi_partition_add(struct dhpi_partition *partition, uint32_t cpu);
+
+/* Under serial. Adds what the backend has gained; the status of the first that failed. */
+enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool retry_refused);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sim.h - the simulated partition's own state, shared by its files.
+ */
+#ifndef DHPI_SIM_H
+#define DHPI_SIM_H
+
+#include "partition.h"
+
+/* One processor that could be there. */
+struct dhpi_sim_unit {
+	uint32_t cpu;
+	struct dhp_number number;
+	uint32_t node;
+	bool plugged;            /* the platform has it */
+	enum dhp_step fault_at;  /* the next arrival fails at this step ... */
+	enum dhp_status fault;   /* ... with this status; DHP_OK: it does not */
+};
+
+struct dhpi_sim {
+	uint32_t count;
+	uint32_t plugged_count;
+	uint32_t groups;
+	uint64_t random;
+	struct dhpi_sim_unit *units; /* by position, so by ascending cpu id */
+};
+
+/* NULL: no such processor. */
+struct dhpi_sim_unit *dhpi_sim_unit(struct dhpi_sim *sim, uint32_t cpu);
+/* The simulator of an engine; NULL when it runs on something else. */
+struct dhpi_sim *dhpi_sim_of(struct dhp_engine *engine);
+
+#endif
