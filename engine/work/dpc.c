@@ -70,7 +70,7 @@ static struct dhpi_queue *queue_here(struct dhpi_work *work)
 
 uint32_t dhpi_work_index_here(struct dhpi_work *work)
 {
-	return queue_here(work)->processor.index;
+	return dhpi_queue_index(queue_here(work));
 }
 
 static struct dhpi_queue *choose_queue(struct dhpi_dpc *dpc, uint32_t target)
@@ -84,20 +84,38 @@ static struct dhpi_queue *choose_queue(struct dhpi_dpc *dpc, uint32_t target)
 	return queue != NULL ? queue : queue_of_last_resort(dpc->work);
 }
 
-static struct dhpi_queue *push(struct dhpi_dpc *dpc, struct dhpi_queue *queue, bool high)
+/* Where it went is stored in *queue: a closed queue passes it on. */
+static enum dhpi_pushed push(struct dhpi_dpc *dpc, struct dhpi_queue **queue, bool high)
 {
+	struct dhpi_work *work = dpc->work;
+
 	for (;;) {
+		enum dhpi_pushed pushed;
+
 		/* relaxed: who removes looks again under the lock */
-		at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_INBOX, queue, 0));
-		if (DHPI_LIKELY(dhpi_queue_push(queue, dpc, high)))
-			return queue;
-		queue = queue_of_last_resort(dpc->work);
+		at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_INBOX, *queue, 0));
+		pushed = dhpi_queue_push(*queue, dpc, high);
+		if (DHPI_LIKELY(pushed != DHPI_PUSHED_NOWHERE))
+			return pushed;
+		*queue = queue_of_last_resort(work);
 	}
+}
+
+/* The object may have run and be gone: only the queue is looked at. */
+static void wake_for(struct dhpi_queue *queue, bool movable, enum dhpi_pushed pushed)
+{
+	dhpi_worker_wake(queue);
+	if (!movable || (pushed == DHPI_PUSHED_ALONE && port_self()->worker == queue))
+		return;
+	/* [queue-busy] either-or a: the push was before; so seq_cst */
+	if (at_load_seq_cst_u32(&queue->busy) != 0)
+		dhpi_worker_wake_thief(queue->work);
 }
 
 enum dhp_status dhp_dpc_insert(struct dhp_dpc *object, void *argument_1, void *argument_2)
 {
 	struct dhpi_dpc *dpc = dhpi_dpc(object);
+	enum dhpi_pushed pushed;
 	struct dhpi_queue *queue;
 	uint32_t gate, target;
 	bool high, movable;
@@ -119,12 +137,9 @@ enum dhp_status dhp_dpc_insert(struct dhp_dpc *object, void *argument_1, void *a
 	dpc->arguments[1] = argument_2;
 	dpc->movable = movable;
 	dpc->phase = (uint8_t)(gate & DHPI_GATE_PHASE);
-	queue = push(dpc, choose_queue(dpc, target), high);
-	/* From here the object may have run and be gone. */
-	dhpi_worker_wake(queue);
-	/* [queue-busy] either-or a: the push was before; so seq_cst */
-	if (movable && at_load_seq_cst_u32(&queue->busy) != 0)
-		dhpi_worker_wake_thief(queue->work);
+	queue = choose_queue(dpc, target);
+	pushed = push(dpc, &queue, high);
+	wake_for(queue, movable, pushed);
 	return DHP_OK;
 }
 

@@ -39,21 +39,21 @@ _Static_assert(DHPI_WINDOW == 32, "window_movable has one bit for each cell");
 
 /* ---- inbox ---- */
 
-bool dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high)
+enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high)
 {
 	struct at_ptr *inbox = high ? &queue->high_inbox : &queue->inbox;
 	void *newest = at_load_relaxed_ptr(inbox); /* relaxed: the exchange below decides */
 
 	do {
 		if (DHPI_UNLIKELY(newest == DHPI_CLOSED))
-			return false;
+			return DHPI_PUSHED_NOWHERE;
 		dpc->link.next = newest;
 		/*
 		 * [dpc-push] release: arguments and context.
 		 * [worker-sleep] either-or a: the push comes before the look at `asleep`, so seq_cst.
 		 */
 	} while (!at_cas_seq_cst_ptr(inbox, &newest, &dpc->link));
-	return true;
+	return newest == NULL ? DHPI_PUSHED_ALONE : DHPI_PUSHED_BEHIND;
 }
 
 static struct dhpi_link *take_inbox(struct dhpi_queue *queue, struct at_ptr *inbox)
@@ -100,6 +100,7 @@ static void set_pending(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool hig
 static void append(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 {
 	set_pending(queue, dpc, false);
+	adjust_u32(&queue->pending_count, 1);
 	dpc->order = queue->next_order++;
 	dhpi_list_push_tail(dpc->movable ? &queue->movable : &queue->aimed, &dpc->link);
 	if (dpc->movable)
@@ -109,6 +110,7 @@ static void append(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 static void unlink_tail(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 {
 	dhpi_list_unlink(&dpc->link);
+	adjust_u32(&queue->pending_count, -1u);
 	if (dpc->movable)
 		adjust_u32(&queue->movable_count, -1u);
 }
@@ -116,6 +118,7 @@ static void unlink_tail(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 static void unlink_high(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 {
 	dhpi_list_unlink(&dpc->link);
+	adjust_u32(&queue->pending_count, -1u);
 	adjust_u32(&queue->high_count, -1u);
 }
 
@@ -159,6 +162,7 @@ static void drain_high(struct dhpi_queue *queue)
 		count_in(queue, dpc);
 		set_pending(queue, dpc, true);
 		dhpi_list_push_head(&queue->high, at);
+		adjust_u32(&queue->pending_count, 1);
 		adjust_u32(&queue->high_count, 1);
 		at = next;
 	}
@@ -271,7 +275,7 @@ static bool take_off(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 		dhpi_queue_drain(queue);
 		place = at_load_relaxed_u32(&dpc->place);
 	}
-	if (dhpi_place_index(place) != queue->processor.index)
+	if (dhpi_place_index(place) != dhpi_queue_index(queue))
 		return false;
 	if (dhpi_place_kind(place) == DHPI_PLACE_WINDOW)
 		return empty_cell(&queue->window[dhpi_place_cell(place)], dpc);
@@ -308,7 +312,7 @@ static enum removal try_remove(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 		uint32_t place = at_load_relaxed_u32(&dpc->place); /* relaxed: I2 */
 
 		if (dhpi_place_kind(place) != DHPI_PLACE_NOWHERE &&
-		    dhpi_place_index(place) != queue->processor.index)
+		    dhpi_place_index(place) != dhpi_queue_index(queue))
 			result = MOVED;
 	}
 	dhpi_spin_unlock(&queue->lock);
@@ -409,8 +413,11 @@ uint32_t dhpi_queue_steal(struct dhpi_queue *thief, struct dhpi_queue *victim)
 
 void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const struct dhp_processor *processor)
 {
+	/* Who was told of an attempt that failed may be looking here. */
+	dhpi_spin_lock(&queue->lock);
 	queue->work = work;
-	queue->processor = *processor;
+	queue->cpu = processor->cpu;
+	at_store_relaxed_u32(&queue->index, processor->index); /* relaxed: published by queue-ready */
 	queue->closed = false;
 	dhpi_list_init(&queue->aimed);
 	dhpi_list_init(&queue->movable);
@@ -418,6 +425,7 @@ void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const str
 	at_store_relaxed_u32(&queue->asleep, 0); /* relaxed: published by queue-ready */
 	at_store_release_ptr(&queue->high_inbox, NULL); /* [queue-ready] release: a late push may find it open again */
 	at_store_release_ptr(&queue->inbox, NULL);      /* [queue-ready] release */
+	dhpi_spin_unlock(&queue->lock);
 }
 
 /* High objects lose their place at the head: the heir's own come first. */

@@ -47,12 +47,13 @@ struct dhpi_queue {
 	struct at_u32 asleep;               /* 1: the worker sleeps and wants to be woken, edge worker-sleep */
 	struct at_u32 busy;                 /* the worker writes: it runs a batch, edge queue-busy */
 	DHPI_OWN_LINES struct at_ptr high_inbox; /* the same for High, so that a look between items is cheap */
-	struct at_u32 high_count;           /* length of `high`; written under the lock, a hint without */
+	struct at_u32 high_count;            /* length of `high`; written under the lock, a hint without */
 
 	/* ---- under the lock ---- */
 	DHPI_OWN_LINES struct dhpi_spin lock;
 	struct at_u32 movable_count; /* length of `movable`; a hint without the lock */
 	struct at_u32 window_movable; /* by cell: one bit for each that was filled with work without target; likewise */
+	struct at_u32 pending_count; /* length of the three lists; a hint without the lock */
 	bool closed;
 	uint32_t next_order;
 	struct dhpi_link aimed;   /* Low, Medium, MediumHigh with a target, in order */
@@ -73,9 +74,10 @@ struct dhpi_queue {
 	DHPI_OWN_LINES struct at_u64 done_elsewhere[2]; /* counted here, ran or was removed elsewhere, edge dpc-done */
 	struct at_u64 removed;                /* statistics; under the lock */
 
-	/* ---- set once by the partition, before the worker runs ---- */
+	/* ---- set by the partition when the queue opens; an index of an attempt that failed may still be in use ---- */
 	struct dhpi_work *work;
-	struct dhp_processor processor;
+	struct at_u32 index;
+	uint32_t cpu;
 	struct port_thread thread;
 	struct port_event event;
 	struct at_u32 go;   /* the processor is published, edge worker-go */
@@ -95,9 +97,14 @@ static inline struct dhpi_dpc *dhpi_dpc_of(struct dhpi_link *link)
 	return DHPI_CONTAINER(link, struct dhpi_dpc, link);
 }
 
+static inline uint32_t dhpi_queue_index(const struct dhpi_queue *queue)
+{
+	return at_load_relaxed_u32(&queue->index); /* relaxed: published by queue-ready */
+}
+
 static inline uint32_t dhpi_place(enum dhpi_place_kind kind, const struct dhpi_queue *queue, uint32_t cell)
 {
-	return (uint32_t)kind | cell << 2 | queue->processor.index << 16;
+	return (uint32_t)kind | cell << 2 | dhpi_queue_index(queue) << 16;
 }
 
 static inline enum dhpi_place_kind dhpi_place_kind(uint32_t place)
@@ -120,14 +127,29 @@ static inline struct dhpi_queue *dhpi_queue_of_index(struct dhpi_work *work, uin
 	return at_load_acquire_ptr(&work->queue_of_index[index]); /* [queue-ready] acquire */
 }
 
+/* A look that disturbs nobody: false may be wrong, true may be wrong for a moment only. */
+static inline bool dhpi_queue_looks_empty(const struct dhpi_queue *queue)
+{
+	/* relaxed: who must not miss anything looks again, see dhpi_queue_empty */
+	return at_load_relaxed_ptr(&queue->inbox) == NULL && at_load_relaxed_ptr(&queue->high_inbox) == NULL &&
+	       at_load_relaxed_u32(&queue->pending_count) == 0;
+}
+
 static inline bool dhpi_queue_has_high(const struct dhpi_queue *queue)
 {
 	/* relaxed: whoever pushed wakes the worker or is seen at the next look */
 	return at_load_relaxed_ptr(&queue->high_inbox) != NULL || at_load_relaxed_u32(&queue->high_count) != 0;
 }
 
-/* false: the queue is closed. Any level, any thread. */
-bool dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high);
+/* What a push found. */
+enum dhpi_pushed {
+	DHPI_PUSHED_ALONE, /* nothing else in the inbox */
+	DHPI_PUSHED_BEHIND,
+	DHPI_PUSHED_NOWHERE /* the queue is closed */
+};
+
+/* Any level, any thread. */
+enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high);
 
 /* Under the lock: everything that was pushed goes to the lists, and is counted. */
 void dhpi_queue_drain(struct dhpi_queue *queue);

@@ -8,7 +8,8 @@
  *           `asleep`. One of them sees the other. Who turns `asleep` from 1 to 0 makes the call, so it is made once.
  *
  * Work without target waits for nobody as long as somebody is idle:
- *   - who inserts it on a processor that runs a batch wakes a thief, unless one is on its way (`searching`);
+ *   - who inserts it on a processor that runs a batch wakes a thief, unless one is on its way (`searching`); a routine
+ *     that inserts on its own processor does so only if there is more in the inbox, else a chain of DPCs would wander;
  *   - a worker that finds more in its batch than it can run at once does the same;
  *   - a thief that found something, and sees that there is more, wakes the next one.
  *
@@ -28,7 +29,7 @@
 
 static void leave_idle_set(struct dhpi_queue *queue)
 {
-	ck_bitmap_reset(queue->work->idle, queue->processor.index);
+	ck_bitmap_reset(queue->work->idle, dhpi_queue_index(queue));
 	(void)at_fetch_sub_seq_cst_u32(&queue->work->idle_count, 1); /* [thief-sleep] either-or b */
 }
 
@@ -86,7 +87,7 @@ static struct dhpi_queue *neighbour(struct dhpi_queue *queue, uint32_t first, ui
 {
 	uint32_t index = first + step < count ? first + step : first + step - count;
 
-	return index == queue->processor.index ? NULL : dhpi_queue_of_index(queue->work, index);
+	return index == dhpi_queue_index(queue) ? NULL : dhpi_queue_of_index(queue->work, index);
 }
 
 /* From a random start, so that thieves spread over their victims. */
@@ -197,6 +198,10 @@ static bool run_batch(struct dhpi_queue *queue)
 	struct port_self *self = port_self();
 	struct dhpi_dpc *dpc;
 
+	if (dhpi_queue_looks_empty(queue)) {
+		set_busy(queue, 0);
+		return false;
+	}
 	set_busy(queue, 1);
 	if (!dhpi_queue_refill(queue)) {
 		set_busy(queue, 0);
@@ -222,7 +227,7 @@ static bool told_to_stop(struct dhpi_queue *queue)
 
 static void enter_idle_set(struct dhpi_queue *queue)
 {
-	ck_bitmap_set(queue->work->idle, queue->processor.index);
+	ck_bitmap_set(queue->work->idle, dhpi_queue_index(queue));
 	(void)at_fetch_add_seq_cst_u32(&queue->work->idle_count, 1); /* [thief-sleep] either-or b */
 	(void)at_exchange_seq_cst_u32(&queue->asleep, 1);            /* [worker-sleep] either-or b */
 }
@@ -247,13 +252,11 @@ static bool find_work_spinning(struct dhpi_queue *queue)
 	uint64_t end = port_now_ns() + queue->work->spin_ns;
 
 	do {
-		if (run_batch(queue))
-			return true;
-		if (steal(queue))
+		for (uint32_t i = 0; i < RELAXES_BETWEEN_LOOKS && dhpi_queue_looks_empty(queue); i++)
+			port_relax();
+		if (run_batch(queue) || steal(queue))
 			return true;
 		dhpi_reader_quiescent(queue->reader);
-		for (uint32_t i = 0; i < RELAXES_BETWEEN_LOOKS; i++)
-			port_relax();
 	} while (port_now_ns() < end && !told_to_stop(queue));
 	return false;
 }
@@ -277,7 +280,7 @@ void dhpi_worker_run(void *argument)
 	struct dhpi_queue *queue = argument;
 
 	port_self()->worker = queue;
-	port_cpu_pretend((int32_t)queue->processor.cpu);
+	port_cpu_pretend((int32_t)queue->cpu);
 	wait_for_publication(queue);
 	dhpi_reader_online(queue->reader);
 	for (;;) {
