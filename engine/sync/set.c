@@ -301,10 +301,13 @@ enum dhp_status dhpi_set_snapshot(const struct dhpi_set *set, struct dhp_snapsho
 
 uint64_t dhpi_set_active_mask(const struct dhpi_set *set, uint32_t group)
 {
-	const struct dhpi_image *image;
+	uint64_t sequence, mask;
 
 	if (group >= set->groups_maximum)
 		return 0;
-	image = &set->images[at_load_acquire_u64(&set->sequence) & 1]; /* [set-image] acquire */
-	return at_load_acquire_u64(&image->active_masks[group]);       /* [set-image] acquire */
+	do {
+		sequence = at_load_acquire_u64(&set->sequence); /* [set-image] acquire */
+		mask = at_load_acquire_u64(&set->images[sequence & 1].active_masks[group]); /* [set-image] acquire */
+	} while (at_load_relaxed_u64(&set->sequence) != sequence); /* relaxed: I2 orders it */
+	return mask;
 }

@@ -254,6 +254,8 @@ struct dhpi_dpc *dhpi_queue_take_high(struct dhpi_queue *queue)
 	if (!dhpi_list_empty(&queue->high)) {
 		dpc = dhpi_dpc_of(queue->high.next);
 		unlink_high(queue, dpc);
+		/* relaxed: I2. A remover that comes next must not find it on a list. */
+		at_store_relaxed_u32(&dpc->place, DHPI_PLACE_NOWHERE);
 	}
 	dhpi_spin_unlock(&queue->lock);
 	return dpc;

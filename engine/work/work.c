@@ -87,7 +87,7 @@ static void stop_worker(struct dhpi_queue *queue)
 
 /*
  * The first flush ends the routines that may have read the gate before it was closed, the second what those inserted.
- * Routines that start later find it closed.
+ * Routines that start later find it closed. Who inserts from elsewhere has ended: the engine is being destroyed.
  */
 void dhpi_work_stop(struct dhpi_work *work)
 {

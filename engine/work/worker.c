@@ -16,8 +16,8 @@
  * A newly published processor starts here too: its first look goes to its own queue, its second to the others', so it has
  * its share at once.
  *
- * I1        `asleep` goes from 0 to 1 by the worker only, after it entered itself in the idle set; who turns it back
- *           takes it out of the set.
+ * I1        `asleep` goes from 0 to 1 by the worker only. The worker alone enters itself in the idle set before and takes
+ *           itself out after: a waker that is preempted must not undo the worker's next sleep.
  * I2        a worker is online for the epoch, that is inside a section, unless it sleeps or waits to be published.
  */
 #include "queue.h"
@@ -25,21 +25,15 @@
 /* Between two looks at other queues while it spins: a thief that looks all the time slows its victims down. */
 #define RELAXES_BETWEEN_LOOKS 32u
 
+/* High objects that run one after another before the next one of the tail has its turn. */
+#define HIGH_AT_ONCE 64u
+
 /* ---- waking ---- */
 
-static void leave_idle_set(struct dhpi_queue *queue)
-{
-	ck_bitmap_reset(queue->work->idle, dhpi_queue_index(queue));
-	(void)at_fetch_sub_seq_cst_u32(&queue->work->idle_count, 1); /* [thief-sleep] either-or b */
-}
-
-/* I1. true: the caller turned it, and has to do the rest. */
+/* true: the caller turned it, and has to make the call. */
 static bool turn_awake(struct dhpi_queue *queue)
 {
-	if (at_exchange_acq_rel_u32(&queue->asleep, 0) == 0) /* [worker-sleep] acquire, release: one turns it */
-		return false;
-	leave_idle_set(queue);
-	return true;
+	return at_exchange_acq_rel_u32(&queue->asleep, 0) != 0; /* [worker-sleep] acquire, release: one turns it */
 }
 
 static void rouse(struct dhpi_queue *queue)
@@ -164,12 +158,16 @@ static void run(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 	account(queue, home, phase);
 }
 
+/* Not without end: a High DPC that inserts itself again holds up neither the others nor a grace period. */
 static void run_high(struct dhpi_queue *queue)
 {
-	struct dhpi_dpc *dpc;
+	for (uint32_t i = 0; i < HIGH_AT_ONCE && dhpi_queue_has_high(queue); i++) {
+		struct dhpi_dpc *dpc = dhpi_queue_take_high(queue);
 
-	while (dhpi_queue_has_high(queue) && (dpc = dhpi_queue_take_high(queue)) != NULL)
+		if (dpc == NULL)
+			return;
 		run(queue, dpc);
+	}
 }
 
 static void note_first_run(struct dhpi_queue *queue)
@@ -232,6 +230,13 @@ static void enter_idle_set(struct dhpi_queue *queue)
 	(void)at_exchange_seq_cst_u32(&queue->asleep, 1);            /* [worker-sleep] either-or b */
 }
 
+static void leave_idle_set(struct dhpi_queue *queue)
+{
+	(void)turn_awake(queue);
+	ck_bitmap_reset(queue->work->idle, dhpi_queue_index(queue));
+	(void)at_fetch_sub_seq_cst_u32(&queue->work->idle_count, 1); /* [thief-sleep] either-or b */
+}
+
 static void sleep_until_woken(struct dhpi_queue *queue)
 {
 	uint32_t ticket = port_event_ticket(&queue->event);
@@ -243,7 +248,7 @@ static void sleep_until_woken(struct dhpi_queue *queue)
 		port_event_wait(&queue->event, ticket, 0);
 		dhpi_reader_online(queue->reader);
 	}
-	(void)turn_awake(queue);
+	leave_idle_set(queue);
 }
 
 /* Looks for a while before it sleeps: most pauses are short, and a wake-up costs the inserter a system call. */

@@ -121,9 +121,9 @@ DHP_API uint32_t dhp_index_here(struct dhp_engine *engine);
 /*
  * dhp_active_mask - the mask of active processors of one group.
  *
- * Level     any
+ * Level     any but signal
  * Blocks    never
- * Progress  wait-free
+ * Progress  lock-free, as dhp_counts_read
  * Orders    as dhp_counts_read
  * Lifetime  a copy
  * Returns   the mask; 0 for a group that does not exist or has nobody (S-516)
