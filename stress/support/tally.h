@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * tally.h - what was done and which rules were broken, counted. A torture that stops at the first fault shows one fault;
+ * one that counts shows their pattern. Everything is a relaxed atomic: it may be used from a DPC and from a signal
+ * handler, and orders nothing, so that it hides no race.
+ */
+#ifndef STRESS_TALLY_H
+#define STRESS_TALLY_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+/* Rules: name, and what it says. */
+#define TALLY_RULES(X)                                                                                                 \
+	X(LOST, "lost", "each insertion that gave DHP_OK is run or removed")                                           \
+	X(DOUBLED, "doubled", "and only once")                                                                         \
+	X(FLUSHED, "flushed", "after a flush everything inserted before it has run")                                   \
+	X(HANDED, "handed-over", "a routine sees what its inserter wrote, a flush what the routine wrote")             \
+	X(TARGET, "target", "a DPC with a target runs there, at dispatch level")                                       \
+	X(BEFORE_START, "before-bring-up", "nothing runs on a processor that has not come up")                         \
+	X(SLOT_MOVED, "slot-moved", "a slot never moves")                                                              \
+	X(SLOT_WRONG, "slot-wrong", "a slot is constructed, zeroed before, and that of its processor")                 \
+	X(SLOT_COUNT, "slot-count", "each slot that was constructed is destructed once")                               \
+	X(SUM, "counter-sum", "a counter's sum is exact at the end")                                                   \
+	X(RECLAIMED, "reclaimed-early", "nothing is reclaimed while a reader can see it")                              \
+	X(RECLAIM_ORDER, "reclaim-order", "callbacks of one thread run in the order of its calls")                     \
+	X(RECLAIM_LOST, "reclaim-lost", "everything deferred is reclaimed once")                                       \
+	X(PAIRED, "paired", "no Complete or Failure without Start, one for each Start")                                \
+	X(LATE_CALL, "late-call", "no call after unregister has returned, none in progress at its return")             \
+	X(OVERLAP, "overlap", "no two notification callbacks at the same time")                                        \
+	X(START_ORDER, "start-order", "Start offers the next free index, registrants in order of registration")        \
+	X(REPLAY, "replay", "a replay reports every processor once, a vetoed one 2F+1 calls and no registration")      \
+	X(HEARD, "arrivals-heard", "an asynchronous registrant hears of each processor once or twice")                 \
+	X(ACTIVE_DROPPED, "active-dropped", "the active count and the generation never decrease")                      \
+	X(SNAPSHOT, "snapshot", "counts and masks of a snapshot agree")                                                \
+	X(ARRIVED, "arrived", "every processor that nothing refuses arrives")                                          \
+	X(STATUS, "status", "no call gives a status that its contract does not name")                                  \
+	X(HUNG, "hung", "every blocking call returns")
+
+/* Deeds: what was done at all. A zero here means that a rule was not tried. */
+#define TALLY_DEEDS(X)                                                                                                 \
+	X(ROUNDS, "rounds")                                                                                            \
+	X(ARRIVALS, "processors added")                                                                                \
+	X(ARRIVALS_FAILED, "arrivals refused or made to fail")                                                         \
+	X(INSERTED, "insertions")                                                                                      \
+	X(ALREADY, "insertions of what was queued")                                                                    \
+	X(CLOSED, "insertions into a closing engine")                                                                  \
+	X(RAN, "routines run")                                                                                         \
+	X(REMOVED, "removals")                                                                                         \
+	X(REMOVED_NOT, "removals of what was not queued")                                                              \
+	X(FLUSHES, "flushes")                                                                                          \
+	X(SIGNALS, "signals handled")                                                                                  \
+	X(EARLY, "insertions for a processor that is being added")                                                     \
+	X(ARRAYS, "arrays created")                                                                                    \
+	X(ARRAYS_REFUSED, "arrays refused by a constructor")                                                           \
+	X(SLOTS_READ, "slots read")                                                                                    \
+	X(SECTIONS, "sections")                                                                                        \
+	X(JOINS, "readers that came and went")                                                                         \
+	X(DEFERRED, "objects deferred")                                                                                \
+	X(RECLAIMED, "objects reclaimed")                                                                              \
+	X(SYNCHRONIZED, "grace periods waited for")                                                                    \
+	X(REGISTERED, "synchronous registrations")                                                                     \
+	X(REGISTER_VETOED, "registrations that vetoed their replay")                                                   \
+	X(UNREGISTERED_INSIDE, "registrations ended inside a callback")                                                \
+	X(VETOED, "arrivals vetoed by a registrant")                                                                   \
+	X(CHANGES, "synchronous calls heard")                                                                          \
+	X(LISTENED, "asynchronous registrations")                                                                      \
+	X(EVENTS, "asynchronous events heard")                                                                         \
+	X(SNAPSHOTS, "snapshots")
+
+enum rule {
+#define X(name, word, text) RULE_##name,
+	TALLY_RULES(X)
+#undef X
+	RULES_COUNT
+};
+
+enum deed {
+#define X(name, text) DEED_##name,
+	TALLY_DEEDS(X)
+#undef X
+	DEEDS_COUNT
+};
+
+struct tally {
+	atomic_ullong deeds[DEEDS_COUNT];
+	struct {
+		atomic_ullong checked;
+		atomic_ullong broken;
+		atomic_ullong seen;   /* at the first break */
+		atomic_ullong wanted;
+	} rules[RULES_COUNT];
+};
+
+static inline void tally_add(struct tally *tally, enum deed deed, uint64_t count)
+{
+	atomic_fetch_add_explicit(&tally->deeds[deed], count, memory_order_relaxed);
+}
+
+/* Give holds back; a break keeps the first pair of values. */
+bool tally_check(struct tally *tally, enum rule rule, bool holds, uint64_t seen, uint64_t wanted);
+
+/* seen == wanted */
+static inline bool tally_equal(struct tally *tally, enum rule rule, uint64_t seen, uint64_t wanted)
+{
+	return tally_check(tally, rule, seen == wanted, seen, wanted);
+}
+
+uint64_t tally_broken(const struct tally *tally);
+/* Grows while anything goes on. */
+uint64_t tally_progress(const struct tally *tally);
+void tally_print(const struct tally *tally, FILE *file);
+
+#endif

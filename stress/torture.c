@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * torture.c - use everything at once while processors arrive, and count what goes wrong.
+ *
+ * Threads, DPCs and a signal handler insert, remove, flush, read slots and shared pointers, register and unregister, in
+ * rounds; each round makes a partition and lets processors arrive in it. Rules are in support/tally.h, what is done in
+ * torture/, one file for each part. `torture --help` lists the options.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "options.h"
+#include "round.h"
+#include "world.h"
+
+#define ROUND_MS 700u
+#define HANG_SECONDS 120u
+
+static struct tally tally;
+
+static void report(const struct options *options)
+{
+	uint64_t broken = tally_broken(&tally);
+
+	tally_print(&tally, stdout);
+	if (broken == 0)
+		printf("every rule held\n");
+	else
+		printf("%" PRIu64 " violations; repeat with --seed %" PRIu64 " --backend %s --threads %" PRIu32
+		       " --processors %" PRIu32 "\n",
+		       broken, options->seed, options->simulated ? "sim" : "linux", options->threads,
+		       options->processors);
+	fflush(stdout);
+}
+
+/* Blocked for ever is a violation as well, and nobody but this thread would say so. */
+static void *watch_over(void *argument)
+{
+	const struct options *options = argument;
+	uint64_t before, now = 0;
+	uint32_t idle = 0;
+
+	for (;;) {
+		before = now;
+		sleep(1);
+		now = tally_progress(&tally);
+		idle = now == before ? idle + 1 : 0;
+		if (idle == HANG_SECONDS) {
+			tally_check(&tally, RULE_HUNG, false, idle, 0);
+			printf("nothing has happened for %u seconds, in: %s\n", HANG_SECONDS, round_phase());
+			report(options);
+			_Exit(1);
+		}
+	}
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	pthread_t watcher;
+	uint64_t end, round;
+
+	if (!options_parse(&options, argc, argv))
+		return 2;
+	if (options.help)
+		return 0;
+	printf("torture: seed %" PRIu64 ", %s, %" PRIu32 " threads, up to %" PRIu32 " processors, %" PRIu32 " s\n",
+	       options.seed, options.simulated ? "sim" : "linux", options.threads, options.processors,
+	       options.seconds);
+	fflush(stdout);
+	round_prepare(&options);
+	if (pthread_create(&watcher, NULL, watch_over, &options) != 0) {
+		fprintf(stderr, "torture: no thread\n");
+		return 3;
+	}
+	pthread_detach(watcher);
+	end = now_ms() + options.seconds * 1000u;
+	for (round = 0; now_ms() < end; round++)
+		round_run(&options, &tally, dice_mix(options.seed) ^ dice_mix(round), ROUND_MS);
+	report(&options);
+	return tally_broken(&tally) == 0 ? 0 : 1;
+}

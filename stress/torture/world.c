@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * world.c - see world.h.
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "world.h"
+
+void *take(size_t bytes)
+{
+	void *memory = calloc(1, bytes);
+
+	if (memory == NULL) {
+		fprintf(stderr, "torture: no memory\n");
+		exit(3);
+	}
+	return memory;
+}
+
+bool went_well(struct world *world, enum dhp_status status)
+{
+	return tally_check(world->tally, RULE_STATUS, status == DHP_OK, (uint64_t)(int64_t)status, DHP_OK);
+}
+
+void sleep_us(uint32_t us)
+{
+	struct timespec time = {us / 1000000u, (long)(us % 1000000u) * 1000};
+
+	nanosleep(&time, NULL);
+}
+
+uint64_t now_ms(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (uint64_t)time.tv_sec * 1000u + (uint64_t)time.tv_nsec / 1000000u;
+}
+
+uint32_t any_index(struct world *world, struct dice *dice)
+{
+	struct dhp_counts counts;
+
+	if (!went_well(world, dhp_counts_read(world->engine, &counts)))
+		return 0;
+	return dice_below(dice, counts.active);
+}
+
+void count(struct world *world, uint64_t amount)
+{
+	dhp_counter_add(world->counter, amount);
+	atomic_fetch_add_explicit(&world->counted, amount, memory_order_relaxed);
+}
+
+void routine_checks(struct world *world, uint32_t target, uint64_t random)
+{
+	uint32_t here = dhp_index_here(world->engine);
+	struct dhp_counts counts;
+
+	tally_equal(world->tally, RULE_TARGET, dhp_level(), DHP_DISPATCH);
+	if (target != DHP_NO_INDEX)
+		tally_equal(world->tally, RULE_TARGET, here, target);
+	/* a worker is awake between bring-up and publication, but nothing may run there before its Complete */
+	if (went_well(world, dhp_counts_read(world->engine, &counts)))
+		tally_check(world->tally, RULE_BEFORE_START, here < counts.active, here, counts.active);
+	if (atomic_load_explicit(&world->bare, memory_order_acquire))
+		return;
+	count(world, 1);
+	slots_glance(world, random);
+	links_glance(world, random);
+}
