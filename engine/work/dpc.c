@@ -132,7 +132,7 @@ enum dhp_status dhp_dpc_insert(struct dhp_dpc *object, void *argument_1, void *a
 		return DHP_ALREADY_QUEUED;
 	target = at_load_relaxed_u32(&dpc->target); /* relaxed: settings */
 	high = at_load_relaxed_u8(&dpc->importance) == DHP_IMPORTANCE_HIGH;
-	movable = target == DHPI_NO_TARGET;
+	movable = target == DHPI_NO_TARGET && !high;
 	dpc->arguments[0] = argument_1;
 	dpc->arguments[1] = argument_2;
 	dpc->movable = movable;

@@ -8,10 +8,10 @@
  *           is done. A flush turns the phase and waits until in every home all of the old phase is done. What comes
  *           later has the new phase and is not waited for.
  *
- *           It does so twice. An inserter that was preempted after it had read the phase may push when a whole flush has
- *           gone by, with the phase that is then the other one; the next flush must wait for both.
+ *           Before it turns, it waits for stragglers: an inserter that was preempted after it had read the phase may push
+ *           when a whole flush has gone by, with the phase that is then the other one.
  *
- * I1        one flush at a time: the phase is turned only when the one before has run empty.
+ * I1        one flush at a time. The phase is turned to one that has run empty.
  * I2        done is read before counted; both only grow. If they are equal, all that was counted at the first reading
  *           was done then.
  */
@@ -50,24 +50,26 @@ static void wait_for_phase(struct dhpi_queue *queue, uint32_t phase)
 }
 
 /* A processor that arrives meanwhile holds only what was inserted after the call. */
-static void turn_phase(struct dhpi_work *work)
+static void run_empty(struct dhpi_work *work, uint32_t phase)
 {
-	uint32_t old = at_load_relaxed_u32(&work->gate); /* relaxed: under `flushing` */
-	uint32_t count;
+	uint32_t count = dhpi_set_active(work->set);
 
-	at_store_release_u32(&work->gate, old ^ DHPI_GATE_PHASE); /* [gate] release */
-	count = dhpi_set_active(work->set);
 	for (uint32_t index = 0; index < count; index++)
 		drain(dhpi_queue_of_index(work, index));
 	for (uint32_t index = 0; index < count; index++)
-		wait_for_phase(dhpi_queue_of_index(work, index), old & DHPI_GATE_PHASE);
+		wait_for_phase(dhpi_queue_of_index(work, index), phase);
 }
 
 void dhpi_work_flush(struct dhpi_work *work)
 {
+	uint32_t gate, phase;
+
 	port_mutex_lock(&work->flushing);
-	turn_phase(work);
-	turn_phase(work);
+	gate = at_load_relaxed_u32(&work->gate); /* relaxed: under `flushing` */
+	phase = gate & DHPI_GATE_PHASE;
+	run_empty(work, phase ^ DHPI_GATE_PHASE);
+	at_store_release_u32(&work->gate, gate ^ DHPI_GATE_PHASE); /* [gate] release */
+	run_empty(work, phase);
 	port_mutex_unlock(&work->flushing);
 }
 

@@ -24,7 +24,8 @@
  * I3        whoever changes a cell from an object to NULL has it: worker, remover or thief.
  * I4        an object is counted once in its home when it leaves an inbox, and done there once, when its routine has
  *           returned or it was removed. Moving it to another processor changes neither.
- * I5        only objects without target change the queue (S-620), but for those of a processor that did not come up.
+ * I5        only objects without target, and not High, change the queue (S-620), but for those of a processor that did not
+ *           come up.
  * I6        a closed inbox stays closed until its queue is opened again, so a late push finds out.
  *
  * Progress  push is lock-free. take is wait-free. refill, remove and steal hold a lock for a few instructions for each
@@ -334,8 +335,9 @@ bool dhpi_queue_remove(struct dhpi_work *work, struct dhpi_dpc *dpc)
 		queue = dhpi_queue_of_index(work, dhpi_place_index(place));
 		if (queue != NULL)
 			result = try_remove(queue, dpc);
-		else /* a processor that did not come up: its objects have moved, a late insert has not returned */
-			result = dhpi_place_kind(place) == DHPI_PLACE_INBOX ? NOT_THERE : MOVED;
+		else /* a processor that did not come up: its objects have moved, or a late insert has not returned */
+			result = at_load_relaxed_u32(&dpc->place) != place || dhpi_place_kind(place) != DHPI_PLACE_INBOX
+					 ? MOVED : NOT_THERE; /* relaxed: queue-ready orders it */
 	} while (result == MOVED);
 	return result == REMOVED;
 }
@@ -389,7 +391,11 @@ static uint32_t steal_from_window(struct dhpi_queue *thief, struct dhpi_queue *v
 
 bool dhpi_queue_worth_stealing(const struct dhpi_queue *victim)
 {
-	/* [thief-sleep] either-or b: after saying "asleep" a thief looks once more; so seq_cst. The others are hints. */
+	/*
+	 * [thief-sleep] either-or b: after saying "asleep" a thief looks once more; so seq_cst. Who drained the inbox has
+	 * exchanged `busy` since, which orders the two relaxed words; otherwise they are hints.
+	 */
+	(void)at_load_seq_cst_u32(&victim->busy);
 	return at_load_seq_cst_ptr(&victim->inbox) != NULL || at_load_relaxed_u32(&victim->movable_count) != 0 ||
 	       at_load_relaxed_u32(&victim->window_movable) != 0;
 }
@@ -415,7 +421,10 @@ uint32_t dhpi_queue_steal(struct dhpi_queue *thief, struct dhpi_queue *victim)
 
 void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const struct dhp_processor *processor)
 {
-	/* Who was told of an attempt that failed may be looking here. */
+	/*
+	 * Who was told of an attempt that failed may be looking here. An insert that chose this queue in that attempt and
+	 * has not pushed yet pushes into this one: it is not lost, but its target's index may be another processor's now.
+	 */
 	dhpi_spin_lock(&queue->lock);
 	queue->work = work;
 	queue->cpu = processor->cpu;

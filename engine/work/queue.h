@@ -32,7 +32,7 @@ struct dhpi_dpc {
 	struct at_u8 importance;  /* enum dhp_importance; for the next insertion */
 	uint32_t order;           /* among the tail objects of its queue; under that queue's lock */
 	uint8_t phase;            /* of flush; who claimed the object writes */
-	bool movable;             /* inserted without target; who claimed the object writes */
+	bool movable;             /* no target, not High: may be stolen; who claimed the object writes */
 	uint16_t magic;           /* DHPI_DPC_MAGIC once initialised */
 };
 

@@ -58,6 +58,7 @@ enum dhp_status dhpi_work_init(struct dhpi_work *work, struct dhpi_space *space,
 	const struct dhp_percpu_options slots = {
 		.size = sizeof(slots),
 		.slot_bytes = sizeof(struct dhpi_queue),
+		.placement = DHP_PLACE_NODE, /* a worker's queue is its own memory */
 		.construct = construct_queue,
 		.destruct = destruct_queue,
 		.context = work,

@@ -7,11 +7,12 @@
  * Idea      before it sleeps the worker says so (`asleep`) and then looks once more; who inserts pushes and then looks at
  *           `asleep`. One of them sees the other. Who turns `asleep` from 1 to 0 makes the call, so it is made once.
  *
- * Work without target waits for nobody as long as somebody is idle:
- *   - who inserts it on a processor that runs a batch wakes a thief, unless one is on its way (`searching`); a routine
- *     that inserts on its own processor does so only if there is more in the inbox, else a chain of DPCs would wander;
+ * Work without target does not wait while somebody is idle:
+ *   - who inserts it on a processor that runs a batch wakes a thief, unless one is on its way (`searching`);
  *   - a worker that finds more in its batch than it can run at once does the same;
- *   - a thief that found something, and sees that there is more, wakes the next one.
+ *   - a thief ends its search before it runs anything, and if there is more wakes the next one.
+ * Two things do wait: High objects, which are not stolen, and the one object that a routine inserts on its own processor
+ * when nothing else is in the inbox; a chain of DPCs would wander otherwise.
  *
  * A newly published processor starts here too: its first look goes to its own queue, its second to the others', so it has
  * its share at once.
@@ -49,6 +50,7 @@ void dhpi_worker_wake(struct dhpi_queue *queue)
 		rouse(queue);
 }
 
+/* false: nobody sleeps whose bit is set. */
 static bool wake_one_sleeper(struct dhpi_work *work)
 {
 	ck_bitmap_iterator_t iterator;
@@ -71,8 +73,11 @@ void dhpi_worker_wake_thief(struct dhpi_work *work)
 	/* [thief-sleep] either-or a: the push was before; so seq_cst */
 	if (at_load_seq_cst_u32(&work->idle_count) == 0 || at_load_seq_cst_u32(&work->searching) != 0)
 		return;
-	if (at_exchange_seq_cst_u32(&work->searching, 1) == 0 && !wake_one_sleeper(work))
-		at_store_seq_cst_u32(&work->searching, 0); /* [thief-sleep] either-or b */
+	if (at_exchange_seq_cst_u32(&work->searching, 1) != 0 || wake_one_sleeper(work)) /* [thief-sleep] either-or a */
+		return;
+	at_store_seq_cst_u32(&work->searching, 0); /* [thief-sleep] either-or b */
+	/* Who pushed meanwhile relied on us; who was just going to sleep is asleep by now, or will see it. */
+	(void)wake_one_sleeper(work);
 }
 
 /* ---- looking for work elsewhere ---- */
@@ -114,15 +119,13 @@ static bool anything_to_steal(struct dhpi_queue *queue)
 	return false;
 }
 
-/* The search that a wake-up was for is over: the next insert may wake the next thief. */
-static void end_search(struct dhpi_queue *queue, bool found)
+/* The search that a wake-up was for is over: the next insert may wake the next thief. true: there was one. */
+static bool end_search(struct dhpi_work *work)
 {
-	struct dhpi_work *work = queue->work;
-
-	if (at_load_relaxed_u32(&work->searching) != 0)    /* relaxed: a look before the store */
-		at_store_seq_cst_u32(&work->searching, 0); /* [thief-sleep] either-or b */
-	if (found && at_load_seq_cst_u32(&work->idle_count) != 0 && anything_to_steal(queue)) /* [thief-sleep] either-or a */
-		dhpi_worker_wake_thief(work);
+	if (at_load_relaxed_u32(&work->searching) == 0) /* relaxed: a look before the store */
+		return false;
+	at_store_seq_cst_u32(&work->searching, 0); /* [thief-sleep] either-or b */
+	return true;
 }
 
 /* ---- running ---- */
@@ -176,13 +179,31 @@ static void note_first_run(struct dhpi_queue *queue)
 		at_store_relaxed_u64(&queue->first_run_ns, port_now_ns()); /* relaxed: statistics only */
 }
 
-/* More than one waits here and somebody is idle: the rest need not wait for the first. */
+/* Objects without target that this worker cannot run at once. */
+static bool has_to_share(struct dhpi_queue *queue)
+{
+	/* relaxed: the worker stored them, or they are hints */
+	if (at_load_relaxed_u32(&queue->movable_count) != 0)
+		return true;
+	return at_load_relaxed_u32(&queue->window_movable) != 0 &&
+	       (queue->window_count > 1 || at_load_relaxed_u32(&queue->high_count) != 0);
+}
+
+/*
+ * Before the batch runs. Whoever inserted while a search was on relied on it, so its end means to look for all of them.
+ */
 static void share(struct dhpi_queue *queue)
 {
-	bool more = queue->window_count > 1 || at_load_relaxed_u32(&queue->movable_count) != 0; /* relaxed: a hint */
+	struct dhpi_work *work = queue->work;
+	bool searched = end_search(work), more = has_to_share(queue);
 
-	if (more && at_load_relaxed_u32(&queue->window_movable) != 0) /* relaxed: own store */
-		dhpi_worker_wake_thief(queue->work);
+	/* [thief-sleep] either-or a: what was drained is in reach of thieves before the look at the idle set */
+	if (more)
+		(void)at_exchange_seq_cst_u32(&queue->busy, 1);
+	if (!more && !searched)
+		return;
+	if (at_load_seq_cst_u32(&work->idle_count) != 0 && (more || anything_to_steal(queue))) /* [thief-sleep] either-or a */
+		dhpi_worker_wake_thief(work);
 }
 
 static void set_busy(struct dhpi_queue *queue, uint32_t busy)
@@ -213,6 +234,7 @@ static bool run_batch(struct dhpi_queue *queue)
 		run_high(queue);
 	while ((dpc = dhpi_queue_take(queue)) != NULL && (run(queue, dpc), true));
 	self->dispatch = 0;
+	at_store_relaxed_u32(&queue->window_movable, 0); /* relaxed: a hint; the window is empty */
 	return true;
 }
 
@@ -234,7 +256,7 @@ static void leave_idle_set(struct dhpi_queue *queue)
 {
 	(void)turn_awake(queue);
 	ck_bitmap_reset(queue->work->idle, dhpi_queue_index(queue));
-	(void)at_fetch_sub_seq_cst_u32(&queue->work->idle_count, 1); /* [thief-sleep] either-or b */
+	(void)at_fetch_sub_relaxed_u32(&queue->work->idle_count, 1); /* relaxed: too high costs a look, no more */
 }
 
 static void sleep_until_woken(struct dhpi_queue *queue)
@@ -289,12 +311,12 @@ void dhpi_worker_run(void *argument)
 	wait_for_publication(queue);
 	dhpi_reader_online(queue->reader);
 	for (;;) {
-		bool found = run_batch(queue) || steal(queue);
+		bool found = run_batch(queue) || steal(queue) || find_work_spinning(queue);
 
-		end_search(queue, found);
 		dhpi_reader_quiescent(queue->reader);
-		if (found || find_work_spinning(queue))
+		if (found)
 			continue;
+		(void)end_search(queue->work);
 		if (told_to_stop(queue) && dhpi_queue_empty(queue))
 			break;
 		sleep_until_woken(queue);

@@ -5,7 +5,7 @@
  * A DPC is an object of the caller. It is queued at most once (S-611); its routine runs at dispatch level on the
  * worker of the processor whose queue it is in. A DPC with a target runs there and nowhere else; one without is
  * queued where it was inserted and may be taken over by a processor that has nothing to do, so that a processor
- * that arrives has its share at once (S-620).
+ * that arrives has its share at once (S-620). High DPCs are not taken over: they run next where they are.
  *
  * Which calls may meet on one object:
  *
