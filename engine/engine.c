@@ -35,7 +35,7 @@ static void set_default(uint32_t *value, uint32_t otherwise)
 
 static enum dhp_status complete_options(struct dhp_engine_options *options)
 {
-	if (options->size != sizeof(*options) || options->group_limit > DHPI_GROUP_SIZE)
+	if (options->group_limit > DHPI_GROUP_SIZE)
 		return DHP_BAD_OPTIONS;
 	if ((options->flags & ~ALL_FLAGS) != 0)
 		return DHP_BAD_FLAGS;
@@ -183,6 +183,8 @@ enum dhp_status dhp_engine_create(const struct dhp_engine_options *options, stru
 	if (out_engine == NULL)
 		return DHP_BAD_RESULT;
 	DHPI_REQUIRE_PASSIVE();
+	if (options != NULL && options->size != sizeof(*options))
+		return DHP_BAD_OPTIONS; /* nothing beyond the size may be read */
 	if (options != NULL)
 		complete = *options;
 	status = complete_options(&complete);
@@ -211,7 +213,8 @@ enum dhp_status dhp_engine_destroy(struct dhp_engine *engine)
 	if (engine == NULL)
 		return DHP_OK;
 	DHPI_REQUIRE_PASSIVE();
-	if (port_mutex_mine(&engine->partition->serial) || port_mutex_mine(&engine->notify->delivering))
+	if (port_mutex_mine(&engine->partition->serial) || port_mutex_mine(&engine->notify->delivering) ||
+	    dhpi_epoch_in_reclaimer(engine->epoch))
 		return DHP_IN_CALLBACK;
 	if (in_use(engine))
 		return DHP_IN_USE;

@@ -16,7 +16,6 @@ static const struct row rows[] = {
 	ROW(DHP_OK, "done"),
 	ROW(DHP_ALREADY_QUEUED, "the DPC was queued already; nothing was added"),
 	ROW(DHP_NOT_QUEUED, "the DPC was not queued"),
-	ROW(DHP_UNCHANGED, "there was nothing to do"),
 	ROW(DHP_BAD_ENGINE, "the engine is NULL"),
 	ROW(DHP_BAD_OPTIONS, "the options are NULL or have the wrong size, or a value in them is out of range"),
 	ROW(DHP_BAD_OBJECT, "the object is NULL, misaligned or was not initialised"),

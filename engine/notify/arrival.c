@@ -232,22 +232,23 @@ enum dhp_status dhp_arrival_register(struct dhp_engine *engine, enum dhp_device_
 	return DHP_OK;
 }
 
-static void unregister(struct dhp_arrival_notify *registration, bool wait)
+static enum dhp_status unregister(struct dhp_arrival_notify *registration, bool wait)
 {
-	DHPI_CHECK(2, !dhpi_at_dispatch(), "S-041: a call for passive level, from a DPC");
+	DHPI_REQUIRE_PASSIVE();
 	if (registration != NULL)
 		dhpi_registry_remove(&registration->notify->asynchronous[registration->device_class],
 				     &registration->registrant, wait);
+	return DHP_OK;
 }
 
-void dhp_arrival_unregister(struct dhp_arrival_notify *registration)
+enum dhp_status dhp_arrival_unregister(struct dhp_arrival_notify *registration)
 {
-	unregister(registration, true);
+	return unregister(registration, true);
 }
 
-void dhp_arrival_unregister_nowait(struct dhp_arrival_notify *registration)
+enum dhp_status dhp_arrival_unregister_nowait(struct dhp_arrival_notify *registration)
 {
-	unregister(registration, false);
+	return unregister(registration, false);
 }
 
 enum dhp_status dhp_arrival_drain(struct dhp_engine *engine)

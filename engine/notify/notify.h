@@ -29,11 +29,12 @@ struct dhpi_notify {
 	struct dhpi_arrival_event *processors; /* by index */
 
 	struct dhpi_registry synchronous;
+	struct at_u64 callbacks, longest_callback_ns; /* statistics; under serial */
 
 	struct dhpi_registry asynchronous[DHPI_CLASSES];
 	struct port_mutex delivering; /* held during a delivery and during the replay of a registration */
 	ck_stack_t inbox;             /* newest first; pushed under serial, taken by the notification thread */
-	struct at_u64 posted;         /* edge arrival */
+	struct at_u64 posted;         /* how many; the inbox carries the data */
 	struct at_u64 delivered;      /* edge notify-drain */
 	struct at_u32 stopping;       /* edge notify-stop */
 	struct port_event event;

@@ -53,16 +53,25 @@ void dhpi_registry_add(struct dhpi_registry *registry, struct dhpi_registrant *r
 	port_mutex_unlock(&registry->lock);
 }
 
+uint32_t dhpi_registry_count(struct dhpi_registry *registry)
+{
+	uint32_t count;
+
+	port_mutex_lock(&registry->lock);
+	count = registry->count;
+	port_mutex_unlock(&registry->lock);
+	return count;
+}
+
 static struct dhpi_registrant *registrant_at(struct dhpi_link *link)
 {
 	return DHPI_CONTAINER(link, struct dhpi_registrant, link);
 }
 
 /* Under the lock. */
-static void take_out(struct dhpi_registry *registry, struct dhpi_registrant *registrant)
+static void take_out(struct dhpi_registrant *registrant)
 {
 	dhpi_list_unlink(&registrant->link);
-	registry->count--;
 	dhpi_registrant_free(registrant);
 }
 
@@ -71,7 +80,7 @@ static void call_returned(struct dhpi_registry *registry, struct dhpi_registrant
 {
 	registrant->running_in = NULL;
 	if (registrant->orphan)
-		take_out(registry, registrant);
+		take_out(registrant);
 	else if (registrant->removed)
 		(void)port_event_signal(&registry->ended);
 }
@@ -100,6 +109,7 @@ void dhpi_registry_remove(struct dhpi_registry *registry, struct dhpi_registrant
 	port_mutex_lock(&registry->lock);
 	DHPI_CHECK(1, registrant->magic == MAGIC && !registrant->removed, "S-190: a handle is used once");
 	registrant->removed = true;
+	registry->count--;
 	if (registrant->running_in == port_self() || (!wait && registrant->running_in != NULL)) {
 		registrant->orphan = true;
 		port_mutex_unlock(&registry->lock);
@@ -112,6 +122,6 @@ void dhpi_registry_remove(struct dhpi_registry *registry, struct dhpi_registrant
 		port_event_wait(&registry->ended, ticket, 0);
 		port_mutex_lock(&registry->lock);
 	}
-	take_out(registry, registrant);
+	take_out(registrant);
 	port_mutex_unlock(&registry->lock);
 }

@@ -22,7 +22,7 @@ struct dhpi_registry {
 	struct port_mutex lock; /* for a few instructions; never held during a call */
 	struct port_event ended; /* a call to one that was removed has returned */
 	struct dhpi_link list;   /* in order of registration */
-	uint32_t count;
+	uint32_t count;          /* not removed */
 };
 
 void dhpi_registry_init(struct dhpi_registry *registry);
@@ -32,6 +32,7 @@ void dhpi_registry_fini(struct dhpi_registry *registry);
 void *dhpi_registrant_alloc(size_t bytes);
 void dhpi_registrant_free(struct dhpi_registrant *registrant);
 void dhpi_registry_add(struct dhpi_registry *registry, struct dhpi_registrant *registrant);
+uint32_t dhpi_registry_count(struct dhpi_registry *registry);
 
 /*
  * The one after `called`, marked as being called; NULL: that was the last. `called` is NULL at first, and may not be used

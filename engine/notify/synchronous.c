@@ -41,11 +41,19 @@ void dhpi_notify_fini(struct dhpi_notify *notify)
 
 uint32_t dhpi_notify_count(struct dhpi_notify *notify)
 {
-	uint32_t count = notify->synchronous.count;
+	uint32_t count = dhpi_registry_count(&notify->synchronous);
 
 	for (uint32_t i = 0; i < DHPI_CLASSES; i++)
-		count += notify->asynchronous[i].count;
+		count += dhpi_registry_count(&notify->asynchronous[i]);
 	return count;
+}
+
+/* S-197: there is no limit, so it must be possible to find out who is slow. Under serial. */
+static void record_time(struct dhpi_notify *notify, uint64_t ns)
+{
+	at_bump_u64(&notify->callbacks);
+	if (ns > at_load_relaxed_u64(&notify->longest_callback_ns))       /* relaxed: own store */
+		at_store_relaxed_u64(&notify->longest_callback_ns, ns); /* relaxed: statistics only */
 }
 
 /* S-169: a copy for each call. The value on entry is `status`; what the callback leaves there is returned. */
@@ -60,7 +68,10 @@ static enum dhp_status call(struct dhp_notify *to, enum dhp_change_state state, 
 		.cpu = processor->cpu,
 	};
 
+	uint64_t began_ns = port_now_ns();
+
 	to->callback(to->context, &change, &status);
+	record_time(to->notify, port_now_ns() - began_ns);
 	return status;
 }
 
@@ -183,9 +194,10 @@ enum dhp_status dhp_notify_register(struct dhp_engine *engine, dhp_notify_callba
 	return status;
 }
 
-void dhp_notify_unregister(struct dhp_notify *registration)
+enum dhp_status dhp_notify_unregister(struct dhp_notify *registration)
 {
-	DHPI_CHECK(2, !dhpi_at_dispatch(), "S-041: a call for passive level, from a DPC");
+	DHPI_REQUIRE_PASSIVE();
 	if (registration != NULL)
 		dhpi_registry_remove(&registration->notify->synchronous, &registration->registrant, true);
+	return DHP_OK;
 }

@@ -79,14 +79,19 @@ static enum dhp_status bring_up(struct arrival *arrival)
 	return dhpi_work_bring_up(arrival->partition->engine->work, &arrival->processor);
 }
 
-/* ---- publish: slots, queue, active set, generation, in that order; then the worker may run ---- */
+/*
+ * ---- publish: active set and generation, then the slots, then the worker ----
+ *
+ * In this order: a thread that runs there already goes on to use the fallback slot until the processor is counted, and so
+ * never learns of an index that is not below the active count.
+ */
 
 static enum dhp_status publish(struct arrival *arrival)
 {
 	struct dhp_engine *engine = arrival->partition->engine;
 
-	dhpi_set_announce(engine->set);
 	dhpi_set_publish(engine->set, true);
+	dhpi_set_announce(engine->set, arrival->processor.cpu);
 	dhpi_work_publish(engine->work, &arrival->processor);
 	return DHP_OK;
 }

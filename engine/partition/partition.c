@@ -3,10 +3,14 @@
  * partition.c - keeps the set of processors equal to what the backend has: a look, and the arrivals that follow from it.
  *
  * A control thread waits for a sign of change and looks; it looks every now and then without a sign, because much of what
- * changes gives none. A processor that was refused is left alone until it has gone and come back, or somebody asks: else a
- * veto would be repeated at every look.
+ * changes gives none. A processor that failed to arrive is left alone until it has gone and come back, or somebody asks:
+ * else a veto would be repeated at every look. If it failed for want of memory, a thread or a pin it is tried again after
+ * a while all the same.
  */
 #include "partition.h"
+
+/* At the default interval of the poll this is five seconds. */
+#define LOOKS_BEFORE_RETRY 50u
 
 enum dhp_status dhpi_partition_open(struct dhpi_partition *partition, const struct dhp_engine_options *options)
 {
@@ -16,6 +20,7 @@ enum dhp_status dhpi_partition_open(struct dhpi_partition *partition, const stru
 	partition->poll_interval_ms = options->poll_interval_ms;
 	partition->backend = options->sim != NULL ? &dhpi_backend_sim : &dhpi_backend_linux;
 	dhpi_cpus_clear(&partition->refused);
+	dhpi_cpus_clear(&partition->postponed);
 	return partition->backend->open(options, &partition->state);
 }
 
@@ -37,31 +42,53 @@ static void follow_usable(struct dhpi_partition *partition)
 	for (uint32_t index = 0; index < active; index++) {
 		uint32_t cpu = dhpi_set_row(set, index)->cpu;
 
-		(void)dhpi_set_usable(set, index, dhpi_cpus_has(&partition->scan.usable, cpu));
+		dhpi_set_usable(set, index, dhpi_cpus_has(&partition->scan.usable, cpu));
 	}
+}
+
+static bool may_pass(enum dhp_status status)
+{
+	return status == DHP_NO_MEMORY || status == DHP_NO_THREAD || status == DHP_NO_AFFINITY;
+}
+
+static enum dhp_status try_newcomer(struct dhpi_partition *partition, uint32_t cpu)
+{
+	enum dhp_status status = dhpi_partition_add(partition, cpu);
+
+	if (dhp_failed(status))
+		dhpi_cpus_add(may_pass(status) ? &partition->postponed : &partition->refused, cpu);
+	return status;
 }
 
 static enum dhp_status add_newcomers(struct dhpi_partition *partition)
 {
+	const struct dhpi_set *set = partition->engine->set;
 	enum dhp_status first = DHP_OK;
 
-	for (uint32_t cpu = 0; cpu < partition->scan.limit; cpu++) {
-		enum dhp_status status;
+	for (uint32_t cpu = 0; cpu < set->cpu_limit; cpu++) {
+		enum dhp_status status = DHP_OK;
 
 		if (!dhpi_cpus_has(&partition->scan.usable, cpu)) {
 			dhpi_cpus_remove(&partition->refused, cpu);
-			continue;
+			dhpi_cpus_remove(&partition->postponed, cpu);
+		} else if (dhpi_set_index_of_cpu(set, cpu) == DHP_NO_INDEX &&
+			   !dhpi_cpus_has(&partition->refused, cpu) && !dhpi_cpus_has(&partition->postponed, cpu)) {
+			status = try_newcomer(partition, cpu);
 		}
-		if (dhpi_cpus_has(&partition->refused, cpu) ||
-		    dhpi_set_index_of_cpu(partition->engine->set, cpu) != DHP_NO_INDEX)
-			continue;
-		status = dhpi_partition_add(partition, cpu);
-		if (dhp_failed(status))
-			dhpi_cpus_add(&partition->refused, cpu);
-		if (dhp_failed(status) && !dhp_failed(first))
+		if (!dhp_failed(first) && dhp_failed(status))
 			first = status;
 	}
 	return first;
+}
+
+static void forget_failures(struct dhpi_partition *partition, bool all)
+{
+	if (all)
+		dhpi_cpus_clear(&partition->refused);
+	if (all || ++partition->looks_since_retry >= LOOKS_BEFORE_RETRY) {
+		dhpi_cpus_clear(&partition->postponed);
+		partition->looks_since_retry = 0;
+	}
 }
 
 enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool retry_refused)
@@ -71,9 +98,8 @@ enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool ret
 	at_bump_u64(&partition->rescans);
 	if (dhp_failed(status))
 		return status;
-	if (retry_refused)
-		dhpi_cpus_clear(&partition->refused);
-	(void)dhpi_set_present(partition->engine->set, partition->scan.present_count);
+	forget_failures(partition, retry_refused);
+	dhpi_set_present(partition->engine->set, partition->scan.present_count);
 	follow_usable(partition);
 	return add_newcomers(partition);
 }
@@ -156,6 +182,7 @@ enum dhp_status dhp_sources(struct dhp_engine *engine, dhp_source_visit *visit, 
 		return DHP_BAD_ENGINE;
 	if (visit == NULL)
 		return DHP_BAD_CALLBACK;
+	DHPI_REQUIRE_PASSIVE();
 	engine->partition->backend->sources(engine->partition->state, visit, context);
 	return DHP_OK;
 }

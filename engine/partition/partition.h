@@ -22,7 +22,9 @@ struct dhpi_partition {
 
 	struct port_mutex serial;  /* transactions, replays and registrations exclude each other */
 	struct dhpi_scan scan;     /* under serial */
-	struct dhpi_cpus refused;  /* under serial: failed to arrive; tried again when asked, or when it came anew */
+	struct dhpi_cpus refused;   /* under serial: failed to arrive; tried again when asked, or when it came anew */
+	struct dhpi_cpus postponed; /* under serial: the same for want of something; tried again after a while */
+	uint32_t looks_since_retry; /* under serial */
 	struct at_u64 arrivals;    /* statistics; under serial */
 	struct at_u64 failures;    /* likewise */
 	struct at_u64 rescans;     /* likewise */

@@ -25,16 +25,15 @@ enum dhp_status dhp_snapshot_take(struct dhp_engine *engine, struct dhp_snapshot
 
 enum dhp_status dhp_processor_at(struct dhp_engine *engine, uint32_t index, struct dhp_processor *out_processor)
 {
-	const struct dhp_processor *row;
+	struct dhp_processor row;
 
 	if (engine == NULL)
 		return DHP_BAD_ENGINE;
 	if (out_processor == NULL)
 		return DHP_BAD_RESULT;
-	row = dhpi_set_row(engine->set, index);
-	if (row == NULL)
+	if (!dhpi_set_read(engine->set, index, &row))
 		return DHP_BAD_INDEX;
-	*out_processor = *row;
+	*out_processor = row;
 	return DHP_OK;
 }
 
@@ -109,6 +108,8 @@ enum dhp_status dhp_engine_stats_read(struct dhp_engine *engine, struct dhp_engi
 		.uevents_refused_count = sources.refused,
 		.grace_periods_count = at_load_relaxed_u64(&engine->epoch->grace_periods),
 		.reclaimed_count = at_load_relaxed_u64(&engine->epoch->reclaimed),
+		.callbacks_count = at_load_relaxed_u64(&engine->notify->callbacks),
+		.longest_callback_ns = at_load_relaxed_u64(&engine->notify->longest_callback_ns),
 	};
 	return DHP_OK;
 }

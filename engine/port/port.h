@@ -58,7 +58,10 @@ size_t port_page_bytes(void);
 
 #define PORT_ANY_CPU UINT32_MAX
 
-/* cpu: pinned there from its first instruction. Gives DHP_NO_THREAD, DHP_NO_AFFINITY or DHP_NO_MEMORY. */
+/*
+ * cpu: pinned there from its first instruction. stack_bytes: at least; 0: what the system gives any thread. Gives
+ * DHP_NO_THREAD, DHP_NO_AFFINITY or DHP_NO_MEMORY.
+ */
 enum dhp_status port_thread_start(struct port_thread *thread, void (*run)(void *), void *argument, uint32_t cpu,
 				  size_t stack_bytes, const char *name);
 void port_thread_join(struct port_thread *thread);

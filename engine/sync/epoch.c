@@ -13,8 +13,8 @@
  * Two kinds of reader, one record:
  *   worker    is inside whenever it is online, and announces between two batches of DPCs; so a DPC pays nothing. It
  *             goes offline before it sleeps: an idle processor never holds a grace period back.
- *   explicit  announces at enter by a read-modify-write, because the announcement must be visible before its first
- *             read: either the reader sees the unlink or the scan sees the reader.
+ *   explicit  announces at enter and puts a full fence behind it, because the announcement must be visible before its
+ *             first read: either the reader sees the unlink or the scan sees the reader.
  *
  * I1        now only grows.
  * I2        a record is never freed before the epoch: a scan may read it at any time.
@@ -125,10 +125,10 @@ void dhpi_reader_online(struct dhp_reader *reader)
 	uint64_t now = at_load_acquire_u64(&reader->epoch->now); /* [grace-start] acquire */
 
 	/*
-	 * [epoch-enter] either-or a: the announcement comes before every read of the section in the one order of
-	 * all seq_cst operations. So either the scan finds it, or the reads find what was unlinked before the scan.
+	 * [epoch-enter] either-or a: a full fence between the announcement and every read of the section, whatever its
+	 * order. So either the scan finds the announcement, or the reads find what was unlinked before the scan.
 	 */
-	(void)at_exchange_seq_cst_u64(&reader->seen, now);
+	at_store_fence_seq_cst_u64(&reader->seen, now);
 }
 
 void dhpi_reader_offline(struct dhp_reader *reader)
@@ -160,11 +160,8 @@ static void wait_for_reader(struct dhp_reader *reader, uint64_t target)
 	uint64_t sleep_ns = 1000;
 
 	for (uint32_t looks = 0;; looks++) {
-		/*
-		 * [epoch-enter] either-or b: after the unlink and the raise of now.
-		 * [epoch-exit] acquire: what the section did happens before the end of the period.
-		 */
-		uint64_t seen = at_load_seq_cst_u64(&reader->seen);
+		/* [epoch-exit] acquire: what the section did happens before the end of the period */
+		uint64_t seen = at_load_acquire_u64(&reader->seen);
 
 		if (seen == 0 || seen >= target)
 			return;
@@ -185,11 +182,12 @@ void dhpi_epoch_synchronize(struct dhpi_epoch *epoch)
 	port_mutex_lock(&epoch->serial);
 	/*
 	 * [grace-start] release: whoever sees the new number sees what the caller unlinked.
-	 * seq_cst: the scan below must not be done before it, see epoch-enter.
+	 * [epoch-enter] either-or b: a full fence between the unlink, whatever its order, and the scan.
 	 */
 	target = at_fetch_add_seq_cst_u64(&epoch->now, 1) + 1;
-	/* A record linked after this load belongs to a reader that enters after the raise. [reader-record] acquire */
-	for (reader = at_load_seq_cst_ptr(&epoch->readers); reader != NULL; reader = reader->next)
+	at_fence_seq_cst();
+	/* A record that is linked later belongs to a reader whose fence comes after this one. [reader-record] acquire */
+	for (reader = at_load_acquire_ptr(&epoch->readers); reader != NULL; reader = reader->next)
 		wait_for_reader(reader, target);
 	at_bump_u64(&epoch->grace_periods);
 	port_mutex_unlock(&epoch->serial);

@@ -18,6 +18,8 @@
  * I2        the words of a copy are stored by release and loaded by acquire: a reader that saw a new word sees the raise
  *           that came before it, and starts again.
  * I3        one writer at a time: the holder of the partition's lock.
+ * I4        the processor being added is not in the table yet: its words are stored by release before, and loaded by acquire
+ *           between two looks at, the number of the attempt. A reader that mixed two attempts sees the number change.
  *
  * Progress  readers are lock-free: a retry means that the writer completed a change.
  */
@@ -60,7 +62,7 @@ void dhpi_set_fini(struct dhpi_set *set)
 
 enum dhp_status dhpi_set_init(struct dhpi_set *set, uint32_t maximum, uint32_t groups_maximum, uint32_t cpu_limit)
 {
-	bool complete = true;
+	bool complete;
 
 	set->maximum = maximum;
 	set->groups_maximum = groups_maximum;
@@ -86,33 +88,72 @@ static size_t place_of(struct dhp_number number)
 	return (size_t)number.group * DHPI_GROUP_SIZE + number.number;
 }
 
+_Static_assert(DHPI_ROW_WORDS * sizeof(uint32_t) == sizeof(struct dhp_processor), "a row is words without padding");
+
+/* A row as words: it is copied while it may be written, see I4. */
+union row {
+	struct dhp_processor processor;
+	uint32_t words[DHPI_ROW_WORDS];
+};
+
+static void map_to(struct dhpi_set *set, const struct dhp_processor *row, uint32_t index_plus_1)
+{
+	/* relaxed: whoever looks them up confirms by the row */
+	at_store_relaxed_u32(&set->index_of_cpu[row->cpu], index_plus_1);
+	at_store_relaxed_u32(&set->index_of_number[place_of(row->number)], index_plus_1);
+}
+
 void dhpi_set_offer(struct dhpi_set *set, const struct dhp_processor *processor)
 {
-	uint32_t index = processor->index;
+	union row row = { .processor = *processor };
 
-	DHPI_CHECK(1, index == at_load_relaxed_u32(&set->active), "S-152"); /* relaxed: own store */
-	set->table[index] = *processor;
-	at_store_relaxed_u32(&set->index_of_cpu[processor->cpu], index + 1);             /* ordered by the next store */
-	at_store_relaxed_u32(&set->index_of_number[place_of(processor->number)], index + 1); /* likewise */
-	at_store_release_u32(&set->offered, index + 1); /* [set-publish] release */
+	DHPI_CHECK(1, processor->index == at_load_relaxed_u32(&set->active), "S-152"); /* relaxed: own store */
+	for (uint32_t i = 0; i < DHPI_ROW_WORDS; i++)
+		at_store_release_u32(&set->offer[i], row.words[i]); /* [set-offer] release: see I4 */
+	map_to(set, processor, processor->index + 1);
+	at_store_release_u64(&set->offered, ++set->attempts); /* [set-offer] release */
+}
+
+static struct dhp_processor offered_row(const struct dhpi_set *set)
+{
+	union row row;
+
+	for (uint32_t i = 0; i < DHPI_ROW_WORDS; i++)
+		row.words[i] = at_load_acquire_u32(&set->offer[i]); /* [set-offer] acquire: see I4 */
+	return row.processor;
 }
 
 void dhpi_set_withdraw(struct dhpi_set *set)
 {
-	const struct dhp_processor *row = &set->table[at_load_relaxed_u32(&set->active)]; /* relaxed: own store */
+	struct dhp_processor row = offered_row(set);
 
-	at_store_relaxed_u32(&set->offered, 0); /* relaxed: the row stays readable, it only stops to be valid */
-	at_store_relaxed_u32(&set->index_of_cpu[row->cpu], 0);
-	at_store_relaxed_u32(&set->index_of_number[place_of(row->number)], 0);
+	at_store_relaxed_u64(&set->offered, 0); /* relaxed: the words stay readable, they only stop to be valid */
+	map_to(set, &row, 0);
 }
 
 const struct dhp_processor *dhpi_set_row(const struct dhpi_set *set, uint32_t index)
 {
-	if (index < at_load_acquire_u32(&set->active)) /* [set-publish] acquire */
-		return &set->table[index];
-	if (index < set->maximum && at_load_acquire_u32(&set->offered) == index + 1) /* [set-publish] acquire */
-		return &set->table[index];
-	return NULL;
+	return index < dhpi_set_active(set) ? &set->table[index] : NULL;
+}
+
+bool dhpi_set_read(const struct dhpi_set *set, uint32_t index, struct dhp_processor *out_processor)
+{
+	const struct dhp_processor *row = dhpi_set_row(set, index);
+	uint64_t attempt;
+
+	if (row != NULL) {
+		*out_processor = *row;
+		return true;
+	}
+	attempt = at_load_acquire_u64(&set->offered); /* [set-offer] acquire */
+	*out_processor = offered_row(set);
+	/* relaxed: I4. One that was published meanwhile is found active by the caller's next call. */
+	return attempt != 0 && out_processor->index == index && at_load_relaxed_u64(&set->offered) == attempt;
+}
+
+bool dhpi_set_offering(const struct dhpi_set *set)
+{
+	return at_load_relaxed_u64(&set->offered) != 0; /* relaxed: own store */
 }
 
 uint32_t dhpi_set_active(const struct dhpi_set *set)
@@ -120,25 +161,37 @@ uint32_t dhpi_set_active(const struct dhpi_set *set)
 	return at_load_acquire_u32(&set->active); /* [set-publish] acquire */
 }
 
-/* A mapping is stored before the row is offered: it counts only if the row does. */
-static uint32_t valid_index(const struct dhpi_set *set, uint32_t index_plus_1)
+/* A mapping may be older or newer than the row: it counts if the row says the same. */
+static bool confirmed(const struct dhpi_set *set, uint32_t index_plus_1, struct dhp_processor *out_row)
 {
-	return index_plus_1 != 0 && dhpi_set_row(set, index_plus_1 - 1) != NULL ? index_plus_1 - 1 : DHP_NO_INDEX;
+	return index_plus_1 != 0 && dhpi_set_read(set, index_plus_1 - 1, out_row);
 }
 
 uint32_t dhpi_set_index_of_cpu(const struct dhpi_set *set, uint32_t cpu)
 {
+	struct dhp_processor row;
+
 	if (cpu >= set->cpu_limit)
 		return DHP_NO_INDEX;
-	return valid_index(set, at_load_relaxed_u32(&set->index_of_cpu[cpu])); /* relaxed: valid_index orders */
+	/* relaxed: confirmed */
+	return confirmed(set, at_load_relaxed_u32(&set->index_of_cpu[cpu]), &row) && row.cpu == cpu ? row.index
+												    : DHP_NO_INDEX;
+}
+
+static bool same_number(struct dhp_number a, struct dhp_number b)
+{
+	return a.group == b.group && a.number == b.number;
 }
 
 uint32_t dhpi_set_index_of_number(const struct dhpi_set *set, struct dhp_number number)
 {
+	struct dhp_processor row;
+	uint32_t index_plus_1;
+
 	if (number.group >= set->groups_maximum || number.number >= DHPI_GROUP_SIZE || number.reserved != 0)
 		return DHP_NO_INDEX;
-	/* relaxed: valid_index orders */
-	return valid_index(set, at_load_relaxed_u32(&set->index_of_number[place_of(number)]));
+	index_plus_1 = at_load_relaxed_u32(&set->index_of_number[place_of(number)]); /* relaxed: confirmed */
+	return confirmed(set, index_plus_1, &row) && same_number(row.number, number) ? row.index : DHP_NO_INDEX;
 }
 
 /* ---- the latch: writing ---- */
@@ -191,19 +244,16 @@ static void change_commit(struct dhpi_set *set, const struct change *change)
 	change_image(&set->images[1], change);
 }
 
-void dhpi_set_announce(struct dhpi_set *set)
-{
-	const struct dhp_processor *row = &set->table[at_load_relaxed_u32(&set->active)]; /* relaxed: own store */
-
-	at_store_release_u8(&set->announced[row->cpu], 1); /* [slot-publish] release: the slots are constructed */
-}
-
+/*
+ * The row first, then `active`: who reads index < active finds it complete. `offered` goes last, so that the index is valid
+ * all the time.
+ */
 void dhpi_set_publish(struct dhpi_set *set, bool usable)
 {
 	uint32_t index = at_load_relaxed_u32(&set->active); /* relaxed: own store */
-	const struct dhp_processor *row = &set->table[index];
-	struct change change = change_begin(set, row->number.group);
-	uint64_t bit = 1ull << row->number.number;
+	struct dhp_processor row = offered_row(set);
+	struct change change = change_begin(set, row.number.group);
+	uint64_t bit = 1ull << row.number.number;
 
 	if (change.active_mask == 0)
 		change.counts.groups_active++;
@@ -215,34 +265,41 @@ void dhpi_set_publish(struct dhpi_set *set, bool usable)
 		change.usable_mask |= bit;
 		change.counts.usable++;
 	}
+	set->table[index] = row;
 	at_store_release_u32(&set->active, index + 1); /* [set-publish] release */
-	at_store_relaxed_u32(&set->offered, 0);        /* relaxed: the row is active now */
+	at_store_relaxed_u64(&set->offered, 0);        /* relaxed: the row is active now */
 	change_commit(set, &change);
 }
 
-bool dhpi_set_present(struct dhpi_set *set, uint32_t present)
+void dhpi_set_announce(struct dhpi_set *set, uint32_t cpu)
+{
+	at_store_release_u8(&set->announced[cpu], 1); /* [slot-publish] release: the slots are constructed */
+}
+
+void dhpi_set_present(struct dhpi_set *set, uint32_t present)
 {
 	struct change change = change_begin(set, 0);
 
+	/* What is active is present, whatever the platform can count. */
+	if (present < change.counts.active)
+		present = change.counts.active;
 	if (change.counts.present == present)
-		return false;
+		return;
 	change.counts.present = present;
 	change_commit(set, &change);
-	return true;
 }
 
-bool dhpi_set_usable(struct dhpi_set *set, uint32_t index, bool usable)
+void dhpi_set_usable(struct dhpi_set *set, uint32_t index, bool usable)
 {
 	const struct dhp_processor *row = &set->table[index];
 	struct change change = change_begin(set, row->number.group);
 	uint64_t bit = 1ull << row->number.number;
 
 	if (((change.usable_mask & bit) != 0) == usable)
-		return false;
+		return;
 	change.usable_mask ^= bit;
 	change.counts.usable += usable ? 1u : -1u;
 	change_commit(set, &change);
-	return true;
 }
 
 /* ---- the latch: reading ---- */

@@ -11,6 +11,7 @@
 
 #define DHPI_CPU_IDS 65536u /* every value of a 16-bit cpu id; the highest two are never announced */
 #define DHPI_GROUP_SIZE 64u
+#define DHPI_ROW_WORDS (sizeof(struct dhp_processor) / sizeof(uint32_t))
 
 /* One of two copies. Words are atomic because a reader may look while the writer changes this copy. */
 struct dhpi_image {
@@ -29,13 +30,17 @@ struct dhpi_set {
 	uint32_t groups_maximum;
 	uint32_t cpu_limit; /* one more than the largest cpu id there can be */
 
-	/* Written by the holder of the partition's lock; rows below `active` never change again. */
+	/* Written by the holder of the partition's lock. Only rows below `active` are read, and those never change. */
 	struct dhp_processor *table;
 	struct at_u32 *index_of_cpu;    /* index + 1; 0: none */
 	struct at_u32 *index_of_number; /* by group * 64 + number; index + 1; 0: none */
 	struct at_u8 *announced;        /* by cpu id; edge slot-publish */
 	struct at_u32 active;           /* edge set-publish */
-	struct at_u32 offered;          /* index + 1 of the processor being added; 0: none */
+
+	/* The processor being added: its row word by word, and the attempt (1, 2 ...) that it belongs to; 0: none. */
+	struct at_u64 offered;
+	struct at_u32 offer[DHPI_ROW_WORDS];
+	uint64_t attempts; /* the writer's */
 
 	struct at_u64 sequence; /* edge set-image */
 	struct dhpi_image images[2];
@@ -48,16 +53,20 @@ void dhpi_set_fini(struct dhpi_set *set);
 /* The processor being added: its row and mappings are valid from now on (S-154), counts and masks are as before. */
 void dhpi_set_offer(struct dhpi_set *set, const struct dhp_processor *processor);
 void dhpi_set_withdraw(struct dhpi_set *set);
-/* Its slots are ready: whoever runs there finds them. Then it is counted, and the generation grows. */
-void dhpi_set_announce(struct dhpi_set *set);
+/* It is counted, and the generation grows. Then whoever runs there finds its slots. */
 void dhpi_set_publish(struct dhpi_set *set, bool usable);
+void dhpi_set_announce(struct dhpi_set *set, uint32_t cpu);
 
-/* Present and usable may change at any time. true: the generation has grown. */
-bool dhpi_set_present(struct dhpi_set *set, uint32_t present);
-bool dhpi_set_usable(struct dhpi_set *set, uint32_t index, bool usable);
+/* Present and usable may change at any time; the generation grows if they do. */
+void dhpi_set_present(struct dhpi_set *set, uint32_t present);
+void dhpi_set_usable(struct dhpi_set *set, uint32_t index, bool usable);
 
-/* Rows that may be read: active ones and the one being added. NULL for any other. */
+/* The row of an active processor; NULL for any other. */
 const struct dhp_processor *dhpi_set_row(const struct dhpi_set *set, uint32_t index);
+/* A copy of the row of an active processor or of the one being added; false: neither. */
+bool dhpi_set_read(const struct dhpi_set *set, uint32_t index, struct dhp_processor *out_processor);
+/* A transaction is open. For the holder of the partition's lock. */
+bool dhpi_set_offering(const struct dhpi_set *set);
 uint32_t dhpi_set_active(const struct dhpi_set *set);
 uint32_t dhpi_set_index_of_cpu(const struct dhpi_set *set, uint32_t cpu);
 uint32_t dhpi_set_index_of_number(const struct dhpi_set *set, struct dhp_number number);

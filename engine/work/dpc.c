@@ -46,10 +46,11 @@ enum dhp_status dhp_dpc_set_importance(struct dhp_dpc *object, enum dhp_importan
 enum dhp_status dhp_dpc_set_target(struct dhp_dpc *object, uint32_t index)
 {
 	struct dhpi_dpc *dpc = dhpi_dpc(object);
+	struct dhp_processor row;
 
 	if (!is_initialised(object))
 		return DHP_BAD_OBJECT;
-	if (dhpi_set_row(dpc->work->set, index) == NULL)
+	if (!dhpi_set_read(dpc->work->set, index, &row))
 		return DHP_BAD_INDEX;
 	at_store_relaxed_u32(&dpc->target, index); /* relaxed: as importance */
 	return DHP_OK;

@@ -85,7 +85,7 @@ enum dhp_status dhp_dpc_flush(struct dhp_engine *engine)
 		/* S-654: an open transaction ends first, so that what was aimed at its processor is in some queue. */
 		port_mutex_lock(serial);
 		port_mutex_unlock(serial);
-	} else if (at_load_relaxed_u32(&engine->set->offered) != 0) { /* relaxed: own store */
+	} else if (dhpi_set_offering(engine->set)) {
 		return DHP_IN_CALLBACK; /* S-156 */
 	}
 	dhpi_work_flush(engine->work);

@@ -48,7 +48,6 @@ enum dhp_status {
 
 	DHP_ALREADY_QUEUED = 1, /* the DPC was queued before; this call added nothing (S-610) */
 	DHP_NOT_QUEUED = 2,     /* the DPC was not queued: idle, running or finished (S-645) */
-	DHP_UNCHANGED = 3,      /* there was nothing to do */
 
 	DHP_BAD_ENGINE = -1,
 	DHP_BAD_OPTIONS = -2,

@@ -53,7 +53,7 @@ DHP_API enum dhp_status dhp_counter_destroy(struct dhp_counter *counter);
  *
  * Level     any
  * Blocks    never
- * Progress  wait-free
+ * Progress  lock-free, as dhp_percpu_each
  * Orders    nothing: statistics only
  * Lifetime  -
  * Returns   the sum
@@ -86,10 +86,12 @@ static inline void dhp_counter_add(struct dhp_counter *counter, uint64_t amount)
 		/*
 		 * The kernel's area: cpu id at the word, pointer to the section's descriptor four bytes on. The add
 		 * is the commit; a thread that was interrupted since the descriptor was set goes to the abort
-		 * address, which the signature 0x53053053 in front of it marks as one.
+		 * address, which the signature 0x53053053 in front of it marks as one. The pointer is cleared
+		 * afterwards: the kernel reads it at any later preemption, and this code may be in a plugin that
+		 * has been unloaded by then.
 		 */
 		__asm__ __volatile__ goto(
-			".pushsection __rseq_cs, \"aw\"\n\t"
+			".pushsection __rseq_cs, \"aw?\"\n\t" /* "?": goes with its function, also an inline one of C++ */
 			".balign 32\n\t"
 			"1: .long 0, 0\n\t"
 			".quad 2f, 3f - 2f, 4f\n\t"
@@ -97,13 +99,14 @@ static inline void dhp_counter_add(struct dhp_counter *counter, uint64_t amount)
 			"leaq 1b(%%rip), %%rax\n\t"
 			"movq %%rax, %%fs:4(%[word])\n\t"
 			"2: cmpl %[cpu], %%fs:(%[word])\n\t"
-			"jnz %l[again]\n\t"
+			"jnz 4f\n\t"
 			"addq %[amount], (%[cell])\n\t"
-			"3:\n\t"
-			".pushsection __rseq_failure, \"ax\"\n\t"
+			"3: movq $0, %%fs:4(%[word])\n\t"
+			".pushsection __rseq_failure, \"ax?\"\n\t"
 			".byte 0x0f, 0xb9, 0x3d\n\t"
 			".long 0x53053053\n\t"
-			"4: jmp %l[again]\n\t"
+			"4: movq $0, %%fs:4(%[word])\n\t"
+			"jmp %l[again]\n\t"
 			".popsection\n\t"
 			:
 			: [cpu] "r"(cpu), [word] "r"(cells->cpu_word), [amount] "r"(amount),

@@ -62,7 +62,7 @@ DHP_API enum dhp_status dhp_engine_create(const struct dhp_engine_options *optio
  * object, so that nothing is dropped silently. Registrations, arrays, counters and readers that remain would point
  * into the engine: the call refuses with DHP_IN_USE until they are gone. NULL is accepted.
  *
- * Level     passive, not from a notification callback
+ * Level     passive, not from a notification or reclaim callback
  * Blocks    until every queued DPC has run to its end
  * Progress  blocking
  * Orders    every routine and callback happens before the return

@@ -55,7 +55,7 @@ DHP_API enum dhp_status dhp_reader_leave(struct dhp_reader *reader);
 /*
  * dhp_epoch_enter - open a section. Sections nest; the outermost counts.
  *
- * Level     any; not needed in a DPC
+ * Level     passive, dispatch (where it is not needed: a DPC routine is in a section)
  * Blocks    never
  * Progress  wait-free
  * Orders    either the reader sees what was unlinked, or the grace period waits for the reader [epoch-enter]
@@ -67,7 +67,7 @@ DHP_API void dhp_epoch_enter(struct dhp_reader *reader);
 /*
  * dhp_epoch_exit - close the section that was opened last.
  *
- * Level     any
+ * Level     passive, dispatch
  * Blocks    never
  * Progress  wait-free
  * Orders    the section's accesses happen before the end of the grace period [epoch-exit]

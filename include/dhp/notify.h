@@ -96,10 +96,11 @@ DHP_API enum dhp_status dhp_notify_register(struct dhp_engine *engine, dhp_notif
  * Blocks    until a call that runs in another thread has returned (S-184)
  * Progress  blocking
  * Orders    all calls happen before the return [notify-drain]
- * Lifetime  the caller may free the context after the return
- * Returns   nothing; cannot fail
+ * Lifetime  the caller may free the context after the return. Who holds a lock that the callback wants waits for ever
+ *           (S-191); an arrival callback that registers for Start wants the lock that Start callbacks run under.
+ * Returns   DHP_OK; DHP_WRONG_LEVEL, and then the registration goes on (S-041)
  */
-DHP_API void dhp_notify_unregister(struct dhp_notify *registration);
+DHP_API enum dhp_status dhp_notify_unregister(struct dhp_notify *registration);
 
 /*
  * dhp_arrival_register - hear of every device of a class after it came.
@@ -126,9 +127,9 @@ DHP_API enum dhp_status dhp_arrival_register(struct dhp_engine *engine, enum dhp
  * Progress  blocking
  * Orders    all calls happen before the return [notify-drain]
  * Lifetime  the caller may free the context after the return (S-244)
- * Returns   nothing; cannot fail
+ * Returns   DHP_OK; DHP_WRONG_LEVEL, and then the registration goes on (S-041)
  */
-DHP_API void dhp_arrival_unregister(struct dhp_arrival_notify *registration);
+DHP_API enum dhp_status dhp_arrival_unregister(struct dhp_arrival_notify *registration);
 
 /*
  * dhp_arrival_unregister_nowait - stop hearing soon (S-240). NULL is accepted.
@@ -138,9 +139,9 @@ DHP_API void dhp_arrival_unregister(struct dhp_arrival_notify *registration);
  * Progress  a few instructions under the registry's lock
  * Orders    none: a call in progress may still run after the return
  * Lifetime  the context must live until dhp_arrival_drain, or for good
- * Returns   nothing; cannot fail
+ * Returns   DHP_OK; DHP_WRONG_LEVEL, and then the registration goes on (S-041)
  */
-DHP_API void dhp_arrival_unregister_nowait(struct dhp_arrival_notify *registration);
+DHP_API enum dhp_status dhp_arrival_unregister_nowait(struct dhp_arrival_notify *registration);
 
 /*
  * dhp_arrival_drain - wait until everything that happened before the call has been delivered.

@@ -50,6 +50,8 @@ struct dhp_engine_stats {
 	uint64_t uevents_refused_count; /* malformed, or not sent by the kernel */
 	uint64_t grace_periods_count;
 	uint64_t reclaimed_count;
+	uint64_t callbacks_count;      /* calls of synchronous callbacks */
+	uint64_t longest_callback_ns;  /* the slowest of them (S-197) */
 };
 
 /* A source of change, for `dhp info`. */
@@ -85,7 +87,7 @@ DHP_API enum dhp_status dhp_engine_stats_read(struct dhp_engine *engine, struct 
  * Progress  wait-free by itself
  * Orders    nothing
  * Lifetime  texts live as long as the engine
- * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_CALLBACK
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_CALLBACK, DHP_WRONG_LEVEL
  */
 DHP_API enum dhp_status dhp_sources(struct dhp_engine *engine, dhp_source_visit *visit, void *context);
 

@@ -57,7 +57,7 @@ DHP_BEGIN_DECLS
  *
  * Level     any but signal
  * Blocks    never
- * Progress  lock-free: repeats only when the set changed twice meanwhile
+ * Progress  lock-free: repeats only when the set changed meanwhile
  * Orders    a caller that reads active = n finds processors 0 to n-1 complete [set-publish]
  * Lifetime  a copy
  * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_RESULT

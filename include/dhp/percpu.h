@@ -126,7 +126,7 @@ DHP_API void *dhp_percpu_fallback(const struct dhp_percpu *array);
  *
  * Level     any
  * Blocks    never by itself
- * Progress  wait-free by itself
+ * Progress  lock-free by itself: the count is read as by dhp_counts_read
  * Orders    as dhp_percpu_at
  * Lifetime  -
  * Returns   DHP_OK, DHP_BAD_OBJECT, DHP_BAD_CALLBACK

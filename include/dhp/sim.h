@@ -77,7 +77,7 @@ DHP_API enum dhp_status dhp_sim_add(struct dhp_engine *engine, uint32_t cpu);
  * Progress  blocking
  * Orders    -
  * Lifetime  -
- * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_BAD_CPU, DHP_BAD_STEP, DHP_NOT_SUPPORTED, DHP_IN_CALLBACK
+ * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_BAD_CPU, DHP_BAD_STEP, DHP_NOT_SUPPORTED, DHP_IN_CALLBACK, DHP_WRONG_LEVEL
  */
 DHP_API enum dhp_status dhp_sim_fail(struct dhp_engine *engine, uint32_t cpu, enum dhp_step step,
 				     enum dhp_status status);
@@ -87,13 +87,13 @@ DHP_API enum dhp_status dhp_sim_fail(struct dhp_engine *engine, uint32_t cpu, en
  * random delays up to delay_limit_us; about one in fail_one_in attempts fails at a random step and is repeated later
  * (0: none fails). The same seed and options give the same script.
  *
- * Level     passive
- * Blocks    never
- * Progress  wait-free
+ * Level     passive, not from a notification callback
+ * Blocks    while a processor arrives
+ * Progress  blocking
  * Orders    nothing
  * Lifetime  events is the caller's
  * Returns   DHP_OK; DHP_TOO_SMALL with the needed length in *out_count; DHP_BAD_ENGINE, DHP_BAD_RESULT,
- *           DHP_NOT_SUPPORTED, DHP_NO_MEMORY
+ *           DHP_NOT_SUPPORTED, DHP_IN_CALLBACK, DHP_WRONG_LEVEL
  */
 DHP_API enum dhp_status dhp_sim_script(struct dhp_engine *engine, uint32_t delay_limit_us, uint32_t fail_one_in,
 				       struct dhp_sim_event *events, uint32_t capacity, uint32_t *out_count);

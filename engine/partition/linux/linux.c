@@ -11,7 +11,9 @@
  * thread is the one that others address by the process id (taskset, a container runtime), so it is the default; a program
  * that pins its main thread names another.
  *
- * An id that is offline is left out even if the affinity has it: a thread pinned there would not run.
+ * The files under /sys say what there could be and how it is wired. What is online is not taken from there: the affinity
+ * leaves out what is offline, and in some containers the file counts from 0 whatever the cpuset is. A root that stands for
+ * another machine has no affinity of its own; there the file narrows ours.
  */
 #define _GNU_SOURCE
 #include <poll.h>
@@ -127,12 +129,12 @@ static enum dhp_status machine_scan(void *state, struct dhpi_scan *out_scan)
 		return DHP_CANNOT_READ;
 	out_scan->limit = affinity.limit;
 	out_scan->present_count = affinity.count;
-	if (!machine->has_sysfs)
-		return DHP_OK;
-	dhpi_cpus_clear(&machine->online);
-	if (!dhpi_sysfs_list(machine->root, "/sys/devices/system/cpu/online", &machine->online, &online))
-		return DHP_CANNOT_READ;
-	keep_online(out_scan, &machine->online);
+	if (machine->root[0] != '\0') {
+		dhpi_cpus_clear(&machine->online);
+		if (!dhpi_sysfs_list(machine->root, "/sys/devices/system/cpu/online", &machine->online, &online))
+			return DHP_CANNOT_READ;
+		keep_online(out_scan, &machine->online);
+	}
 	if (dhpi_sysfs_list(machine->root, "/sys/devices/system/cpu/present", NULL, &present))
 		out_scan->present_count = present.count;
 	return DHP_OK;
@@ -179,8 +181,13 @@ static void machine_wait(void *state, uint32_t limit_ms)
 
 		files[0].revents = files[1].revents = 0;
 		(void)poll(files, 2, (int)(left_ms < INT32_MAX ? left_ms : INT32_MAX));
-		if (files[0].revents != 0)
+		if ((files[0].revents & POLLIN) != 0)
 			return;
+		/* The program has closed descriptors that are not its own: what is left is to look every now and then. */
+		if ((files[0].revents | files[1].revents) & POLLNVAL) {
+			port_sleep_ns(left_ms * 1000000);
+			return;
+		}
 		if (files[1].revents != 0 &&
 		    dhpi_uevent_read(machine->uevents, &machine->uevents_count, &machine->refused_count))
 			return;

@@ -9,7 +9,7 @@
 
 #include "linux.h"
 
-/* The longest list: every second id, five digits and a comma each. */
+/* A file of sysfs is shorter than a page. */
 #define TEXT_BYTES 4096u
 
 #define NODES_LIMIT 1024u
@@ -71,16 +71,17 @@ static uint32_t topology_number(const char *root, uint32_t cpu, const char *name
 /* The processor's directory has a link named after its node. */
 static uint32_t node_of(const char *root, uint32_t cpu)
 {
-	char name[DHPI_PATH_BYTES], path[DHPI_PATH_BYTES];
+	struct dhpi_cpulist nodes;
+	uint32_t limit = 0;
 
-	for (uint32_t node = 0; node < NODES_LIMIT; node++) {
+	if (dhpi_sysfs_list(root, "/sys/devices/system/node/possible", NULL, &nodes))
+		limit = nodes.limit < NODES_LIMIT ? nodes.limit : NODES_LIMIT;
+	for (uint32_t node = 0; node < limit; node++) {
+		char name[DHPI_PATH_BYTES], path[DHPI_PATH_BYTES];
+
 		(void)snprintf(name, sizeof(name), "/sys/devices/system/cpu/cpu%u/node%u", cpu, node);
 		if (make_path(path, root, name) && access(path, F_OK) == 0)
 			return node;
-		(void)snprintf(name, sizeof(name), "/sys/devices/system/node/node%u", node);
-		/* Nodes may have gaps, but a machine without the first has none. */
-		if (node == 0 && (!make_path(path, root, name) || access(path, F_OK) != 0))
-			return 0;
 	}
 	return 0;
 }

@@ -81,6 +81,41 @@ AT_INTEGER(u32, uint32_t)
 AT_INTEGER(u64, uint64_t)
 AT_TYPE(ptr, void *)
 
+/*
+ * Store, then a full fence: what comes later in the program is done later, for everybody. And the fence of the other side.
+ * ThreadSanitizer knows no fences; there an exchange stands for the one and nothing for the other, which comes after a
+ * read-modify-write.
+ */
+#if defined(__SANITIZE_THREAD__)
+#define AT_NO_FENCES 1
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define AT_NO_FENCES 1
+#endif
+#endif
+
+#ifdef AT_NO_FENCES
+static inline void at_store_fence_seq_cst_u64(struct at_u64 *a, uint64_t v)
+{
+	(void)atomic_exchange_explicit(&a->value, v, memory_order_seq_cst);
+}
+
+static inline void at_fence_seq_cst(void)
+{
+}
+#else
+static inline void at_store_fence_seq_cst_u64(struct at_u64 *a, uint64_t v)
+{
+	atomic_store_explicit(&a->value, v, memory_order_relaxed);
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+static inline void at_fence_seq_cst(void)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+}
+#endif
+
 /* A counter with one writer: no read-modify-write is needed. Relaxed: statistics only. */
 static inline void at_bump_u64(struct at_u64 *a)
 {

@@ -20,7 +20,7 @@ struct port_thread {
 
 struct port_mutex {
 	pthread_mutex_t mutex;
-	struct at_u32 owner; /* thread id of the holder; others compare it with their own only */
+	struct at_ptr owner; /* the holder's struct port_self; others compare it with their own only */
 };
 
 /* Concurrency Kit's event count. One variable, one regime: nothing else looks into it. */

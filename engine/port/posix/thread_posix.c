@@ -4,7 +4,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <limits.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -37,14 +36,6 @@ static int set_cpu(pthread_attr_t *attributes, uint32_t cpu)
 	return error;
 }
 
-/* The C library keeps its own data and ours (thread-local storage) on the stack that we size. */
-static size_t stack_size(size_t wanted)
-{
-	size_t least = (size_t)PTHREAD_STACK_MIN + 65536;
-
-	return dhpi_round_up(wanted > least ? wanted : least, port_page_bytes());
-}
-
 static enum dhp_status status_of(int error, uint32_t cpu)
 {
 	if (error == 0)
@@ -74,22 +65,35 @@ static int create_without_signals(struct port_thread *thread, const pthread_attr
 	return error;
 }
 
-enum dhp_status port_thread_start(struct port_thread *thread, void (*run)(void *), void *argument, uint32_t cpu,
-				  size_t stack_bytes, const char *name)
+/* stack_bytes 0: as large as the system makes it for any thread. */
+static int create(struct port_thread *thread, uint32_t cpu, size_t stack_bytes)
 {
 	pthread_attr_t attributes;
 	int error = pthread_attr_init(&attributes);
 
 	if (error != 0)
-		return DHP_NO_MEMORY;
-	thread->run = run;
-	thread->argument = argument;
-	error = pthread_attr_setstacksize(&attributes, stack_size(stack_bytes));
+		return error;
+	if (stack_bytes != 0)
+		error = pthread_attr_setstacksize(&attributes, dhpi_round_up(stack_bytes, port_page_bytes()));
 	if (error == 0 && cpu != PORT_ANY_CPU)
 		error = set_cpu(&attributes, cpu);
 	if (error == 0)
 		error = create_without_signals(thread, &attributes);
 	(void)pthread_attr_destroy(&attributes);
+	return error;
+}
+
+enum dhp_status port_thread_start(struct port_thread *thread, void (*run)(void *), void *argument, uint32_t cpu,
+				  size_t stack_bytes, const char *name)
+{
+	int error;
+
+	thread->run = run;
+	thread->argument = argument;
+	error = create(thread, cpu, stack_bytes);
+	/* The program's thread-local storage is taken out of the stack; where that is too small, as large as any. */
+	if (error == EINVAL && stack_bytes != 0)
+		error = create(thread, cpu, 0);
 	thread->started = error == 0;
 	if (thread->started)
 		(void)pthread_setname_np(thread->handle, name);
@@ -103,19 +107,10 @@ void port_thread_join(struct port_thread *thread)
 	thread->started = false;
 }
 
-static uint32_t my_id(void)
-{
-	static _Thread_local uint32_t id;
-
-	if (id == 0)
-		id = (uint32_t)gettid();
-	return id;
-}
-
 void port_mutex_init(struct port_mutex *mutex)
 {
 	(void)pthread_mutex_init(&mutex->mutex, NULL);
-	at_init_u32(&mutex->owner, 0);
+	at_init_ptr(&mutex->owner, NULL);
 }
 
 void port_mutex_fini(struct port_mutex *mutex)
@@ -127,16 +122,16 @@ void port_mutex_lock(struct port_mutex *mutex)
 {
 	DHPI_CHECK(1, !port_mutex_mine(mutex), "a thread takes a lock once");
 	(void)pthread_mutex_lock(&mutex->mutex);
-	at_store_relaxed_u32(&mutex->owner, my_id()); /* relaxed: only its own writer compares equal */
+	at_store_relaxed_ptr(&mutex->owner, port_self()); /* relaxed: only its own writer compares equal */
 }
 
 void port_mutex_unlock(struct port_mutex *mutex)
 {
-	at_store_relaxed_u32(&mutex->owner, 0); /* relaxed: as above */
+	at_store_relaxed_ptr(&mutex->owner, NULL); /* relaxed: as above */
 	(void)pthread_mutex_unlock(&mutex->mutex);
 }
 
 bool port_mutex_mine(struct port_mutex *mutex)
 {
-	return at_load_relaxed_u32(&mutex->owner) == my_id(); /* relaxed: a thread sees its own store */
+	return at_load_relaxed_ptr(&mutex->owner) == port_self(); /* relaxed: a thread sees its own store */
 }
