@@ -32,6 +32,12 @@ static inline void dhpi_spin_lock(struct dhpi_spin *spin)
 	}
 }
 
+/* false: what the last holder did is visible. */
+static inline bool dhpi_spin_is_held(const struct dhpi_spin *spin)
+{
+	return at_load_acquire_u32(&spin->held) != 0; /* [spin] acquire */
+}
+
 static inline void dhpi_spin_unlock(struct dhpi_spin *spin)
 {
 	at_store_release_u32(&spin->held, 0); /* [spin] release */

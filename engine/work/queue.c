@@ -396,7 +396,10 @@ bool dhpi_queue_worth_stealing(const struct dhpi_queue *victim)
 	 * exchanged `busy` since, which orders the two relaxed words; otherwise they are hints.
 	 */
 	(void)at_load_seq_cst_u32(&victim->busy);
-	return at_load_seq_cst_ptr(&victim->inbox) != NULL || at_load_relaxed_u32(&victim->movable_count) != 0 ||
+	if (at_load_seq_cst_ptr(&victim->inbox) != NULL)
+		return true;
+	/* Whoever has taken the inbox may still be on the way to the lists: then the lock is held. */
+	return dhpi_spin_is_held(&victim->lock) || at_load_relaxed_u32(&victim->movable_count) != 0 ||
 	       at_load_relaxed_u32(&victim->window_movable) != 0;
 }
 

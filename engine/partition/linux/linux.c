@@ -129,6 +129,8 @@ static enum dhp_status machine_scan(void *state, struct dhpi_scan *out_scan)
 		return DHP_CANNOT_READ;
 	out_scan->limit = affinity.limit;
 	out_scan->present_count = affinity.count;
+	if (!machine->has_sysfs)
+		return DHP_OK;
 	if (machine->root[0] != '\0') {
 		dhpi_cpus_clear(&machine->online);
 		if (!dhpi_sysfs_list(machine->root, "/sys/devices/system/cpu/online", &machine->online, &online))
