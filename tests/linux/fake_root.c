@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A machine whose files are ours: what is possible, present and online is written by the test. Affinity stays the real one.
+ */
+#include "child.h"
+#include "tree.h"
+
+#define POSSIBLE "/sys/devices/system/cpu/possible"
+#define PRESENT "/sys/devices/system/cpu/present"
+#define ONLINE "/sys/devices/system/cpu/online"
+
+static void write_list(const struct tree *tree, const char *path, const uint32_t *cpus, uint32_t count)
+{
+	char text[256];
+	size_t length = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+		length += (size_t)snprintf(text + length, sizeof(text) - length, "%s%u", i > 0 ? "," : "", cpus[i]);
+	(void)snprintf(text + length, sizeof(text) - length, "\n");
+	tree_write(tree, path, text);
+}
+
+static enum dhp_status create_at(const struct tree *tree, uint32_t flags, uint32_t group_limit,
+				 struct dhp_engine **out_engine)
+{
+	const struct dhp_engine_options options = { .size = sizeof(options), .flags = flags, .poll_interval_ms = 5,
+		.group_limit = group_limit, .root = tree->root };
+
+	return dhp_engine_create(&options, out_engine);
+}
+
+/* A tree that agrees with the cpus this process may use. */
+static uint32_t make_good_tree(struct tree *tree, uint32_t *cpus, uint32_t capacity)
+{
+	uint32_t count = usable_cpus(cpus, capacity);
+
+	tree_make(tree);
+	write_list(tree, POSSIBLE, cpus, count);
+	write_list(tree, PRESENT, cpus, count);
+	write_list(tree, ONLINE, cpus, count);
+	return count;
+}
+
+static uint32_t need_two_cpus(struct tree *tree, uint32_t *cpus, uint32_t capacity)
+{
+	uint32_t count = make_good_tree(tree, cpus, capacity);
+
+	if (count >= 2)
+		return count;
+	tree_remove(tree);
+	print_message("this process may use one cpu only\n");
+	skip();
+	return 0;
+}
+
+static void topology_comes_from_the_files(void **state)
+{
+	struct tree tree;
+	uint32_t cpus[8], count;
+	char path[160];
+	struct dhp_engine *engine = NULL;
+	struct dhp_processor processor;
+
+	(void)state;
+	count = make_good_tree(&tree, cpus, 8);
+	tree_write(&tree, PRESENT, "0-9\n");
+	tree_write(&tree, POSSIBLE, "0-63\n");
+	tree_write(&tree, "/sys/devices/system/node/possible", "0-9\n");
+	for (uint32_t i = 0; i < count; i++) {
+		char text[16];
+
+		(void)snprintf(text, sizeof(text), "%u\n", 40 + i);
+		(void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/topology/physical_package_id", cpus[i]);
+		tree_write(&tree, path, text);
+		(void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/node%u/x", cpus[i], i + 1);
+		tree_write(&tree, path, "");
+	}
+	assert_ok(create_at(&tree, DHP_ENGINE_NO_WATCH, 0, &engine));
+	assert_int_equal(counts_of(engine).maximum, 64);
+	assert_int_equal(counts_of(engine).present, 10);
+	assert_int_equal(counts_of(engine).active, count);
+	for (uint32_t i = 0; i < count; i++) {
+		assert_ok(dhp_processor_at(engine, i, &processor));
+		assert_int_equal(processor.cpu, cpus[i]);
+		assert_int_equal(processor.package, 40 + i);
+		assert_int_equal(processor.node, i + 1);
+		assert_int_equal(processor.core, DHP_UNKNOWN);
+	}
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
+static void small_groups_are_possible_S558(void **state)
+{
+	struct tree tree;
+	uint32_t cpus[8], count;
+	struct dhp_engine *engine = NULL;
+
+	(void)state;
+	count = need_two_cpus(&tree, cpus, 8);
+	assert_ok(create_at(&tree, DHP_ENGINE_NO_WATCH, 1, &engine));
+	assert_int_equal(counts_of(engine).groups_active, count);
+	for (uint32_t i = 0; i < count; i++) {
+		struct dhp_processor processor;
+
+		assert_ok(dhp_processor_at(engine, i, &processor));
+		assert_int_equal(processor.number.group, cpus[i]);
+		assert_int_equal(processor.number.number, 0);
+		assert_true(dhp_active_mask(engine, cpus[i]) == 1);
+	}
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
+struct works {
+	bool sysfs, seen;
+};
+
+static void find_sysfs(const struct dhp_source *source, void *context)
+{
+	struct works *works = context;
+
+	if (strcmp(source->name, "sysfs") == 0) {
+		works->seen = true;
+		works->sysfs = source->works;
+	}
+}
+
+static void without_a_list_of_possible_ones_the_affinity_is_all_there_is(void **state)
+{
+	static const char *const unusable[] = { NULL, "garbage\n", "3-1\n", "0-70000\n" };
+	uint32_t cpus[8], count = usable_cpus(cpus, 8);
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(unusable); i++) {
+		struct works works = { true, false };
+		struct dhp_engine *engine = NULL;
+		struct tree tree;
+
+		tree_make(&tree);
+		write_list(&tree, ONLINE, cpus, count);
+		if (unusable[i] != NULL)
+			tree_write(&tree, POSSIBLE, unusable[i]);
+		assert_ok(create_at(&tree, DHP_ENGINE_NO_WATCH, 0, &engine));
+		assert_int_equal(counts_of(engine).maximum, count);
+		assert_int_equal(counts_of(engine).active, count);
+		assert_int_equal(counts_of(engine).present, count);
+		assert_ok(dhp_sources(engine, find_sysfs, &works));
+		assert_true(works.seen && !works.sysfs);
+		end_engine(engine);
+		tree_remove(&tree);
+	}
+}
+
+static void unusable_files_make_no_engine(void **state)
+{
+	struct dhp_engine *engine = NULL;
+	struct tree tree;
+	uint32_t cpus[8];
+
+	(void)state;
+	(void)make_good_tree(&tree, cpus, 8);
+	tree_delete(&tree, ONLINE);
+	assert_status(create_at(&tree, 0, 0, &engine), DHP_CANNOT_READ);
+	tree_write(&tree, ONLINE, "oops\n");
+	assert_status(create_at(&tree, 0, 0, &engine), DHP_CANNOT_READ);
+	tree_write(&tree, ONLINE, "\n");
+	assert_status(create_at(&tree, 0, 0, &engine), DHP_NO_PROCESSOR);
+	tree_write(&tree, POSSIBLE, "0-9000\n");
+	tree_write(&tree, ONLINE, "9000\n"); /* nobody we may use */
+	assert_status(create_at(&tree, 0, 0, &engine), DHP_NO_PROCESSOR);
+	tree_write(&tree, POSSIBLE, "\n");
+	assert_status(create_at(&tree, 0, 0, &engine), DHP_NO_PROCESSOR);
+	assert_null(engine);
+	tree_remove(&tree);
+}
+
+static void unusable_options_make_no_engine(void **state)
+{
+	static char root[300];
+	struct dhp_engine_options options = { .size = sizeof(options), .root = root };
+	struct dhp_engine *engine = NULL;
+
+	(void)state;
+	memset(root, '/', sizeof(root) - 1);
+	assert_status(dhp_engine_create(&options, &engine), DHP_BAD_PATH);
+	root[256] = '\0';
+	assert_status(dhp_engine_create(&options, &engine), DHP_BAD_PATH);
+	root[255] = '\0'; /* the longest: many slashes are one */
+	assert_ok(dhp_engine_create(&options, &engine));
+	end_engine(engine);
+	engine = NULL;
+	options.root = NULL;
+	options.watch_thread = INT32_MAX; /* no such thread */
+	assert_status(dhp_engine_create(&options, &engine), DHP_CANNOT_READ);
+	assert_null(engine);
+}
+
+/* Files that contradict each other: an online processor beyond what is possible. */
+static void impossible_processor_is_left_out(void **state)
+{
+	struct dhp_engine *engine = NULL;
+	struct tree tree;
+	uint32_t cpus[8], count;
+
+	(void)state;
+	count = need_two_cpus(&tree, cpus, 8);
+	write_list(&tree, POSSIBLE, cpus, count - 1);
+	assert_ok(create_at(&tree, DHP_ENGINE_NO_WATCH, 0, &engine));
+	assert_int_equal(counts_of(engine).active, count - 1);
+	assert_int_equal(counts_of(engine).maximum, count - 1);
+	assert_ok(dhp_engine_rescan(engine));
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
+static void large_machine_with_few_processors(void **state)
+{
+	struct dhp_engine *engine = NULL;
+	struct tree tree;
+	uint32_t cpus[8], count, index = DHP_NO_INDEX;
+
+	(void)state;
+	count = make_good_tree(&tree, cpus, 8);
+	tree_write(&tree, POSSIBLE, "0-65533\n");
+	assert_ok(create_at(&tree, DHP_ENGINE_NO_WATCH, 0, &engine));
+	assert_int_equal(counts_of(engine).maximum, DHP_PROCESSORS_LIMIT);
+	assert_int_equal(counts_of(engine).groups_maximum, 1024);
+	assert_int_equal(counts_of(engine).active, count);
+	assert_status(dhp_index_of_cpu(engine, 65533, &index), DHP_BAD_CPU);
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
+/* ---- going online and offline ---- */
+
+struct active_wait {
+	struct dhp_engine *engine;
+	uint32_t active, usable;
+};
+
+static bool is_so(void *context)
+{
+	const struct active_wait *wait = context;
+	struct dhp_counts counts = counts_of(wait->engine);
+
+	return counts.active == wait->active && counts.usable == wait->usable;
+}
+
+static void wait_for(struct dhp_engine *engine, uint32_t active, uint32_t usable)
+{
+	struct active_wait wait = { .engine = engine, .active = active, .usable = usable };
+
+	assert_true(wait_until(is_so, &wait));
+}
+
+static void processor_goes_online_offline_and_online_S006(void **state)
+{
+	struct dhp_engine *engine = NULL;
+	struct dhp_counts before;
+	struct tree tree;
+	uint32_t cpus[8], count;
+
+	(void)state;
+	count = need_two_cpus(&tree, cpus, 8);
+	write_list(&tree, ONLINE, cpus, 1);
+	assert_ok(create_at(&tree, 0, 0, &engine));
+	before = counts_of(engine);
+	assert_int_equal(before.active, 1);
+	write_list(&tree, ONLINE, cpus, count);
+	wait_for(engine, count, count);
+	assert_true(counts_of(engine).generation > before.generation);
+	before = counts_of(engine);
+	write_list(&tree, ONLINE, cpus, 1);
+	wait_for(engine, count, 1);
+	assert_true(counts_of(engine).generation > before.generation);
+	before = counts_of(engine);
+	write_list(&tree, ONLINE, cpus, count);
+	wait_for(engine, count, count);
+	assert_true(counts_of(engine).generation > before.generation);
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
+static void file_that_goes_away_changes_nothing(void **state)
+{
+	struct dhp_engine *engine = NULL;
+	struct dhp_counts before, after;
+	struct tree tree;
+	uint32_t cpus[8], count;
+
+	(void)state;
+	count = make_good_tree(&tree, cpus, 8);
+	assert_ok(create_at(&tree, DHP_ENGINE_NO_WATCH, 0, &engine));
+	before = counts_of(engine);
+	tree_delete(&tree, ONLINE);
+	assert_status(dhp_engine_rescan(engine), DHP_CANNOT_READ);
+	tree_write(&tree, ONLINE, "what?\n");
+	assert_status(dhp_engine_rescan(engine), DHP_CANNOT_READ);
+	after = counts_of(engine);
+	assert_memory_equal(&before, &after, sizeof(before));
+	write_list(&tree, ONLINE, cpus, count);
+	assert_ok(dhp_engine_rescan(engine));
+	after = counts_of(engine);
+	assert_memory_equal(&before, &after, sizeof(before));
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
+static void present_follows_its_file(void **state)
+{
+	struct dhp_engine *engine = NULL;
+	struct dhp_counts before;
+	struct tree tree;
+	uint32_t cpus[8];
+
+	(void)state;
+	(void)make_good_tree(&tree, cpus, 8);
+	tree_write(&tree, POSSIBLE, "0-63\n");
+	tree_write(&tree, PRESENT, "0-31\n");
+	assert_ok(create_at(&tree, DHP_ENGINE_NO_WATCH, 0, &engine));
+	before = counts_of(engine);
+	assert_int_equal(before.present, 32);
+	tree_write(&tree, PRESENT, "0-47\n");
+	assert_ok(dhp_engine_rescan(engine));
+	assert_int_equal(counts_of(engine).present, 48);
+	assert_int_equal(counts_of(engine).active, before.active);
+	assert_true(counts_of(engine).generation == before.generation + 1);
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(topology_comes_from_the_files),
+		cmocka_unit_test(small_groups_are_possible_S558),
+		cmocka_unit_test(without_a_list_of_possible_ones_the_affinity_is_all_there_is),
+		cmocka_unit_test(unusable_files_make_no_engine),
+		cmocka_unit_test(unusable_options_make_no_engine),
+		cmocka_unit_test(impossible_processor_is_left_out),
+		cmocka_unit_test(large_machine_with_few_processors),
+		cmocka_unit_test(processor_goes_online_offline_and_online_S006),
+		cmocka_unit_test(file_that_goes_away_changes_nothing),
+		cmocka_unit_test(present_follows_its_file),
+	};
+
+	return cmocka_run_group_tests_name("fake_root", tests, NULL, NULL);
+}

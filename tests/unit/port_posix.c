@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The port keeps what the algorithms rely on.
+ */
+#include "support.h"
+
+#include <sched.h>
+#include <signal.h>
+
+#include "port.h"
+
+static bool is_zero(const unsigned char *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (bytes[i] != 0)
+			return false;
+	return true;
+}
+
+static void allocations_are_zeroed_and_aligned(void **state)
+{
+	static const size_t sizes[] = { 1, 7, 127, 128, 129, 4096, 100000 };
+
+	(void)state;
+	for (int round = 0; round < 3; round++) {
+		for (size_t i = 0; i < LENGTH(sizes); i++) {
+			unsigned char *p = port_alloc(sizes[i]);
+
+			assert_non_null(p);
+			assert_int_equal((uintptr_t)p % DHP_LINE_PAIR_BYTES, 0);
+			assert_true(is_zero(p, sizes[i]));
+			memset(p, 0xff, sizes[i]);
+			port_free(p, sizes[i]);
+		}
+	}
+	port_free(NULL, 0);
+}
+
+static void reserved_ranges_are_zeroed_and_touching_keeps_contents(void **state)
+{
+	size_t page = port_page_bytes(), bytes = (size_t)1 << 32;
+	unsigned char *p = port_reserve(bytes);
+
+	(void)state;
+	assert_non_null(p);
+	assert_int_equal((uintptr_t)p % page, 0);
+	assert_int_equal(p[bytes / 2], 0);
+	p[100] = 42;
+	p[page] = 43;
+	assert_true(port_touch(p + 50, 2 * page, DHP_NO_INDEX));
+	assert_int_equal(p[100], 42);
+	assert_int_equal(p[page], 43);
+	assert_true(port_touch(p, page, 0));
+	assert_int_equal(p[100], 42);
+	assert_true(port_touch(p, page, 100000)); /* a node that does not exist is a wish that is not granted */
+	port_unreserve(p, bytes);
+	assert_null(port_reserve(SIZE_MAX / 2));
+}
+
+static void lock_knows_its_owner(void **state)
+{
+	struct port_mutex mutex;
+
+	(void)state;
+	port_mutex_init(&mutex);
+	assert_false(port_mutex_mine(&mutex));
+	port_mutex_lock(&mutex);
+	assert_true(port_mutex_mine(&mutex));
+	port_mutex_unlock(&mutex);
+	assert_false(port_mutex_mine(&mutex));
+	port_mutex_fini(&mutex);
+}
+
+struct contest {
+	struct port_mutex mutex;
+	struct gate gate;
+	uint64_t plain, wrong;
+};
+
+static void *contend(void *argument)
+{
+	struct contest *contest = argument;
+
+	gate_pass(&contest->gate);
+	for (uint32_t i = 0; i < TIMES(20000u); i++) {
+		if (port_mutex_mine(&contest->mutex))
+			(void)bump(&contest->wrong);
+		port_mutex_lock(&contest->mutex);
+		contest->plain++;
+		port_mutex_unlock(&contest->mutex);
+	}
+	return NULL;
+}
+
+static void lock_excludes(void **state)
+{
+	struct contest contest = { .plain = 0 };
+	struct helper helpers[3];
+
+	(void)state;
+	port_mutex_init(&contest.mutex);
+	gate_init(&contest.gate, 3);
+	for (size_t i = 0; i < LENGTH(helpers); i++)
+		helper_start(&helpers[i], contend, &contest);
+	for (size_t i = 0; i < LENGTH(helpers); i++)
+		helper_join(&helpers[i]);
+	assert_true(contest.plain == 3 * TIMES(20000u));
+	assert_true(contest.wrong == 0);
+	port_mutex_fini(&contest.mutex);
+}
+
+/* ---- events ---- */
+
+struct ping {
+	struct port_event there, back;
+	uint64_t sent, answered;
+};
+
+static void *answer(void *argument)
+{
+	struct ping *ping = argument;
+
+	for (uint64_t i = 1; i <= TIMES(20000u); i++) {
+		for (;;) {
+			uint32_t ticket = port_event_ticket(&ping->there);
+
+			if (peek(&ping->sent) >= i)
+				break;
+			port_event_wait(&ping->there, ticket, 0);
+		}
+		poke(&ping->answered, i);
+		(void)port_event_signal(&ping->back);
+	}
+	return NULL;
+}
+
+static void no_signal_is_lost(void **state)
+{
+	struct ping ping = { .sent = 0 };
+	struct helper helper;
+
+	(void)state;
+	port_event_init(&ping.there);
+	port_event_init(&ping.back);
+	helper_start(&helper, answer, &ping);
+	for (uint64_t i = 1; i <= TIMES(20000u); i++) {
+		poke(&ping.sent, i);
+		(void)port_event_signal(&ping.there);
+		for (;;) {
+			uint32_t ticket = port_event_ticket(&ping.back);
+
+			if (peek(&ping.answered) >= i)
+				break;
+			port_event_wait(&ping.back, ticket, 0);
+		}
+	}
+	helper_join(&helper);
+}
+
+static void wait_with_limit_and_with_old_ticket_returns(void **state)
+{
+	struct port_event event;
+	uint32_t ticket;
+
+	(void)state;
+	port_event_init(&event);
+	ticket = port_event_ticket(&event);
+	port_event_wait(&event, ticket, 100000);
+	(void)port_event_signal(&event);
+	assert_int_not_equal(port_event_ticket(&event), ticket);
+	port_event_wait(&event, ticket, 0);
+}
+
+/* ---- threads ---- */
+
+struct birth {
+	uint32_t expected;
+	uint64_t looks, elsewhere;
+	uint64_t signals_open;
+};
+
+static void note_birth(void *argument)
+{
+	struct birth *birth = argument;
+	sigset_t mask;
+
+	for (int i = 0; i < 100; i++) {
+		if (birth->expected != PORT_ANY_CPU && sched_getcpu() != (int)birth->expected)
+			(void)bump(&birth->elsewhere);
+		(void)bump(&birth->looks);
+	}
+	(void)pthread_sigmask(SIG_BLOCK, NULL, &mask);
+	if (!sigismember(&mask, SIGUSR1) || !sigismember(&mask, SIGINT) || sigismember(&mask, SIGSEGV))
+		(void)bump(&birth->signals_open);
+}
+
+static void threads_start_pinned_and_take_no_signals(void **state)
+{
+	cpu_set_t set;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+	for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		struct birth birth = { .expected = cpu };
+		struct port_thread thread = { .started = false };
+
+		if (!CPU_ISSET(cpu, &set))
+			continue;
+		assert_ok(port_thread_start(&thread, note_birth, &birth, cpu, 0, "test"));
+		port_thread_join(&thread);
+		assert_false(thread.started);
+		assert_true(birth.looks == 100);
+		assert_true(birth.elsewhere == 0);
+		assert_true(birth.signals_open == 0);
+		port_thread_join(&thread); /* once more does nothing */
+	}
+}
+
+static void thread_on_a_cpu_that_is_not_there_is_refused(void **state)
+{
+	struct birth birth = { .expected = 0 };
+	struct port_thread thread = { .started = false };
+
+	(void)state;
+	assert_status(port_thread_start(&thread, note_birth, &birth, 60000, 0, "test"), DHP_NO_AFFINITY);
+	assert_false(thread.started);
+	port_thread_join(&thread);
+	assert_true(birth.looks == 0);
+}
+
+static void each_thread_has_its_own_self(void **state)
+{
+	(void)state;
+	assert_ptr_equal(port_self(), port_self());
+	assert_null(port_self()->worker);
+	assert_int_equal(port_self()->dispatch, 0);
+	assert_int_equal(port_self()->sections, 0);
+}
+
+static void simulated_word_is_what_was_pretended(void **state)
+{
+	struct port_cpu_word word = port_cpu_word(true);
+
+	(void)state;
+	assert_int_equal(word.restartable, 0);
+	assert_false(word.ask);
+	assert_int_equal(dhp_cpu_word_read(word.distance), UINT32_MAX);
+	port_cpu_pretend(17);
+	assert_int_equal(dhp_cpu_word_read(word.distance), 17);
+	port_cpu_pretend(-1);
+	assert_int_equal(dhp_cpu_word_read(word.distance), UINT32_MAX);
+}
+
+static void machine_word_is_the_cpu_of_the_caller(void **state)
+{
+	struct port_cpu_word word = port_cpu_word(false);
+	cpu_set_t before, one;
+	uint32_t cpu = 0;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	while (!CPU_ISSET(cpu, &before))
+		cpu++;
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_true(word.ask);
+	assert_int_equal(port_cpu_ask(), cpu);
+	if (word.restartable)
+		assert_int_equal(dhp_cpu_word_read(word.distance), cpu);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(allocations_are_zeroed_and_aligned),
+		cmocka_unit_test(reserved_ranges_are_zeroed_and_touching_keeps_contents),
+		cmocka_unit_test(lock_knows_its_owner),
+		cmocka_unit_test(lock_excludes),
+		cmocka_unit_test(no_signal_is_lost),
+		cmocka_unit_test(wait_with_limit_and_with_old_ticket_returns),
+		cmocka_unit_test(threads_start_pinned_and_take_no_signals),
+		cmocka_unit_test(thread_on_a_cpu_that_is_not_there_is_refused),
+		cmocka_unit_test(each_thread_has_its_own_self),
+		cmocka_unit_test(simulated_word_is_what_was_pretended),
+		cmocka_unit_test(machine_word_is_the_cpu_of_the_caller),
+	};
+
+	return cmocka_run_group_tests_name("port_posix", tests, NULL, NULL);
+}
