@@ -72,6 +72,23 @@ static void machine_without_restartable_sequences_uses_atomics(void **state)
 	end_engine(engine);
 }
 
+/* An atomic add from elsewhere would tear into the plain adds of the processor that owns the cell. */
+static void rare_half_leaves_restartable_cells_alone(void **state)
+{
+	struct dhp_engine *engine = make_machine();
+	struct dhp_counter *counter = NULL;
+	uint64_t *fallback;
+
+	(void)state;
+	assert_ok(dhp_counter_create(engine, &counter));
+	fallback = dhp_percpu_fallback(&counter->cells);
+	dhp_counter_add_slow(counter, 5);
+	assert_true(*fallback == (counter->cells.restartable != 0 ? 5 : 0));
+	assert_true(dhp_counter_sum(counter) == 5);
+	assert_ok(dhp_counter_destroy(counter));
+	end_engine(engine);
+}
+
 /* ---- threads that are moved ---- */
 
 struct adders {
@@ -253,6 +270,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adds_from_one_thread),
 		cmocka_unit_test(machine_without_restartable_sequences_uses_atomics),
+		cmocka_unit_test(rare_half_leaves_restartable_cells_alone),
 		cmocka_unit_test(sum_is_exact_while_threads_are_moved_on_the_machine),
 		cmocka_unit_test(sum_is_exact_while_threads_hop_between_simulated_processors),
 		cmocka_unit_test(sum_is_exact_while_processors_arrive),

@@ -380,7 +380,7 @@ static void an_insert_that_a_flush_went_past_is_waited_for_by_the_next_flush_S64
 	assert_ok(dhp_dpc_set_target(&me->slow.dpc, 1));
 	assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
 	assert_int_equal(pthread_create(&thread, NULL, insert_and_flush_when_stopped, me), 0);
-	for (uint32_t i = TIMES(20000); i > 0 && peek(&me->missed) == 0; i--) {
+	for (uint32_t i = TIMES(8000); i > 0 && peek(&me->missed) == 0; i--) {
 		poke(&me->stopped, 0);
 		poke(&me->stop, 1);
 		assert_int_equal(pthread_kill(thread, SIGUSR1), 0);

@@ -368,7 +368,7 @@ static void run_race(struct dhp_engine *engine, enum mixture mixture)
 	static struct race race;
 	struct racer racers[4];
 	struct helper helpers[4];
-	uint64_t removed = 0, runs = 0, stats = 0;
+	uint64_t removed = 0, stats = 0;
 
 	prepare_race(&race, engine, mixture);
 	for (uint32_t i = 0; i < 4; i++) {
@@ -382,7 +382,6 @@ static void run_race(struct dhp_engine *engine, enum mixture mixture)
 	for (uint32_t i = 0; i < RACERS; i++) {
 		assert_int_equal(race.removed[i] + race.ticks[i].runs, race.inserted[i]);
 		removed += race.removed[i];
-		runs += race.ticks[i].runs;
 		assert_status(dhp_dpc_remove(&race.ticks[i].dpc), DHP_NOT_QUEUED);
 	}
 	for (uint32_t index = 0; index < active_count(engine); index++)
