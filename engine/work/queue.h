@@ -70,6 +70,7 @@ struct dhpi_queue {
 	struct dhp_reader *reader;            /* owner: announces between batches */
 	struct at_u64 runs, stolen, steals, refills, parks, first_run_ns; /* owner writes: statistics */
 	uint64_t random;                      /* owner: state of its generator */
+	bool stole;                           /* owner: its last look elsewhere brought something */
 
 	DHPI_OWN_LINES struct at_u64 done_elsewhere[2]; /* counted here, ran or was removed elsewhere, edge dpc-done */
 	struct at_u64 removed;                /* statistics; under the lock */

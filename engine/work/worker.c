@@ -100,6 +100,7 @@ static bool steal(struct dhpi_queue *queue)
 
 		if (victim != NULL && dhpi_queue_steal(queue, victim) != 0) {
 			at_bump_u64(&queue->steals);
+			queue->stole = true;
 			return true;
 		}
 	}
@@ -190,18 +191,19 @@ static bool has_to_share(struct dhpi_queue *queue)
 }
 
 /*
- * Before the batch runs. Whoever inserted while a search was on relied on it, so its end means to look for all of them.
+ * Before the batch runs. Whoever inserted while a search was on relied on it, so its end means to look for all of them; so
+ * does a theft, because another worker may have ended the search that this one was woken for.
  */
 static void share(struct dhpi_queue *queue)
 {
 	struct dhpi_work *work = queue->work;
-	bool searched = end_search(work), more = has_to_share(queue);
+	bool searched = end_search(work) || queue->stole, more = has_to_share(queue);
 
-	/* [thief-sleep] either-or a: what was drained is in reach of thieves before the look at the idle set */
-	if (more)
-		(void)at_exchange_seq_cst_u32(&queue->busy, 1);
+	queue->stole = false;
 	if (!more && !searched)
 		return;
+	/* [thief-sleep] either-or a: what was drained is in reach of thieves before the look at the idle set */
+	(void)at_exchange_seq_cst_u32(&queue->busy, 1);
 	if (at_load_seq_cst_u32(&work->idle_count) != 0 && (more || anything_to_steal(queue))) /* [thief-sleep] either-or a */
 		dhpi_worker_wake_thief(work);
 }

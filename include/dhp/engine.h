@@ -77,7 +77,7 @@ DHP_API enum dhp_status dhp_engine_destroy(struct dhp_engine *engine);
  * Processors that the backend has gained are added before the return, by the calling thread. One that was refused
  * earlier is tried again.
  *
- * Level     passive, not from a notification callback
+ * Level     passive, not from a Start, Complete or Failure callback (S-196)
  * Blocks    for the length of the arrivals
  * Progress  blocking
  * Orders    an arrival seen by this call is complete at the return

@@ -58,7 +58,7 @@ DHP_API uint32_t dhp_sim_cpu(struct dhp_engine *engine, uint32_t position);
 /*
  * dhp_sim_add - this processor arrives now, in the calling thread.
  *
- * Level     passive, not from a notification callback (S-196)
+ * Level     passive, not from a Start, Complete or Failure callback (S-196)
  * Blocks    for one arrival
  * Progress  blocking
  * Orders    at the return the processor is active
@@ -87,7 +87,7 @@ DHP_API enum dhp_status dhp_sim_fail(struct dhp_engine *engine, uint32_t cpu, en
  * random delays up to delay_limit_us; about one in fail_one_in attempts fails at a random step and is repeated later
  * (0: none fails). The same seed and options give the same script.
  *
- * Level     passive, not from a notification callback
+ * Level     passive, not from a Start, Complete or Failure callback
  * Blocks    while a processor arrives
  * Progress  blocking
  * Orders    nothing
@@ -101,7 +101,7 @@ DHP_API enum dhp_status dhp_sim_script(struct dhp_engine *engine, uint32_t delay
 /*
  * dhp_sim_play - play a script in the calling thread. A failing attempt does not end it.
  *
- * Level     passive, not from a notification callback
+ * Level     passive, not from a Start, Complete or Failure callback
  * Blocks    for the delays and the arrivals
  * Progress  blocking
  * Orders    as dhp_sim_add, one after another

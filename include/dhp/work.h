@@ -5,7 +5,8 @@
  * A DPC is an object of the caller. It is queued at most once (S-611); its routine runs at dispatch level on the
  * worker of the processor whose queue it is in. A DPC with a target runs there and nowhere else; one without is
  * queued where it was inserted and may be taken over by a processor that has nothing to do, so that a processor
- * that arrives has its share at once (S-620). High DPCs are not taken over: they run next where they are.
+ * that arrives has its share at once (S-620). High DPCs are not taken over: they run next where they are; nor is
+ * the one object that a routine inserts where nothing else waits sure to be taken over before that routine returns.
  *
  * Which calls may meet on one object:
  *
@@ -51,7 +52,8 @@ DHP_BEGIN_DECLS
  * Progress  wait-free
  * Orders    nothing
  * Lifetime  the memory is the caller's and must stay until the object is neither queued nor running (S-606)
- * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_OBJECT (NULL or misaligned), DHP_BAD_CALLBACK (S-603)
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_OBJECT (NULL or misaligned), DHP_BAD_CALLBACK (S-603). A checked build
+ *           stops when the object is queued (S-604).
  */
 DHP_API enum dhp_status dhp_dpc_init(struct dhp_dpc *dpc, struct dhp_engine *engine, dhp_dpc_routine *routine,
 				     void *context);
