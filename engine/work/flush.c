@@ -25,6 +25,7 @@ static void drain(struct dhpi_queue *queue)
 	dhpi_spin_lock(&queue->lock);
 	dhpi_queue_drain(queue);
 	dhpi_spin_unlock(&queue->lock);
+	dhpi_worker_hand_on(queue);
 }
 
 static bool phase_done(struct dhpi_queue *queue, uint32_t phase)

@@ -195,11 +195,6 @@ static void fill_window(struct dhpi_queue *queue)
 	queue->window_count = count;
 }
 
-static bool lists_empty(const struct dhpi_queue *queue)
-{
-	return dhpi_list_empty(&queue->high) && dhpi_list_empty(&queue->aimed) && dhpi_list_empty(&queue->movable);
-}
-
 bool dhpi_queue_refill(struct dhpi_queue *queue)
 {
 	bool anything;
@@ -214,16 +209,14 @@ bool dhpi_queue_refill(struct dhpi_queue *queue)
 
 bool dhpi_queue_empty(struct dhpi_queue *queue)
 {
-	bool empty;
-
 	/* [worker-sleep] either-or b: the worker has said "asleep" before; so seq_cst */
 	if (at_load_seq_cst_ptr(&queue->inbox) != NULL || at_load_seq_cst_ptr(&queue->high_inbox) != NULL)
 		return false;
-	/* A remover may have drained the inbox and still hold the lock. */
-	dhpi_spin_lock(&queue->lock);
-	empty = lists_empty(queue);
-	dhpi_spin_unlock(&queue->lock);
-	return empty;
+	/*
+	 * Whoever has taken an inbox may still be on the way to the lists: then the lock is held. Not taken here: with
+	 * many workers on few cpus a preempted one that only looks would keep others awake.
+	 */
+	return !dhpi_spin_is_held(&queue->lock) && at_load_relaxed_u32(&queue->pending_count) == 0; /* [spin] acquire */
 }
 
 /* I3. relaxed: whatever was done to the object before was done under the lock, or by the worker itself */
@@ -319,6 +312,7 @@ static enum removal try_remove(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 			result = MOVED;
 	}
 	dhpi_spin_unlock(&queue->lock);
+	dhpi_worker_hand_on(queue);
 	return result;
 }
 
@@ -392,14 +386,12 @@ static uint32_t steal_from_window(struct dhpi_queue *thief, struct dhpi_queue *v
 bool dhpi_queue_worth_stealing(const struct dhpi_queue *victim)
 {
 	/*
-	 * [thief-sleep] either-or b: after saying "asleep" a thief looks once more; so seq_cst. Who drained the inbox has
-	 * exchanged `busy` since, which orders the two relaxed words; otherwise they are hints.
+	 * After saying "asleep" a thief looks once more. Who drained the inbox looks at the idle set afterwards: the victim
+	 * after an exchange of `busy`, which orders the two relaxed words, anybody else in dhpi_worker_hand_on.
+	 * [thief-sleep] either-or b: so seq_cst
 	 */
 	(void)at_load_seq_cst_u32(&victim->busy);
-	if (at_load_seq_cst_ptr(&victim->inbox) != NULL)
-		return true;
-	/* Whoever has taken the inbox may still be on the way to the lists: then the lock is held. */
-	return dhpi_spin_is_held(&victim->lock) || at_load_relaxed_u32(&victim->movable_count) != 0 ||
+	return at_load_seq_cst_ptr(&victim->inbox) != NULL || at_load_relaxed_u32(&victim->movable_count) != 0 ||
 	       at_load_relaxed_u32(&victim->window_movable) != 0;
 }
 
@@ -407,16 +399,16 @@ uint32_t dhpi_queue_steal(struct dhpi_queue *thief, struct dhpi_queue *victim)
 {
 	uint32_t moved = 0;
 
-	if (!dhpi_queue_worth_stealing(victim) || !dhpi_spin_try(&thief->lock))
+	if (!dhpi_queue_worth_stealing(victim) || !dhpi_spin_try(&victim->lock))
 		return 0;
-	if (dhpi_spin_try(&victim->lock)) {
-		drain_tail(victim);
+	drain_tail(victim);
+	if (dhpi_spin_try(&thief->lock)) {
 		moved = steal_from_list(thief, victim);
 		if (moved == 0 && at_load_relaxed_u32(&victim->window_movable) != 0) /* relaxed: under the lock */
 			moved = steal_from_window(thief, victim);
-		dhpi_spin_unlock(&victim->lock);
+		dhpi_spin_unlock(&thief->lock);
 	}
-	dhpi_spin_unlock(&thief->lock);
+	dhpi_spin_unlock(&victim->lock);
 	return moved;
 }
 

@@ -182,6 +182,8 @@ void dhpi_worker_run(void *queue);
 /* After a push: the target's worker is woken if it sleeps; for work without target perhaps a thief. */
 void dhpi_worker_wake(struct dhpi_queue *queue);
 void dhpi_worker_wake_thief(struct dhpi_work *work);
+/* After somebody else than its worker drained the inbox: what came to light there may be stolen. */
+void dhpi_worker_hand_on(struct dhpi_queue *queue);
 
 /* flush.c */
 void dhpi_work_flush(struct dhpi_work *work);

@@ -10,7 +10,8 @@
  * Work without target does not wait while somebody is idle:
  *   - who inserts it on a processor that runs a batch wakes a thief, unless one is on its way (`searching`);
  *   - a worker that finds more in its batch than it can run at once does the same;
- *   - a thief ends its search before it runs anything, and if there is more wakes the next one.
+ *   - a thief ends its search before it runs anything, and if there is more wakes the next one;
+ *   - who drains an inbox that is not its own, to remove or to flush, hands on what came to light.
  * Two things do wait: High objects, which are not stolen, and the one object that a routine inserts on its own processor
  * when nothing else is in the inbox; a chain of DPCs would wander otherwise.
  *
@@ -78,6 +79,18 @@ void dhpi_worker_wake_thief(struct dhpi_work *work)
 	at_store_seq_cst_u32(&work->searching, 0); /* [thief-sleep] either-or b */
 	/* Who pushed meanwhile relied on us; who was just going to sleep is asleep by now, or will see it. */
 	(void)wake_one_sleeper(work);
+}
+
+void dhpi_worker_hand_on(struct dhpi_queue *queue)
+{
+	if (at_load_relaxed_u32(&queue->movable_count) == 0) /* relaxed: the caller stored it, or it is another's care */
+		return;
+	/*
+	 * [thief-sleep] either-or a: a read-modify-write of the word that a sleeper read-modify-writes too. Who comes second
+	 * sees the other: the sleeper finds the count of the list, or this finds the sleeper.
+	 */
+	if (at_fetch_add_seq_cst_u32(&queue->work->idle_count, 0) != 0)
+		dhpi_worker_wake_thief(queue->work);
 }
 
 /* ---- looking for work elsewhere ---- */

@@ -391,6 +391,8 @@ static void grow_to_257_in_groups_of_3_and_5_under_load_S536(void **state)
 		helper_start(&registrars[i], keep_registering, &load);
 	gate_pass(&load.gate);
 	failures = play_all(&load);
+	assert_true(wait_for_count(&load.runs, 1) && wait_for_count(&load.pictures, 1) &&
+		    wait_for_count(&load.registrations, 1));
 	poke(&load.stop, 1);
 	for (uint32_t i = 0; i < SUBMITTERS; i++)
 		helper_join(&submitters[i]);

@@ -7,6 +7,7 @@
 
 #define MAXIMUM 160u
 #define READERS 3u
+#define ENOUGH 50u /* changes that readers saw happen */
 #define GROUPS 48u
 
 static const uint8_t three_and_five[] = { 3, 5 };
@@ -71,7 +72,8 @@ static void grow_under_readers_S004_S509(void **state)
 	uint64_t changes = 0;
 
 	(void)state;
-	for (uint64_t round = 0; round < TIMES(30u); round++) {
+	/* On a busy machine more rounds are needed until readers and writer overlapped often enough. */
+	for (uint64_t round = 0; round < TIMES(30u) || (changes < ENOUGH && round < 3000); round++) {
 		struct sim_setup setup = { .maximum = MAXIMUM, .initial = 1, .group_sizes = three_and_five,
 			.group_size_count = 2, .seed = round, .flags = DHP_ENGINE_NO_WORKERS };
 		struct scene scene = { .engine = make_sim(&setup) };
@@ -96,7 +98,7 @@ static void grow_under_readers_S004_S509(void **state)
 		end_engine(scene.engine);
 	}
 	print_message("changes seen by readers: %llu\n", (unsigned long long)changes);
-	assert_true(changes > 2 * READERS);
+	assert_true(changes >= ENOUGH);
 }
 
 /* ---- several threads add at once ---- */

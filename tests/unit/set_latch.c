@@ -9,6 +9,7 @@
 #define MAXIMUM 2000u
 #define GROUPS 32u
 #define READERS 3u
+#define ENOUGH 500u /* changes that readers saw happen */
 
 struct scene {
 	struct dhpi_set set;
@@ -119,7 +120,7 @@ static void stop_looking(struct scene *scene, struct helper *helpers)
 	for (uint32_t i = 0; i < READERS; i++)
 		helper_join(&helpers[i]);
 	assert_true(peek(&scene->torn) == 0);
-	assert_true(peek(&scene->pictures) > READERS);
+	assert_true(peek(&scene->pictures) >= READERS);
 	dhpi_set_fini(&scene->set);
 }
 
@@ -128,7 +129,8 @@ static void pictures_are_whole_while_processors_arrive_S509(void **state)
 	uint64_t changes = 0;
 
 	(void)state;
-	for (int round = 0; round < TIMES(60); round++) {
+	/* On a busy machine more rounds are needed until readers and writer overlapped often enough. */
+	for (int round = 0; round < TIMES(60) || (changes < ENOUGH && round < 100 * TIMES(60)); round++) {
 		struct scene scene = { .fixed_relation = true };
 		struct helper helpers[READERS];
 
@@ -139,7 +141,7 @@ static void pictures_are_whole_while_processors_arrive_S509(void **state)
 		changes += peek(&scene.changes_seen);
 	}
 	print_message("changes seen by readers: %llu\n", (unsigned long long)changes);
-	assert_true(changes > READERS * (uint64_t)TIMES(60)); /* they overlapped */
+	assert_true(changes >= ENOUGH);
 }
 
 static void pictures_are_whole_while_usable_changes_S509(void **state)

@@ -63,8 +63,8 @@ static void prefer_node(void *p, size_t bytes, uint32_t node)
 }
 
 /*
- * MADV_POPULATE_WRITE (Linux 5.14) reports a lack of memory, where a plain write would be killed. On older kernels
- * each page is written, with what it holds: an add of zero changes nothing even if somebody else writes there.
+ * MADV_POPULATE_WRITE (Linux 5.14) reports a lack of memory, where a plain write would be killed. On older kernels one
+ * byte of the object in each page is written, with what it holds: others may use the rest of the page.
  */
 bool port_touch(void *p, size_t bytes, uint32_t node)
 {
@@ -80,7 +80,7 @@ bool port_touch(void *p, size_t bytes, uint32_t node)
 	if (errno != EINVAL)
 		return false;
 #endif
-	for (char *at = first; at < end; at += page)
+	for (char *at = p; at < (char *)p + bytes; at = (char *)dhpi_round_up((uintptr_t)at + 1, page))
 		(void)__atomic_fetch_add(at, 0, __ATOMIC_RELAXED);
 	return true;
 }
