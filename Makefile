@@ -21,13 +21,14 @@ asan_env = ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_
 run_tests = $(if $(filter asan tsan,$(PRESET)),$(fixed))
 run = $(if $(filter tsan,$(PRESET)),$(tsan_env) $(fixed))$(if $(filter asan,$(PRESET)),$(asan_env) $(fixed))
 
-.PHONY: help demo check check-all conformance stress bench install build deps deps-bench clean
+.PHONY: help demo check check-all conformance mutate stress bench install build deps deps-bench clean
 
 help:
 	@echo 'make demo              processors arrive under load; about 15 seconds   (DEMO_ARGS=...)'
 	@echo 'make check             build and run the tests'
 	@echo 'make check-all         the same as release, debug, asan and tsan'
 	@echo 'make conformance       run the tests, write docs/conformance.md, fail when a clause has no test'
+	@echo 'make mutate            break the engine line by line, fail when no test notices'
 	@echo 'make stress            torture for STRESS_SECONDS=$(STRESS_SECONDS)                       (STRESS_ARGS=...)'
 	@echo 'make bench             run the benchmarks                               (BENCH_ARGS=...)'
 	@echo 'make build             build only'
@@ -61,6 +62,10 @@ conformance: build
 	-$(run_tests) ctest --preset $(PRESET) --label-exclude stress --output-junit $(CURDIR)/$(build_dir)/conformance.xml \
 		--test-output-size-passed 10000000 --test-output-size-failed 10000000 --quiet
 	tools/conformance --build $(CURDIR)/$(build_dir) --junit $(build_dir)/conformance.xml --page $(record)
+
+# Always the release build, in a copy under build/mutate.
+mutate: deps
+	tools/mutate
 
 stress: build
 	$(run) $(build_dir)/stress/torture --seconds $(STRESS_SECONDS) $(STRESS_ARGS)
