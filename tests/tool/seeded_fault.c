@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LOST_CALL    10000
-#define DOUBLED_CALL 20000
+#define LOST_CALL    1000
+#define DOUBLED_CALL 2000
 
 enum dhp_status __real_dhp_dpc_insert(struct dhp_dpc *dpc, void *argument_1, void *argument_2);
 enum dhp_status __wrap_dhp_dpc_insert(struct dhp_dpc *dpc, void *argument_1, void *argument_2);
