@@ -103,13 +103,15 @@ static void work_down(struct engine *engine)
 
 static enum dhp_status notify_up(struct engine *engine, const struct dhp_engine_options *options)
 {
-	(void)options;
+	dhpi_conditions_init(&engine->notify.conditions, &engine->partition.serial, options->low_memory_mib,
+			     options->high_memory_mib);
 	return dhpi_notify_init(&engine->notify, &engine->partition.serial, &engine->set);
 }
 
 static void notify_down(struct engine *engine)
 {
 	dhpi_notify_fini(&engine->notify);
+	dhpi_conditions_fini(&engine->notify.conditions);
 }
 
 static enum dhp_status processors_up(struct engine *engine, const struct dhp_engine_options *options)

@@ -48,6 +48,11 @@ static const struct row rows[] = {
 	ROW(DHP_NOT_SUPPORTED, "this backend or platform cannot do it"),
 	ROW(DHP_CANNOT_READ, "a file of the system could not be read"),
 	ROW(DHP_INJECTED, "a failure that a test asked for"),
+	ROW(DHP_TIMED_OUT, "the time was over before it came"),
+	ROW(DHP_BAD_NAME, "the name is NULL or not exactly that of a memory condition"),
+	ROW(DHP_BAD_CONDITION, "the number is not that of a memory condition"),
+	ROW(DHP_BAD_NODE, "the simulation has no such NUMA node"),
+	ROW(DHP_NO_DESCRIPTOR, "the system refused a file descriptor; see the limit on open files"),
 };
 
 static const struct row *find(enum dhp_status status)

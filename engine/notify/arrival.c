@@ -3,7 +3,7 @@
  * arrival.c - the asynchronous channel: one thread that tells who asked, some time after a device came.
  *
  * The inbox is a stack of Concurrency Kit: pushed by the partition, taken whole by the notification thread and turned
- * round. Its entries are part of the partition's rows, so that announcing neither allocates nor fails.
+ * round. Its entries are rows made ready before, so that announcing neither allocates nor fails.
  *
  * I1        `delivering` is held during each delivery and during the replay of a registration: a registrant is called by
  *           one thread at a time, and sees the events of a class in order (S-231).
@@ -36,18 +36,17 @@ static size_t events_bytes(const struct dhpi_notify *notify)
 	return notify->set->maximum * sizeof(struct dhpi_arrival_event);
 }
 
-/* "processor-" and the cpu id; without the C library's formatting, which the engine's algorithms do not have. */
-static void write_name(char *name, uint32_t cpu)
+/* Without the C library's formatting, which the engine's algorithms do not have. */
+void dhpi_arrival_name(char *name, const char *prefix, uint32_t number)
 {
-	static const char prefix[] = "processor-";
 	char digits[10];
 	uint32_t count = 0, at = 0;
 
 	for (; prefix[at] != '\0'; at++)
 		name[at] = prefix[at];
 	do
-		digits[count++] = (char)('0' + cpu % 10);
-	while ((cpu /= 10) != 0);
+		digits[count++] = (char)('0' + number % 10);
+	while ((number /= 10) != 0);
 	while (count > 0)
 		name[at++] = digits[--count];
 	name[at] = '\0';
@@ -60,16 +59,21 @@ bool dhpi_arrival_prepare(struct dhpi_notify *notify, const struct dhp_processor
 	if (!port_touch(event, sizeof(*event), DHP_NO_INDEX))
 		return false;
 	event->device_class = DHP_CLASS_PROCESSOR;
-	write_name(event->name, processor->cpu);
+	dhpi_arrival_name(event->name, "processor-", processor->cpu);
 	return true;
+}
+
+void dhpi_arrival_push(struct dhpi_notify *notify, struct dhpi_arrival_event *event)
+{
+	/* relaxed: who drains asks later, and the event's own push is what carries the data */
+	(void)at_fetch_add_relaxed_u64(&notify->posted, 1);
+	ck_stack_push_upmc(&notify->inbox, &event->entry);
+	(void)port_event_signal(&notify->event);
 }
 
 void dhpi_arrival_post(struct dhpi_notify *notify, const struct dhp_processor *processor)
 {
-	/* relaxed: who drains asks later, and the event's own push is what carries the data */
-	(void)at_fetch_add_relaxed_u64(&notify->posted, 1);
-	ck_stack_push_upmc(&notify->inbox, &notify->processors[processor->index].entry);
-	(void)port_event_signal(&notify->event);
+	dhpi_arrival_push(notify, &notify->processors[processor->index]);
 }
 
 /* ---- delivery ---- */
@@ -148,7 +152,7 @@ enum dhp_status dhpi_arrival_init(struct dhpi_notify *notify)
 	port_event_init(&notify->event);
 	ck_stack_init(&notify->inbox);
 	notify->processors = port_reserve(events_bytes(notify));
-	if (notify->processors == NULL)
+	if (notify->processors == NULL || !dhpi_modules_init(&notify->modules))
 		return DHP_NO_MEMORY;
 	return port_thread_start(&notify->thread, notification_thread, notify, PORT_ANY_CPU, 0, "dhp-notify");
 }
@@ -161,6 +165,7 @@ void dhpi_arrival_fini(struct dhpi_notify *notify)
 	port_thread_join(&notify->thread);
 	if (notify->processors != NULL)
 		port_unreserve(notify->processors, events_bytes(notify));
+	dhpi_modules_fini(&notify->modules);
 	for (uint32_t i = 0; i < DHPI_CLASSES; i++)
 		dhpi_registry_fini(&notify->asynchronous[i]);
 	port_mutex_fini(&notify->delivering);
@@ -171,10 +176,11 @@ void dhpi_arrival_fini(struct dhpi_notify *notify)
 static void replay(struct dhp_arrival_notify *to)
 {
 	struct dhpi_notify *notify = to->notify;
-	uint32_t active = dhpi_set_active(notify->set);
+	bool memory = to->device_class == DHP_CLASS_MEMORY;
+	uint32_t count = memory ? dhpi_modules_count(&notify->modules) : dhpi_set_active(notify->set);
 
-	for (uint32_t index = 0; index < active; index++)
-		tell(to, &notify->processors[index]);
+	for (uint32_t index = 0; index < count; index++)
+		tell(to, memory ? &notify->modules.rows[index] : &notify->processors[index]);
 }
 
 static void add(struct dhp_arrival_notify *to, uint32_t flags)
@@ -215,8 +221,6 @@ enum dhp_status dhp_arrival_register(struct dhp_engine *engine, enum dhp_device_
 
 	if (dhp_failed(status))
 		return status;
-	if (device_class == DHP_CLASS_MEMORY)
-		return DHP_NOT_SUPPORTED;
 	DHPI_REQUIRE_PASSIVE();
 	if (port_mutex_mine(engine->notify->serial))
 		return DHP_IN_CALLBACK;

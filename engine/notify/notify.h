@@ -9,18 +9,13 @@
 
 #include <ck_stack.h>
 
+#include "condition.h"
+#include "module.h"
 #include "parts.h"
 #include "registry.h"
 #include "set.h"
 
 #define DHPI_CLASSES 2u
-
-/* One device that arrived. Part of the partition's row for it, so that announcing needs no memory. */
-struct dhpi_arrival_event {
-	ck_stack_entry_t entry;
-	enum dhp_device_class device_class;
-	char name[44];
-};
 
 struct dhpi_notify {
 	/* set once */
@@ -39,6 +34,9 @@ struct dhpi_notify {
 	struct at_u32 stopping;       /* edge notify-stop */
 	struct port_event event;
 	struct port_thread thread;
+
+	struct dhpi_modules modules;
+	struct dhpi_conditions conditions;
 };
 
 enum dhp_status dhpi_notify_init(struct dhpi_notify *notify, struct port_mutex *serial, struct dhpi_set *set);
@@ -55,6 +53,15 @@ void dhpi_notify_failure(struct dhpi_notify *notify, const struct dhp_processor 
 /* Under serial, before Start: whatever an announcement needs. false: no memory. */
 bool dhpi_arrival_prepare(struct dhpi_notify *notify, const struct dhp_processor *processor);
 void dhpi_arrival_post(struct dhpi_notify *notify, const struct dhp_processor *processor);
+
+/* Under serial. Makes the memory module's announcement ready, unless it was; false: no memory. */
+bool dhpi_module_prepare(struct dhpi_notify *notify, uint32_t id);
+/* Under serial. Those that are ready have come; `tell` who is registered. */
+void dhpi_modules_post(struct dhpi_notify *notify, bool tell);
+
+/* arrival.c: the prefix and the number; puts an event into the inbox. */
+void dhpi_arrival_name(char *name, const char *prefix, uint32_t number);
+void dhpi_arrival_push(struct dhpi_notify *notify, struct dhpi_arrival_event *event);
 
 /* arrival.c, for notify_init and notify_fini */
 enum dhp_status dhpi_arrival_init(struct dhpi_notify *notify);

@@ -45,7 +45,7 @@ uint32_t dhpi_notify_count(struct dhpi_notify *notify)
 
 	for (uint32_t i = 0; i < DHPI_CLASSES; i++)
 		count += dhpi_registry_count(&notify->asynchronous[i]);
-	return count;
+	return count + dhpi_conditions_count(&notify->conditions);
 }
 
 /* S-197: there is no limit, so it must be possible to find out who is slow. Under serial. */

@@ -30,6 +30,15 @@ struct dhpi_source_counts {
 	uint64_t refused;
 };
 
+/* Of the whole machine. */
+struct dhpi_memory {
+	uint64_t total_bytes;     /* 0: the backend does not say */
+	uint64_t available_bytes; /* not above the total */
+};
+
+/* false: ask again, there was no memory for it. */
+typedef bool dhpi_module_visit(void *context, uint32_t id);
+
 struct dhpi_backend {
 	const char *name;
 
@@ -51,6 +60,13 @@ struct dhpi_backend {
 
 	void (*sources)(void *state, dhp_source_visit *visit, void *context);
 	void (*counts)(void *state, struct dhpi_source_counts *out_counts);
+
+	void (*memory)(void *state, struct dhpi_memory *out_memory);
+	/*
+	 * Visits the memory modules in service; those that were taken already may be left out. Not `all`: only if there is
+	 * a sign of new ones since the last time.
+	 */
+	void (*modules)(void *state, bool all, dhpi_module_visit *visit, void *context);
 };
 
 extern const struct dhpi_backend dhpi_backend_sim;

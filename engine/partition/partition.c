@@ -93,6 +93,7 @@ static void forget_failures(struct dhpi_partition *partition, bool all)
 
 enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool retry_refused)
 {
+	enum dhp_status memory = dhpi_partition_memory(partition, retry_refused);
 	enum dhp_status status = partition->backend->scan(partition->state, &partition->scan);
 
 	at_bump_u64(&partition->rescans);
@@ -101,7 +102,8 @@ enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool ret
 	forget_failures(partition, retry_refused);
 	dhpi_set_present(partition->engine->set, partition->scan.present_count);
 	follow_usable(partition);
-	return add_newcomers(partition);
+	status = add_newcomers(partition);
+	return dhp_failed(status) ? status : memory;
 }
 
 /* ---- watching ---- */

@@ -25,6 +25,7 @@ struct dhpi_partition {
 	struct dhpi_cpus refused;   /* under serial: failed to arrive; tried again when asked, or when it came anew */
 	struct dhpi_cpus postponed; /* under serial: the same for want of something; tried again after a while */
 	uint32_t looks_since_retry; /* under serial */
+	bool memory_seen;           /* under serial: modules that come from now on have arrived */
 	struct at_u64 arrivals;    /* statistics; under serial */
 	struct at_u64 failures;    /* likewise */
 	struct at_u64 rescans;     /* likewise */
@@ -46,5 +47,8 @@ enum dhp_status dhpi_partition_add(struct dhpi_partition *partition, uint32_t cp
 
 /* Under serial. Adds what the backend has gained; the status of the first that failed. */
 enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool retry_refused);
+
+/* Under serial. Looks at the memory. all: at every module, not only when there is a sign of new ones. memory.c */
+enum dhp_status dhpi_partition_memory(struct dhpi_partition *partition, bool all);
 
 #endif

@@ -83,6 +83,15 @@ bool port_event_signal(struct port_event *event);
 /* limit_ns: longest sleep; 0: no limit. May return early. */
 void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_ns);
 
+/* ---- a level that the outside can poll: not by itself safe against several threads ---- */
+
+/* false: the system refuses. Not set at first. */
+bool port_latch_open(struct port_latch *latch);
+void port_latch_close(struct port_latch *latch);
+void port_latch_set(struct port_latch *latch, bool level);
+/* A file descriptor, readable while the level is set; can be polled only. */
+int port_latch_file(const struct port_latch *latch);
+
 /* ---- time ---- */
 
 uint64_t port_now_ns(void); /* monotonic */

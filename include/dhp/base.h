@@ -48,6 +48,7 @@ enum dhp_status {
 
 	DHP_ALREADY_QUEUED = 1, /* the DPC was queued before; this call added nothing (S-610) */
 	DHP_NOT_QUEUED = 2,     /* the DPC was not queued: idle, running or finished (S-645) */
+	DHP_TIMED_OUT = 10,     /* the time was over first */
 
 	DHP_BAD_ENGINE = -1,
 	DHP_BAD_OPTIONS = -2,
@@ -81,7 +82,12 @@ enum dhp_status {
 	DHP_IN_USE = -44,        /* something still depends on the object */
 	DHP_NOT_SUPPORTED = -45, /* this backend or platform cannot do it */
 	DHP_CANNOT_READ = -46,   /* a file of the system could not be read */
-	DHP_INJECTED = -47       /* a failure that a test asked for */
+	DHP_INJECTED = -47,      /* a failure that a test asked for */
+
+	DHP_BAD_NAME = -60,      /* no condition has this name (S-309) */
+	DHP_BAD_CONDITION = -61, /* nor this number (S-312) */
+	DHP_BAD_NODE = -62,
+	DHP_NO_DESCRIPTOR = -63  /* the system refused a file descriptor */
 };
 
 /* S-043: below zero is failure, everything else is success. */

@@ -34,6 +34,13 @@ struct dhp_engine_options {
 	const struct dhp_sim_options *sim; /* simulate a partition; NULL: the machine */
 	dhp_trace_hook *trace;             /* hears of every step of every arrival; NULL: nobody */
 	void *trace_context;
+	/*
+	 * Thresholds of the memory conditions (memory.h), in MiB. Low: 4 MiB, above 128 MiB of memory and 1/32 of the
+	 * rest, above 1 GiB 32 MiB and 1/128 of the rest, at most 64 MiB; of the memory there is at the start. High: three
+	 * times low; one that is below low counts as low (S-316).
+	 */
+	uint32_t low_memory_mib;
+	uint32_t high_memory_mib;
 };
 
 DHP_BEGIN_DECLS

@@ -44,7 +44,7 @@ typedef void dhp_notify_callback(void *context, const struct dhp_processor_chang
 
 enum dhp_device_class {
 	DHP_CLASS_PROCESSOR = 0,
-	DHP_CLASS_MEMORY = 1 /* registration gives DHP_NOT_SUPPORTED so far */
+	DHP_CLASS_MEMORY = 1 /* a module: in the simulator one of sim.h, on Linux one of its memory blocks (S-237) */
 };
 
 enum dhp_arrival_event {
@@ -105,7 +105,8 @@ DHP_API enum dhp_status dhp_notify_unregister(struct dhp_notify *registration);
 /*
  * dhp_arrival_register - hear of every device of a class after it came.
  *
- * With DHP_NOTIFY_EXISTING the callback runs, before the return, for each one that is there (S-206, S-211).
+ * With DHP_NOTIFY_EXISTING the callback runs, before the return, for each one that is there (S-206, S-211). Each class has
+ * registrations of its own (S-203), and no order with the other (S-231).
  *
  * Level     passive, not from a synchronous callback
  * Blocks    for deliveries in progress
@@ -113,7 +114,7 @@ DHP_API enum dhp_status dhp_notify_unregister(struct dhp_notify *registration);
  * Orders    events of one class come in the order in which they happened (S-231)
  * Lifetime  until one of the two ways to unregister
  * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_BAD_CLASS, DHP_BAD_CALLBACK, DHP_BAD_FLAGS, DHP_BAD_RESULT, DHP_NO_MEMORY,
- *           DHP_IN_CALLBACK, DHP_WRONG_LEVEL, DHP_NOT_SUPPORTED
+ *           DHP_IN_CALLBACK, DHP_WRONG_LEVEL
  */
 DHP_API enum dhp_status dhp_arrival_register(struct dhp_engine *engine, enum dhp_device_class device_class,
 					     dhp_arrival_callback *callback, void *context, uint32_t flags,

@@ -46,7 +46,7 @@ struct dhp_engine_stats {
 	uint64_t arrivals_failed_count;
 	uint64_t wakes_count;          /* system calls made to wake a sleeping worker */
 	uint64_t rescans_count;        /* looks at the sources */
-	uint64_t uevents_count;        /* messages from the kernel about processors */
+	uint64_t uevents_count;        /* messages from the kernel about processors and memory */
 	uint64_t uevents_refused_count; /* malformed, or not sent by the kernel */
 	uint64_t grace_periods_count;
 	uint64_t reclaimed_count;
@@ -56,7 +56,7 @@ struct dhp_engine_stats {
 
 /* A source of change, for `dhp info`. */
 struct dhp_source {
-	const char *name;   /* "affinity", "cpuset", "uevent", "poll", "sysfs", "script" */
+	const char *name;   /* "affinity", "cpuset", "uevent", "poll", "sysfs", "meminfo", "blocks", "script" */
 	bool works;         /* it can be seen here */
 	const char *detail; /* what it sees, or why it does not work */
 };

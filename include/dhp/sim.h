@@ -23,6 +23,8 @@ struct dhp_sim_options {
 	uint32_t group_size_count;
 	uint32_t cpu_gap;           /* largest random gap between cpu ids; 0: ids 0, 1, 2 ... */
 	uint64_t seed;              /* of gaps and of dhp_sim_script */
+	uint64_t memory_module_bytes;  /* of each module there is at the start, all of it free; 1 GiB */
+	uint32_t memory_module_count;  /* how many; one for each node */
 };
 
 /* The steps that can fail; see engine/README.md. */
@@ -135,6 +137,53 @@ DHP_API enum dhp_status dhp_sim_enter(struct dhp_engine *engine, uint32_t cpu);
  * Returns   nothing; cannot fail
  */
 DHP_API void dhp_sim_exit(void);
+
+/* Most memory modules of a simulation, and most bytes of all of them together. */
+#define DHP_SIM_MODULES_LIMIT 1024u
+#define DHP_SIM_MEMORY_LIMIT ((uint64_t)1 << 56)
+
+/*
+ * dhp_sim_memory_set - from now on the partition has so much memory, and so much of it is free.
+ *
+ * This is what other programs or a balloon do: the conditions follow at once (memory.h), and no module arrives.
+ *
+ * Level     passive, not from a synchronous callback
+ * Blocks    while a processor arrives
+ * Progress  blocking
+ * Orders    at the return the conditions are those of the new numbers [memory-level]
+ * Lifetime  -
+ * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_BAD_SIZE (no memory at all, too much, or more free than there is),
+ *           DHP_NOT_SUPPORTED, DHP_IN_CALLBACK, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_sim_memory_set(struct dhp_engine *engine, uint64_t total_bytes, uint64_t free_bytes);
+
+/*
+ * dhp_sim_memory_add - a module of so many bytes arrives on a node now, all of it free.
+ *
+ * Who registered for DHP_CLASS_MEMORY hears of it, nobody else (S-018). What is on which node is not asked by anybody yet.
+ *
+ * Level     passive, not from a synchronous callback
+ * Blocks    while a processor arrives
+ * Progress  blocking
+ * Orders    at the return the memory is counted and its arrival queued; delivery comes some time later
+ * Lifetime  -
+ * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_BAD_SIZE, DHP_BAD_NODE, DHP_TOO_MANY, DHP_NO_MEMORY, DHP_NOT_SUPPORTED,
+ *           DHP_IN_CALLBACK, DHP_WRONG_LEVEL; the status of dhp_sim_memory_fail. On failure everything is as before
+ *           and nobody hears of it (S-236).
+ */
+DHP_API enum dhp_status dhp_sim_memory_add(struct dhp_engine *engine, uint64_t bytes, uint32_t node);
+
+/*
+ * dhp_sim_memory_fail - the next module fails to arrive, once, with that status; DHP_OK takes that back.
+ *
+ * Level     passive, not from a synchronous callback
+ * Blocks    while a processor arrives
+ * Progress  blocking
+ * Orders    -
+ * Lifetime  -
+ * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_NOT_SUPPORTED, DHP_IN_CALLBACK, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_sim_memory_fail(struct dhp_engine *engine, enum dhp_status status);
 
 DHP_END_DECLS
 

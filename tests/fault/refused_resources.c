@@ -15,6 +15,8 @@
 
 #include "picture.h"
 
+#include <dhp/memory.h>
+
 enum kind { MEMORY, SPACE, TOUCH, THREAD, EVENT, SOCKET, BIND, KINDS };
 
 static const char *const kind_names[KINDS] = { "aligned_alloc", "mmap", "madvise", "pthread_create", "eventfd", "socket",
@@ -572,6 +574,65 @@ static void what_is_promised_to_allocate_nothing_does_not(void **state)
 	end_engine(engine);
 }
 
+/* ---- memory ---- */
+
+static void count_arrival(void *context, const struct dhp_arrival *arrival)
+{
+	(void)arrival;
+	++*(uint32_t *)context;
+}
+
+/* S-236: nothing is delivered, nothing is counted, and the next attempt has the same name. */
+static void module_without_memory_for_its_row_does_not_arrive(void **state)
+{
+	struct dhp_engine *engine = make_sim(&simulated);
+	struct dhp_arrival_notify *registration;
+	struct dhp_memory_info before, after;
+	uint32_t heard = 0;
+
+	(void)state;
+	assert_ok(dhp_arrival_register(engine, DHP_CLASS_MEMORY, count_arrival, &heard, 0, &registration));
+	assert_ok(dhp_memory_read(engine, &before));
+	for (uint32_t nth = 1; nth <= 2; nth++) {
+		arm(TOUCH, nth, ENOMEM);
+		assert_status(dhp_sim_memory_add(engine, 1 << 20, 0), DHP_NO_MEMORY);
+		assert_true(disarm());
+	}
+	assert_ok(dhp_engine_rescan(engine));
+	assert_ok(dhp_arrival_drain(engine));
+	assert_int_equal(heard, 0);
+	assert_ok(dhp_memory_read(engine, &after));
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_ok(dhp_sim_memory_add(engine, 1 << 20, 0));
+	assert_ok(dhp_arrival_drain(engine));
+	assert_int_equal(heard, 1);
+	assert_ok(dhp_arrival_unregister(registration));
+	end_engine(engine);
+}
+
+static void handle_of_a_condition_without_memory_is_not_opened(void **state)
+{
+	struct dhp_engine *engine = make_sim(&simulated);
+	struct dhp_memory_event *event = NULL;
+	struct balance before = balance_now();
+	int file = -7;
+
+	(void)state;
+	arm(MEMORY, 1, ENOMEM);
+	assert_status(dhp_memory_event_open(engine, "LowMemoryCondition", &event), DHP_NO_MEMORY);
+	assert_true(disarm());
+	assert_null(event);
+	assert_same_balance(before, kind_names[MEMORY], 1);
+	assert_ok(dhp_memory_event_open(engine, "LowMemoryCondition", &event));
+	arm(EVENT, 1, EMFILE);
+	assert_status(dhp_memory_event_descriptor(event, &file), DHP_NO_DESCRIPTOR);
+	assert_true(disarm());
+	assert_ok(dhp_memory_event_descriptor(event, &file));
+	assert_ok(dhp_memory_event_close(event));
+	assert_same_balance(before, kind_names[EVENT], 1);
+	end_engine(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -584,6 +645,8 @@ int main(void)
 		cmocka_unit_test(registrations_and_readers_fail_without_a_trace_S109),
 		cmocka_unit_test(arrival_fails_as_a_whole_S147_S175_S179),
 		cmocka_unit_test(what_is_promised_to_allocate_nothing_does_not),
+		cmocka_unit_test(module_without_memory_for_its_row_does_not_arrive),
+		cmocka_unit_test(handle_of_a_condition_without_memory_is_not_opened),
 	};
 
 	return cmocka_run_group_tests_name("refused_resources", tests, NULL, NULL);

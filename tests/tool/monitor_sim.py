@@ -41,6 +41,9 @@ arrivals = of(lines, "asynchronous")
 expect(len({line["name"] for line in arrivals}) == COUNT, "an arrival for each", arrivals)
 expect(len(arrivals) <= 2 * COUNT, "never more than twice (S-207)", arrivals)
 expect(of(lines, "counts")[-1]["active"] == COUNT, "all are active at the end", lines[-1])
+memory = of(lines, "memory")
+expect(len(memory) == 1 and memory[0]["total_bytes"] == 1 << 30 and memory[0]["condition"] == "high",
+       "the memory is said once, processors do not change it (S-308)", memory)
 generations = [line["generation"] for line in of(lines, "counts")]
 expect(generations == sorted(set(generations)), "generations grow", generations)
 

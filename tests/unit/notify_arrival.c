@@ -92,7 +92,6 @@ static void bad_arguments_are_named_S212_S213(void **state)
 	assert_status(dhp_arrival_register(engine, DHP_CLASS_PROCESSOR, listen, me, 2, &handle), DHP_BAD_FLAGS);
 	assert_status(dhp_arrival_register(engine, DHP_CLASS_PROCESSOR, listen, me, 5, &handle), DHP_BAD_FLAGS);
 	assert_status(dhp_arrival_register(engine, DHP_CLASS_PROCESSOR, listen, me, 0, NULL), DHP_BAD_RESULT);
-	assert_status(dhp_arrival_register(engine, DHP_CLASS_MEMORY, listen, me, 0, &handle), DHP_NOT_SUPPORTED);
 	assert_status(dhp_arrival_drain(NULL), DHP_BAD_ENGINE);
 	assert_null(handle);
 	add_positions(engine, 2, 3);

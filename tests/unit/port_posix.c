@@ -4,6 +4,7 @@
  */
 #include "support.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 
@@ -271,6 +272,38 @@ static void machine_word_is_the_cpu_of_the_caller(void **state)
 	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
 }
 
+/* No time is asserted: with waits of a second each, which Concurrency Kit would make of them, the test's limit is reached. */
+static void many_short_waits_are_short(void **state)
+{
+	struct port_event event;
+
+	(void)state;
+	port_event_init(&event);
+	for (int i = 0; i < 200; i++)
+		port_event_wait(&event, port_event_ticket(&event), 1000);
+}
+
+/* A level that others can poll; what it was asked for counts, not how often. */
+static void latch_is_a_level(void **state)
+{
+	struct port_latch latch;
+
+	(void)state;
+	assert_true(port_latch_open(&latch));
+	for (int round = 0; round < 3; round++) {
+		struct pollfd outside = { .fd = port_latch_file(&latch), .events = POLLIN };
+
+		assert_int_equal(poll(&outside, 1, 0), 0);
+		port_latch_set(&latch, true);
+		port_latch_set(&latch, true);
+		assert_int_equal(poll(&outside, 1, 0), 1);
+		assert_int_equal(poll(&outside, 1, 0), 1);
+		port_latch_set(&latch, false);
+		port_latch_set(&latch, false);
+	}
+	port_latch_close(&latch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -285,6 +318,8 @@ int main(void)
 		cmocka_unit_test(each_thread_has_its_own_self),
 		cmocka_unit_test(simulated_word_is_what_was_pretended),
 		cmocka_unit_test(machine_word_is_the_cpu_of_the_caller),
+		cmocka_unit_test(many_short_waits_are_short),
+		cmocka_unit_test(latch_is_a_level),
 	};
 
 	return cmocka_run_group_tests_name("port_posix", tests, NULL, NULL);

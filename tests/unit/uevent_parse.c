@@ -36,6 +36,20 @@ static void processor_messages_are_signs(void **state)
 	assert_int_equal(PARSE("add@/devices/system/cpu/cpu1\0SYNTH_UUID=0\0ACTION=add\0SUBSYSTEM=cpu"), DHPI_UEVENT_CPU);
 }
 
+static void memory_messages_are_signs_of_their_own(void **state)
+{
+	(void)state;
+	assert_int_equal(PARSE("online@/devices/system/memory/memory40\0ACTION=online\0"
+			       "DEVPATH=/devices/system/memory/memory40\0SUBSYSTEM=memory\0SEQNUM=2"),
+			 DHPI_UEVENT_MEMORY);
+	assert_int_equal(PARSE("add@/devices/system/memory/memory40\0SUBSYSTEM=memory\0ACTION=add"), DHPI_UEVENT_MEMORY);
+	assert_int_equal(PARSE("add@/x\0ACTION=add\0SUBSYSTEM=memory_tiering"), DHPI_UEVENT_OTHER);
+	assert_int_equal(PARSE("add@/x\0ACTION=add\0SUBSYSTEM=mem"), DHPI_UEVENT_OTHER);
+	assert_int_equal(PARSE("add@/devices/system/memory/memory40\0SUBSYSTEM=memory"), DHPI_UEVENT_MALFORMED);
+	/* The last one of two counts, as for processors. */
+	assert_int_equal(PARSE("add@/x\0ACTION=add\0SUBSYSTEM=memory\0SUBSYSTEM=net"), DHPI_UEVENT_OTHER);
+}
+
 static void other_subsystems_are_passed_over(void **state)
 {
 	(void)state;
@@ -111,6 +125,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(processor_messages_are_signs),
+		cmocka_unit_test(memory_messages_are_signs_of_their_own),
 		cmocka_unit_test(other_subsystems_are_passed_over),
 		cmocka_unit_test(malformed_messages_are_refused),
 		cmocka_unit_test(truncated_messages_are_refused_or_harmless),

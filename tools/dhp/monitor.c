@@ -29,7 +29,9 @@ struct monitor {
 	struct dhp_notify *changes;
 	struct dhp_arrival_notify *arrivals;
 	uint64_t started_ns;     /* set once */
+	struct dhp_arrival_notify *modules;
 	uint64_t generation;     /* main thread only: of the counts printed last */
+	uint64_t memory_generation; /* likewise, of the memory */
 	bool as_json;            /* set once */
 	pthread_t main_thread;   /* set once */
 	struct json json;        /* under the lock */
@@ -157,6 +159,33 @@ static void monitor_counts(struct monitor *monitor)
 	monitor_counts_print(monitor, &counts);
 }
 
+static const char *monitor_condition(const struct dhp_memory_info *memory)
+{
+	return memory->low ? "low" : memory->high ? "high" : "neither";
+}
+
+/* When a module has come, the total has changed or a condition has: what is available changes all the time. */
+static void monitor_memory(struct monitor *monitor)
+{
+	struct dhp_memory_info memory;
+
+	if (dhp_failed(dhp_memory_read(monitor->engine, &memory)) || memory.generation == monitor->memory_generation)
+		return;
+	monitor->memory_generation = memory.generation;
+	monitor_begin(monitor, "memory", "changed");
+	if (monitor->as_json) {
+		json_count(&monitor->json, "total_bytes", memory.total_bytes);
+		json_count(&monitor->json, "available_bytes", memory.available_bytes);
+		json_count(&monitor->json, "modules", memory.modules_count);
+		json_text(&monitor->json, "condition", monitor_condition(&memory));
+	} else {
+		printf("  total %" PRIu64 " MiB  available %" PRIu64 " MiB  modules %" PRIu32 "  condition %s",
+		       memory.total_bytes >> 20, memory.available_bytes >> 20, memory.modules_count,
+		       monitor_condition(&memory));
+	}
+	monitor_end(monitor);
+}
+
 /* Until the time is over, somebody asks to stop, or the script has been played and all of it has been delivered. */
 static void monitor_watch(struct monitor *monitor, struct script *script, uint64_t until_ns)
 {
@@ -168,6 +197,7 @@ static void monitor_watch(struct monitor *monitor, struct script *script, uint64
 		if (over)
 			dhp_arrival_drain(monitor->engine);
 		monitor_counts(monitor);
+		monitor_memory(monitor);
 		if (over || stop || (until_ns && clock_now_ns() >= until_ns))
 			return;
 	}
@@ -182,6 +212,10 @@ static int monitor_register(struct monitor *monitor)
 	if (!dhp_failed(status))
 		status = dhp_arrival_register(monitor->engine, DHP_CLASS_PROCESSOR, monitor_arrival, monitor,
 					      DHP_NOTIFY_EXISTING, &monitor->arrivals);
+	/* What is there may be thousands of blocks: only those that come. */
+	if (!dhp_failed(status))
+		status = dhp_arrival_register(monitor->engine, DHP_CLASS_MEMORY, monitor_arrival, monitor, 0,
+					      &monitor->modules);
 	return dhp_failed(status) ? say_status("cannot register for notifications", status) : TOOL_FINE;
 }
 
@@ -191,6 +225,7 @@ static int monitor_run(struct monitor *monitor, struct script *script, double se
 	int status;
 
 	monitor_counts(monitor);
+	monitor_memory(monitor);
 	status = monitor_register(monitor);
 	if (status == TOOL_FINE && script)
 		status = script_begin(script, monitor->engine);
@@ -198,6 +233,7 @@ static int monitor_run(struct monitor *monitor, struct script *script, double se
 		monitor_watch(monitor, script, until_ns);
 	if (script)
 		script_end(script);
+	dhp_arrival_unregister(monitor->modules);
 	dhp_arrival_unregister(monitor->arrivals);
 	dhp_notify_unregister(monitor->changes);
 	return status;
@@ -216,7 +252,7 @@ static enum options_outcome monitor_parse(struct monitor_options *options, int a
 		.name = "monitor",
 		.about = "Print every notification of every channel as it comes, with the wall clock and the seconds\n"
 			 "since the start: synchronous (start, complete, failure), asynchronous (arrival), and\n"
-			 "changes of the counts.",
+			 "changes of the counts and of the memory.",
 		.notes = "Ctrl-C or SIGTERM ends it with status 0. With --backend sim a script from the seed makes\n"
 			 "all processors arrive (8 without --processors); without --seconds the last one ends it.",
 	};

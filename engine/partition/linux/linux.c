@@ -33,7 +33,17 @@ struct machine {
 	bool has_sysfs;
 	struct dhpi_cpus online; /* of the last scan; under the partition's lock */
 	struct at_u64 uevents_count, refused_count;
+
+	bool message;                /* control thread only: one came, so blocks may have */
+	uint64_t total_bytes;        /* the rest under the partition's lock: of the last look */
+	uint64_t listed_total_bytes; /* of the look before the blocks were listed */
+	uint32_t looks_since_list;
+	struct dhpi_blocks blocks;
+	struct at_u32 has_meminfo, has_blocks; /* whether the last look found them */
 };
+
+/* At the default interval of the poll this is five seconds. */
+#define LOOKS_BEFORE_LIST 50u
 
 static void machine_close(void *state)
 {
@@ -165,6 +175,37 @@ static enum dhp_status machine_fault(void *state, uint32_t cpu, enum dhp_step st
 	return DHP_OK;
 }
 
+/* ---- memory ---- */
+
+static void machine_memory(void *state, struct dhpi_memory *out_memory)
+{
+	struct machine *machine = state;
+	bool found = dhpi_meminfo_read(machine->root, out_memory);
+
+	at_store_relaxed_u32(&machine->has_meminfo, found); /* relaxed: a hint for those who ask */
+	if (found)
+		machine->total_bytes = out_memory->total_bytes;
+}
+
+/*
+ * There may be thousands of blocks, so they are listed when there is a sign: a message, or another total. A block may be
+ * counted before it calls itself online, and where no messages come that would be the only sign: so also every now and then.
+ */
+static void machine_modules(void *state, bool all, dhpi_module_visit *visit, void *context)
+{
+	struct machine *machine = state;
+
+	if (!all && !machine->message && machine->total_bytes == machine->listed_total_bytes &&
+	    ++machine->looks_since_list < LOOKS_BEFORE_LIST)
+		return;
+	if (!all) /* else the caller may be another thread than the one whose field that is */
+		machine->message = false;
+	machine->listed_total_bytes = machine->total_bytes;
+	machine->looks_since_list = 0;
+	at_store_relaxed_u32(&machine->has_blocks, /* relaxed: a hint for those who ask */
+			     dhpi_blocks_visit(machine->root, &machine->blocks, visit, context));
+}
+
 /* ---- signs of change ---- */
 
 /* Messages about other devices are read away without a look. */
@@ -191,8 +232,10 @@ static void machine_wait(void *state, uint32_t limit_ms)
 			return;
 		}
 		if (files[1].revents != 0 &&
-		    dhpi_uevent_read(machine->uevents, &machine->uevents_count, &machine->refused_count))
+		    dhpi_uevent_read(machine->uevents, &machine->uevents_count, &machine->refused_count)) {
+			machine->message = true;
 			return;
+		}
 		if (left_ms == 0)
 			return;
 	}
@@ -218,16 +261,23 @@ static void machine_counts(void *state, struct dhpi_source_counts *out_counts)
 static void machine_sources(void *state, dhp_source_visit *visit, void *context)
 {
 	const struct machine *machine = state;
+	bool has_meminfo = at_load_relaxed_u32(&machine->has_meminfo) != 0; /* relaxed: of the last look, as a hint */
+	bool has_blocks = at_load_relaxed_u32(&machine->has_blocks) != 0;   /* likewise */
 	const struct dhp_source sources[] = {
 		{ "affinity", true, "what others set for the watched thread; no sign is given, found by poll" },
 		{ "cpuset", true, "seen through the affinity; no sign is given, found by poll" },
 		{ "uevent", machine->uevents >= 0,
-		  machine->uevents >= 0 ? "processors added, removed, online, offline; none arrive in a network "
+		  machine->uevents >= 0 ? "processors and memory added, removed, online, offline; none arrive in a network "
 					  "namespace of a user namespace (rootless container)"
 					: "the kernel's socket cannot be opened here; found by poll" },
 		{ "sysfs", machine->has_sysfs,
 		  machine->has_sysfs ? "possible, present and online processors, topology"
 				     : "not mounted: nothing beyond today's affinity can arrive, no topology" },
+		{ "meminfo", has_meminfo,
+		  has_meminfo ? "total and available memory; no sign is given, found by poll"
+			      : "cannot be read: no memory conditions" },
+		{ "blocks", has_blocks,
+		  has_blocks ? "memory blocks that go online" : "this kernel shows none: no memory module arrives" },
 		{ "poll", true, "finds at last what gives no sign" },
 	};
 
@@ -247,4 +297,6 @@ const struct dhpi_backend dhpi_backend_linux = {
 	.interrupt = machine_interrupt,
 	.sources = machine_sources,
 	.counts = machine_counts,
+	.memory = machine_memory,
+	.modules = machine_modules,
 };

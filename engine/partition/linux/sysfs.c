@@ -38,6 +38,11 @@ static ssize_t read_text(const char *root, const char *name, char *text, size_t 
 	return length == (ssize_t)capacity ? -1 : length;
 }
 
+long dhpi_sysfs_text(const char *root, const char *path, char *text, size_t capacity)
+{
+	return read_text(root, path, text, capacity);
+}
+
 bool dhpi_sysfs_list(const char *root, const char *path, struct dhpi_cpus *cpus, struct dhpi_cpulist *out_list)
 {
 	char text[TEXT_BYTES];

@@ -43,7 +43,7 @@ static bool has_header(const char *message, size_t length)
 
 enum dhpi_uevent_kind dhpi_uevent_parse(const char *message, size_t length)
 {
-	bool subsystem = false, action = false, about_cpu = false;
+	bool subsystem = false, action = false, about_cpu = false, about_memory = false;
 	size_t at;
 
 	if (length == 0 || message[length - 1] != '\0')
@@ -60,11 +60,14 @@ enum dhpi_uevent_kind dhpi_uevent_parse(const char *message, size_t length)
 		if (has_prefix(field, field_length, "SUBSYSTEM=")) {
 			subsystem = true;
 			about_cpu = is(field, field_length, "SUBSYSTEM=cpu");
+			about_memory = is(field, field_length, "SUBSYSTEM=memory");
 		}
 		action = action || has_prefix(field, field_length, "ACTION=");
 	}
 	if (!subsystem || !action)
 		return DHPI_UEVENT_MALFORMED;
+	if (about_memory)
+		return DHPI_UEVENT_MEMORY;
 	return about_cpu ? DHPI_UEVENT_CPU : DHPI_UEVENT_OTHER;
 }
 
@@ -115,7 +118,7 @@ bool dhpi_uevent_read(int fd, struct at_u64 *uevents, struct at_u64 *refused)
 							   : DHPI_UEVENT_MALFORMED;
 		if (kind == DHPI_UEVENT_MALFORMED)
 			count(refused);
-		if (kind == DHPI_UEVENT_CPU) {
+		if (kind == DHPI_UEVENT_CPU || kind == DHPI_UEVENT_MEMORY) {
 			count(uevents);
 			look = true;
 		}

@@ -98,10 +98,12 @@ static enum dhp_status sim_open(const struct dhp_engine_options *options, void *
 		return DHP_NO_MEMORY;
 	sim->count = options->sim->maximum_count;
 	sim->random = options->sim->seed * 2 + 1; /* never zero */
+	sim->nodes = options->sim->node_count != 0 ? options->sim->node_count : 1;
 	sim->units = port_alloc(units_bytes(sim));
-	if (sim->units == NULL) {
+	status = sim->units != NULL ? dhpi_sim_memory_open(sim, options->sim) : DHP_NO_MEMORY;
+	if (dhp_failed(status)) {
 		sim_close(sim);
-		return DHP_NO_MEMORY;
+		return status;
 	}
 	deal_out(sim, options);
 	plug_initial(sim, options->sim->initial_count);
@@ -200,6 +202,8 @@ const struct dhpi_backend dhpi_backend_sim = {
 	.interrupt = NULL,
 	.sources = sim_sources,
 	.counts = sim_counts,
+	.memory = dhpi_sim_memory,
+	.modules = dhpi_sim_modules,
 };
 
 struct dhpi_sim *dhpi_sim_of(struct dhp_engine *engine)

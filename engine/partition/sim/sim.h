@@ -23,7 +23,18 @@ struct dhpi_sim {
 	uint32_t groups;
 	uint64_t random;
 	struct dhpi_sim_unit *units; /* by position, so by ascending cpu id */
+	uint32_t nodes;
+
+	/* under the partition's serial; sim_memory.c */
+	struct dhpi_memory memory;
+	uint32_t modules;               /* with the ids 0 to modules-1 */
+	enum dhp_status memory_fault; /* of the next module; DHP_OK: it does not fail */
 };
+
+/* The modules of the start. */
+enum dhp_status dhpi_sim_memory_open(struct dhpi_sim *sim, const struct dhp_sim_options *options);
+void dhpi_sim_memory(void *state, struct dhpi_memory *out_memory);
+void dhpi_sim_modules(void *state, bool all, dhpi_module_visit *visit, void *context);
 
 /* NULL: no such processor. */
 struct dhpi_sim_unit *dhpi_sim_unit(struct dhpi_sim *sim, uint32_t cpu);

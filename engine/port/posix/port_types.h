@@ -28,4 +28,10 @@ struct port_event {
 	struct ck_ec32 count;
 };
 
+/* See latch_posix.c. */
+struct port_latch {
+	int level;   /* an eventfd */
+	int outside; /* an epoll that watches it */
+};
+
 #endif
