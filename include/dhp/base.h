@@ -49,6 +49,10 @@ enum dhp_status {
 	DHP_ALREADY_QUEUED = 1, /* the DPC was queued before; this call added nothing (S-610) */
 	DHP_NOT_QUEUED = 2,     /* the DPC was not queued: idle, running or finished (S-645) */
 
+	DHP_HELD = 14,                 /* the request waits until its device goes on (S-442) */
+	DHP_REQUIREMENTS_CHANGED = 15, /* a driver agrees to stop, and wants to be asked for its requirements (S-423) */
+	DHP_NOT_HELD = 16,             /* the request was not waiting: idle, begun or over (S-447) */
+
 	DHP_BAD_ENGINE = -1,
 	DHP_BAD_OPTIONS = -2,
 	DHP_BAD_OBJECT = -3,
@@ -81,7 +85,15 @@ enum dhp_status {
 	DHP_IN_USE = -44,        /* something still depends on the object */
 	DHP_NOT_SUPPORTED = -45, /* this backend or platform cannot do it */
 	DHP_CANNOT_READ = -46,   /* a file of the system could not be read */
-	DHP_INJECTED = -47       /* a failure that a test asked for */
+	DHP_INJECTED = -47,      /* a failure that a test asked for */
+
+	DHP_INVALID_STATE = -70, /* the object's state does not allow it (S-438) */
+	DHP_CANCELLED = -71,     /* the held request was cancelled (S-447) */
+	DHP_DEVICE_GONE = -72,   /* the device failed to start again (S-430) */
+	DHP_NOT_QUIET = -73,     /* requests in flight did not end in time */
+	DHP_DETACHED = -74,      /* the feed has no processor at the moment (S-466) */
+	DHP_BAD_REQUEST = -75,
+	DHP_BAD_POLICY = -76
 };
 
 /* S-043: below zero is failure, everything else is success. */
