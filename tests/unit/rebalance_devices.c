@@ -663,6 +663,63 @@ static void bad_input_is_named_and_changes_nothing(void **state)
 	finish();
 }
 
+/* ---- inside a DPC: a checked build stops the program there, see S-041 ---- */
+
+static enum dhp_status from_dpc[13];
+
+static void ignore_request(struct dhp_request *request, void *context, enum dhp_status status)
+{
+	(void)request, (void)context, (void)status;
+}
+
+static void call_passive_ones(struct dhp_dpc *dpc, void *context, void *x, void *y)
+{
+	struct dhp_hold *hold = context, *none;
+	struct dhp_device *device;
+	struct dhp_feed *feed;
+	uint32_t at = 0;
+
+	(void)dpc, (void)x, (void)y;
+	from_dpc[at++] = dhp_device_register(engine, &a.options, &device);
+	from_dpc[at++] = dhp_device_unregister(a.device);
+	from_dpc[at++] = dhp_device_send(a.device, QUERY);
+	from_dpc[at++] = dhp_feed_create(engine, NULL, NULL, &feed);
+	from_dpc[at++] = dhp_rebalance_configure(engine, NULL);
+	from_dpc[at++] = dhp_rebalance_request(engine);
+	from_dpc[at++] = dhp_rebalance_drain(engine);
+	from_dpc[at++] = dhp_hold_create(engine, ignore_request, NULL, &none);
+	from_dpc[at++] = dhp_hold_destroy(hold);
+	from_dpc[at++] = dhp_hold_wait(hold, 0);
+	from_dpc[at++] = dhp_pause_all(engine, 0);
+	from_dpc[at++] = dhp_resume_all(engine);
+	from_dpc[at++] = dhp_feed_destroy(y);
+}
+
+static void calls_for_passive_level_are_refused_in_a_dpc_S041_S415(void **state)
+{
+	struct dhp_hold *hold;
+	struct dhp_feed *feed;
+	struct dhp_dpc dpc;
+
+	(void)state;
+	if (DHP_CHECKS >= 2)
+		skip();
+	begin(1);
+	probe_join(&a);
+	assert_ok(dhp_hold_create(engine, ignore_request, NULL, &hold));
+	assert_ok(dhp_feed_create(engine, NULL, NULL, &feed));
+	assert_ok(dhp_dpc_init(&dpc, engine, call_passive_ones, hold));
+	assert_ok(dhp_dpc_insert(&dpc, NULL, feed));
+	assert_ok(dhp_dpc_flush(engine));
+	for (uint32_t i = 0; i < LENGTH(from_dpc); i++)
+		assert_status(from_dpc[i], DHP_WRONG_LEVEL);
+	assert_int_equal(sent_count, 0);
+	assert_ok(dhp_feed_destroy(feed));
+	assert_ok(dhp_hold_destroy(hold));
+	probe_leave(&a);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -691,6 +748,7 @@ int main(void)
 		cmocka_unit_test(what_is_not_in_the_table_is_refused_and_not_delivered_S438_S439_S426),
 		cmocka_unit_test(a_device_left_stopped_or_pending_is_not_asked_again_S439),
 		cmocka_unit_test(calls_from_a_driver_are_refused_S415),
+		cmocka_unit_test(calls_for_passive_level_are_refused_in_a_dpc_S041_S415),
 		cmocka_unit_test(bad_input_is_named_and_changes_nothing),
 	};
 
