@@ -271,6 +271,29 @@ static void machine_word_is_the_cpu_of_the_caller(void **state)
 	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
 }
 
+static void *sleep_and_tell(void *argument)
+{
+	sleep_us(700000);
+	(void)bump(argument);
+	return NULL;
+}
+
+/* Not against a clock: thirty waits of a tenth of a millisecond end before one sleep of 700. */
+static void a_limited_wait_is_as_short_as_its_limit(void **state)
+{
+	struct port_event event;
+	struct helper helper;
+	uint64_t slept = 0;
+
+	(void)state;
+	port_event_init(&event);
+	helper_start(&helper, sleep_and_tell, &slept);
+	for (uint32_t i = 0; i < 30; i++)
+		port_event_wait(&event, port_event_ticket(&event), 100000);
+	assert_int_equal(peek(&slept), 0);
+	helper_join(&helper);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +303,7 @@ int main(void)
 		cmocka_unit_test(lock_excludes),
 		cmocka_unit_test(no_signal_is_lost),
 		cmocka_unit_test(wait_with_limit_and_with_old_ticket_returns),
+		cmocka_unit_test(a_limited_wait_is_as_short_as_its_limit),
 		cmocka_unit_test(threads_start_pinned_and_take_no_signals),
 		cmocka_unit_test(thread_on_a_cpu_that_is_not_there_is_refused),
 		cmocka_unit_test(each_thread_has_its_own_self),

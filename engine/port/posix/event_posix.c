@@ -72,6 +72,13 @@ bool port_event_signal(struct port_event *event)
 	return sleeper;
 }
 
+/* Concurrency Kit sleeps for its own first interval, however short the limit: this sleep ends at the limit. */
+static int until_limit(const struct ck_ec_wait_state *state, struct timespec *deadline)
+{
+	*deadline = *(const struct timespec *)state->data;
+	return 0;
+}
+
 void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_ns)
 {
 	struct timespec deadline;
@@ -84,7 +91,7 @@ void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_n
 	limit_ns += (uint64_t)deadline.tv_nsec;
 	deadline.tv_sec += (time_t)(limit_ns / 1000000000u);
 	deadline.tv_nsec = (long)(limit_ns % 1000000000u);
-	(void)ck_ec_wait(&event->count, &mode, ticket, &deadline);
+	(void)ck_ec_wait_pred(&event->count, &mode, ticket, until_limit, &deadline, &deadline);
 }
 
 uint64_t port_now_ns(void)
