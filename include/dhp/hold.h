@@ -185,7 +185,7 @@ DHP_API enum dhp_status dhp_hold_end(struct dhp_hold *hold);
 DHP_API enum dhp_status dhp_hold_stats_read(struct dhp_hold *hold, struct dhp_hold_stats *out_stats);
 
 /*
- * dhp_pause_all - every queue of the engine holds, and nothing is in flight: the machine could be exchanged (S-735, S-740).
+ * dhp_pause_all - every queue of the engine holds, and nothing is in flight: the machine could be exchanged (S-740).
  *
  * Nobody is asked, so nobody can refuse (S-736). Processors, indices and numbers stay as they are, and no synchronous
  * notification is sent (S-739).

@@ -4,6 +4,8 @@
  */
 #include "rebalance_log.h"
 
+#include "notify.h"
+
 static struct dhp_engine *engine;
 static struct probe a, b, c;
 
@@ -218,11 +220,16 @@ static void end_complete_slowly(void *context, const struct dhp_processor_change
 	(void)bump(&completes_ended);
 }
 
+/* Counts the queries, and those before the Complete of both registrants for every newcomer, or before its arrival was queued. */
 static void note_completes(struct probe *probe, uint32_t driver, const struct dhp_device_call *call)
 {
 	(void)driver;
-	if (call->request == QUERY)
-		poke(&probe->seen, peek(&completes_ended));
+	if (call->request != QUERY)
+		return;
+	(void)bump(&probe->seen);
+	if (peek(&completes_ended) < 2 * (call->active_count - 1) ||
+	    at_load_relaxed_u64(&probe->engine->notify->posted) < call->active_count)
+		(void)bump(&probe->go_on);
 }
 
 static void hear_arrival(void *context, const struct dhp_arrival *arrival)
@@ -249,7 +256,8 @@ static void a_rebalance_starts_after_complete_and_arrival_S017(void **state)
 	assert_ok(dhp_arrival_register(engine, DHP_CLASS_PROCESSOR, hear_arrival, NULL, 0, &arrivals));
 	for (uint64_t n = 1; n < 6; n++) {
 		arrive();
-		assert_int_equal(peek(&a.seen), 2 * n);
+		assert_int_equal(peek(&a.seen), n);
+		assert_int_equal(peek(&a.go_on), 0);
 		assert_ok(dhp_arrival_drain(engine));
 		assert_int_equal(peek(&arrivals_heard), n);
 	}
@@ -580,6 +588,40 @@ static void a_device_left_stopped_or_pending_is_not_asked_again_S439(void **stat
 	finish();
 }
 
+/* ---- arrivals go on ---- */
+
+static uint64_t removals_heard;
+
+static void hear_both(void *context, const struct dhp_arrival *arrival)
+{
+	(void)context;
+	(void)bump(arrival->event == DHP_EVENT_REMOVAL ? &removals_heard : &arrivals_heard);
+}
+
+static void a_stopped_device_disables_no_interface_S435(void **state)
+{
+	struct dhp_arrival_notify *arrivals;
+
+	(void)state;
+	begin(1);
+	probe_join(&a);
+	assert_ok(dhp_device_send(a.device, QUERY));
+	assert_ok(dhp_device_send(a.device, STOP));
+	assert_ok(dhp_arrival_drain(engine));
+	poke(&arrivals_heard, 0);
+	poke(&removals_heard, 0);
+	assert_ok(dhp_arrival_register(engine, DHP_CLASS_PROCESSOR, hear_both, NULL, DHP_NOTIFY_EXISTING, &arrivals));
+	assert_int_equal(peek(&arrivals_heard), 1);
+	arrive();
+	assert_ok(dhp_arrival_drain(engine));
+	assert_int_equal(peek(&arrivals_heard), 2);
+	assert_int_equal(peek(&removals_heard), 0);
+	assert_int_equal(state_of(&a), DHP_DEVICE_STOPPED);
+	dhp_arrival_unregister(arrivals);
+	probe_leave(&a);
+	finish();
+}
+
 /* ---- bad input ---- */
 
 static void call_what_a_driver_may_not(struct probe *probe, uint32_t driver, const struct dhp_device_call *call)
@@ -747,6 +789,7 @@ int main(void)
 		cmocka_unit_test(a_device_configured_at_boot_can_be_stopped_before_its_first_start_S427),
 		cmocka_unit_test(what_is_not_in_the_table_is_refused_and_not_delivered_S438_S439_S426),
 		cmocka_unit_test(a_device_left_stopped_or_pending_is_not_asked_again_S439),
+		cmocka_unit_test(a_stopped_device_disables_no_interface_S435),
 		cmocka_unit_test(calls_from_a_driver_are_refused_S415),
 		cmocka_unit_test(calls_for_passive_level_are_refused_in_a_dpc_S041_S415),
 		cmocka_unit_test(bad_input_is_named_and_changes_nothing),

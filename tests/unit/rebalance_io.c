@@ -365,7 +365,7 @@ static void look_at_feed(struct probe *probe, uint32_t driver, const struct dhp_
 	probe->seen = dhp_feed_mask(watched_feed, 0);
 }
 
-static void a_feed_is_detached_at_stop_and_gets_the_newcomer_at_start_S455_S463_S466(void **state)
+static void a_feed_is_detached_at_stop_and_gets_the_newcomer_at_start_S455_S462_S463_S466(void **state)
 {
 	struct dhp_feed *feed, *second;
 
@@ -381,7 +381,7 @@ static void a_feed_is_detached_at_stop_and_gets_the_newcomer_at_start_S455_S463_
 		arrive();
 		assert_ok(a.results[place_of(QUERY)]);
 		assert_ok(a.results[place_of(STOP)]);  /* disconnected after the device was quiesced */
-		assert_ok(a.results[place_of(START)]); /* the new set is there */
+		assert_ok(a.results[place_of(START)]); /* the new set is there, before START returns: S-462 */
 		assert_int_equal(a.seen, (1u << (n + 1)) - 1);
 		assert_int_equal(picked(second), (1u << (n + 1)) - 1);
 	}
@@ -760,7 +760,7 @@ int main(void)
 		cmocka_unit_test(each_step_and_the_length_of_the_hold_are_reported_S451_S420),
 		cmocka_unit_test(a_device_that_does_not_get_quiet_is_reported_and_left_as_it_was_S442_S418),
 		cmocka_unit_test(a_driver_that_does_not_return_is_reported_while_it_hangs_S418_S451),
-		cmocka_unit_test(a_feed_is_detached_at_stop_and_gets_the_newcomer_at_start_S455_S463_S466),
+		cmocka_unit_test(a_feed_is_detached_at_stop_and_gets_the_newcomer_at_start_S455_S462_S463_S466),
 		cmocka_unit_test(a_feed_that_does_not_take_part_never_feeds_the_newcomer_S467_S409),
 		cmocka_unit_test(a_device_that_refuses_keeps_its_old_set_S467_S421),
 		cmocka_unit_test(a_failed_start_leaves_the_feed_detached_S430_S466),
