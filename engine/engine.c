@@ -3,7 +3,7 @@
  * engine.c - wiring only: the parts up in order, down in reverse.
  *
  *       partition opens its backend    (how many processors there could be)
- *       set, epoch, space, work, notify
+ *       set, epoch, space, work, notify, rebalance
  *       partition starts               (the first processors arrive, then it watches)
  */
 #include "partition.h"
@@ -16,6 +16,7 @@ struct engine {
 	struct dhpi_space space;
 	struct dhpi_work work;
 	struct dhpi_notify notify;
+	struct dhpi_rebalance rebalance;
 	uint32_t up; /* how many of the layers below are up */
 };
 
@@ -114,6 +115,18 @@ static void notify_down(struct engine *engine)
 	dhpi_conditions_fini(&engine->notify.conditions);
 }
 
+static enum dhp_status rebalance_up(struct engine *engine, const struct dhp_engine_options *options)
+{
+	(void)options;
+	dhpi_rebalance_init(&engine->rebalance, &engine->set);
+	return DHP_OK;
+}
+
+static void rebalance_down(struct engine *engine)
+{
+	dhpi_rebalance_fini(&engine->rebalance);
+}
+
 static enum dhp_status processors_up(struct engine *engine, const struct dhp_engine_options *options)
 {
 	return dhpi_partition_start(&engine->partition, &engine->parts, (options->flags & DHP_ENGINE_NO_WATCH) == 0);
@@ -136,6 +149,7 @@ static const struct layer {
 	{ epoch_up, epoch_down },
 	{ work_up, work_down },
 	{ notify_up, notify_down },
+	{ rebalance_up, rebalance_down },
 	{ processors_up, processors_down },
 };
 
@@ -169,6 +183,7 @@ static struct engine *engine_alloc(void)
 			.space = &engine->space,
 			.work = &engine->work,
 			.notify = &engine->notify,
+			.rebalance = &engine->rebalance,
 			.partition = &engine->partition,
 		};
 	return engine;
@@ -205,7 +220,7 @@ enum dhp_status dhp_engine_create(const struct dhp_engine_options *options, stru
 
 static bool in_use(struct dhp_engine *engine)
 {
-	return dhpi_notify_count(engine->notify) != 0 ||
+	return dhpi_notify_count(engine->notify) != 0 || dhpi_rebalance_count(engine->rebalance) != 0 ||
 	       at_load_relaxed_u32(&engine->space->user_arrays) != 0 || /* relaxed: no other thread uses the engine */
 	       at_load_relaxed_u32(&engine->epoch->readers_count) != 0; /* relaxed: likewise */
 }
@@ -216,7 +231,7 @@ enum dhp_status dhp_engine_destroy(struct dhp_engine *engine)
 		return DHP_OK;
 	DHPI_REQUIRE_PASSIVE();
 	if (port_mutex_mine(&engine->partition->serial) || port_mutex_mine(&engine->notify->delivering) ||
-	    dhpi_epoch_in_reclaimer(engine->epoch))
+	    dhpi_epoch_in_reclaimer(engine->epoch) || dhpi_rebalance_in_callback(engine->rebalance))
 		return DHP_IN_CALLBACK;
 	if (in_use(engine))
 		return DHP_IN_USE;

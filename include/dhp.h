@@ -13,11 +13,13 @@
 #include <dhp/counter.h>
 #include <dhp/engine.h>
 #include <dhp/epoch.h>
+#include <dhp/hold.h>
 #include <dhp/memory.h>
 #include <dhp/notify.h>
 #include <dhp/observe.h>
 #include <dhp/partition.h>
 #include <dhp/percpu.h>
+#include <dhp/rebalance.h>
 #include <dhp/sim.h>
 #include <dhp/work.h>
 

@@ -13,6 +13,7 @@ struct dhp_engine {
 	struct dhpi_work *work;           /* work */
 	struct dhpi_notify *notify;       /* notify */
 	struct dhpi_partition *partition; /* partition */
+	struct dhpi_rebalance *rebalance; /* rebalance */
 };
 
 #endif

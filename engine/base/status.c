@@ -53,6 +53,16 @@ static const struct row rows[] = {
 	ROW(DHP_BAD_CONDITION, "the number is not that of a memory condition"),
 	ROW(DHP_BAD_NODE, "the simulation has no such NUMA node"),
 	ROW(DHP_NO_DESCRIPTOR, "the system refused a file descriptor; see the limit on open files"),
+	ROW(DHP_HELD, "the request waits until its device goes on"),
+	ROW(DHP_REQUIREMENTS_CHANGED, "the driver agrees to stop; its resource requirements have changed"),
+	ROW(DHP_NOT_HELD, "the request was not waiting"),
+	ROW(DHP_INVALID_STATE, "the state of the object does not allow this"),
+	ROW(DHP_CANCELLED, "the request was cancelled while it waited"),
+	ROW(DHP_DEVICE_GONE, "the device failed to start again and is gone"),
+	ROW(DHP_NOT_QUIET, "requests in flight did not end in time"),
+	ROW(DHP_DETACHED, "the feed is detached: its device is stopped, or it was disabled"),
+	ROW(DHP_BAD_REQUEST, "the request is not one that a device knows"),
+	ROW(DHP_BAD_POLICY, "the value is not one that the class property can have"),
 };
 
 static const struct row *find(enum dhp_status status)

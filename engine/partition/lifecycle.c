@@ -102,10 +102,11 @@ static enum dhp_status complete(struct arrival *arrival)
 	return DHP_OK;
 }
 
-/* S-017: after every registrant's Complete has returned. */
+/* S-017: after every registrant's Complete has returned; the rebalance is started after the arrival is queued. */
 static enum dhp_status announce(struct arrival *arrival)
 {
 	dhpi_arrival_post(arrival->partition->engine->notify, &arrival->processor);
+	dhpi_rebalance_post(arrival->partition->engine->rebalance, true);
 	return DHP_OK;
 }
 

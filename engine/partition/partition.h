@@ -9,6 +9,7 @@
 
 #include "backend.h"
 #include "notify.h"
+#include "rebalance.h"
 #include "work.h"
 
 struct dhpi_partition {

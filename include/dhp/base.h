@@ -50,6 +50,10 @@ enum dhp_status {
 	DHP_NOT_QUEUED = 2,     /* the DPC was not queued: idle, running or finished (S-645) */
 	DHP_TIMED_OUT = 10,     /* the time was over first */
 
+	DHP_HELD = 14,                 /* the request waits until its device goes on (S-442) */
+	DHP_REQUIREMENTS_CHANGED = 15, /* a driver agrees to stop, and wants to be asked for its requirements (S-423) */
+	DHP_NOT_HELD = 16,             /* the request was not waiting: idle, begun or over (S-447) */
+
 	DHP_BAD_ENGINE = -1,
 	DHP_BAD_OPTIONS = -2,
 	DHP_BAD_OBJECT = -3,
@@ -87,7 +91,14 @@ enum dhp_status {
 	DHP_BAD_NAME = -60,      /* no condition has this name (S-309) */
 	DHP_BAD_CONDITION = -61, /* nor this number (S-312) */
 	DHP_BAD_NODE = -62,
-	DHP_NO_DESCRIPTOR = -63  /* the system refused a file descriptor */
+	DHP_NO_DESCRIPTOR = -63, /* the system refused a file descriptor */
+	DHP_INVALID_STATE = -70, /* the object's state does not allow it (S-438) */
+	DHP_CANCELLED = -71,     /* the held request was cancelled (S-447) */
+	DHP_DEVICE_GONE = -72,   /* the device failed to start again (S-430) */
+	DHP_NOT_QUIET = -73,     /* requests in flight did not end in time */
+	DHP_DETACHED = -74,      /* the feed has no processor at the moment (S-466) */
+	DHP_BAD_REQUEST = -75,
+	DHP_BAD_POLICY = -76
 };
 
 /* S-043: below zero is failure, everything else is success. */

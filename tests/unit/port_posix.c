@@ -272,17 +272,6 @@ static void machine_word_is_the_cpu_of_the_caller(void **state)
 	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
 }
 
-/* No time is asserted: with waits of a second each, which Concurrency Kit would make of them, the test's limit is reached. */
-static void many_short_waits_are_short(void **state)
-{
-	struct port_event event;
-
-	(void)state;
-	port_event_init(&event);
-	for (int i = 0; i < 200; i++)
-		port_event_wait(&event, port_event_ticket(&event), 1000);
-}
-
 /* A level that others can poll; what it was asked for counts, not how often. */
 static void latch_is_a_level(void **state)
 {
@@ -302,6 +291,17 @@ static void latch_is_a_level(void **state)
 		port_latch_set(&latch, false);
 	}
 	port_latch_close(&latch);
+}
+
+/* No time is asserted: with waits of a second each, which Concurrency Kit would make of them, the test's limit is reached. */
+static void many_short_waits_are_short(void **state)
+{
+	struct port_event event;
+
+	(void)state;
+	port_event_init(&event);
+	for (int i = 0; i < 200; i++)
+		port_event_wait(&event, port_event_ticket(&event), 1000);
 }
 
 int main(void)

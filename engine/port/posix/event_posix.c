@@ -72,14 +72,10 @@ bool port_event_signal(struct port_event *event)
 	return sleeper;
 }
 
-/* CK's first waits are as long as its back-off says, whatever the deadline is. */
-static int not_beyond_limit(const struct ck_ec_wait_state *state, struct timespec *deadline)
+/* Concurrency Kit sleeps for its own first interval, however short the limit: this sleep ends at the limit. */
+static int until_limit(const struct ck_ec_wait_state *state, struct timespec *deadline)
 {
-	const struct timespec *limit = state->data;
-
-	if (limit->tv_sec < deadline->tv_sec ||
-	    (limit->tv_sec == deadline->tv_sec && limit->tv_nsec < deadline->tv_nsec))
-		*deadline = *limit;
+	*deadline = *(const struct timespec *)state->data;
 	return 0;
 }
 
@@ -95,7 +91,7 @@ void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_n
 	limit_ns += (uint64_t)deadline.tv_nsec;
 	deadline.tv_sec += (time_t)(limit_ns / 1000000000u);
 	deadline.tv_nsec = (long)(limit_ns % 1000000000u);
-	(void)ck_ec_wait_pred(&event->count, &mode, ticket, not_beyond_limit, &deadline, &deadline);
+	(void)ck_ec_wait_pred(&event->count, &mode, ticket, until_limit, &deadline, &deadline);
 }
 
 uint64_t port_now_ns(void)
