@@ -19,5 +19,7 @@
 #include <dhp/percpu.h>
 #include <dhp/sim.h>
 #include <dhp/work.h>
+#include <dhp/timer.h>
+#include <dhp/call.h>
 
 #endif

@@ -48,6 +48,8 @@ enum dhp_status {
 
 	DHP_ALREADY_QUEUED = 1, /* the DPC was queued before; this call added nothing (S-610) */
 	DHP_NOT_QUEUED = 2,     /* the DPC was not queued: idle, running or finished (S-645) */
+	DHP_REPLACED = 18,      /* the timer was set already; the earlier setting is cancelled (S-681) */
+	DHP_NOT_SET = 19,       /* the timer was not set: never, or it has expired (S-686) */
 
 	DHP_BAD_ENGINE = -1,
 	DHP_BAD_OPTIONS = -2,
@@ -81,7 +83,8 @@ enum dhp_status {
 	DHP_IN_USE = -44,        /* something still depends on the object */
 	DHP_NOT_SUPPORTED = -45, /* this backend or platform cannot do it */
 	DHP_CANNOT_READ = -46,   /* a file of the system could not be read */
-	DHP_INJECTED = -47       /* a failure that a test asked for */
+	DHP_INJECTED = -47,      /* a failure that a test asked for */
+	DHP_NOT_IN_DPC = -80     /* a call for a DPC routine came from elsewhere (S-672) */
 };
 
 /* S-043: below zero is failure, everything else is success. */

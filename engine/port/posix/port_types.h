@@ -28,4 +28,10 @@ struct port_event {
 	struct ck_ec32 count;
 };
 
+/* Descriptors plus one, so that zeros are none. */
+struct port_alarm {
+	int signal; /* an eventfd */
+	int clock;  /* a timerfd that is cancelled when the wall clock is set; none where the kernel has no such thing */
+};
+
 #endif
