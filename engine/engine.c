@@ -22,11 +22,13 @@ struct engine {
 
 /* ---- options ---- */
 
-#define ALL_FLAGS ((uint32_t)DHP_ENGINE_NO_WATCH | (uint32_t)DHP_ENGINE_NO_WORKERS)
+#define ALL_FLAGS \
+	((uint32_t)DHP_ENGINE_NO_WATCH | (uint32_t)DHP_ENGINE_NO_WORKERS | (uint32_t)DHP_ENGINE_NO_THREADED_DPCS)
 
 #define DEFAULT_POLL_INTERVAL_MS 100u
 #define DEFAULT_SPIN_NS 5000u /* about as long as the system call of a wake-up takes the inserter */
 #define DEFAULT_STACK_BYTES 262144u
+#define DEFAULT_TICK_US 1000u
 
 static void set_default(uint32_t *value, uint32_t otherwise)
 {
@@ -44,6 +46,7 @@ static enum dhp_status complete_options(struct dhp_engine_options *options)
 	set_default(&options->spin_ns, DEFAULT_SPIN_NS);
 	set_default(&options->worker_stack_bytes, DEFAULT_STACK_BYTES);
 	set_default(&options->group_limit, DHPI_GROUP_SIZE);
+	set_default(&options->tick_us, DEFAULT_TICK_US);
 	return DHP_OK;
 }
 
@@ -91,6 +94,10 @@ static enum dhp_status work_up(struct engine *engine, const struct dhp_engine_op
 		.without_workers = (options->flags & DHP_ENGINE_NO_WORKERS) != 0,
 		.spin_ns = options->spin_ns,
 		.stack_bytes = options->worker_stack_bytes,
+		.without_threaded = (options->flags & DHP_ENGINE_NO_THREADED_DPCS) != 0,
+		.tick_us = options->tick_us,
+		.run_limit_ns = options->watchdog_run_ns,
+		.sequence_limit_ns = options->watchdog_sequence_ns,
 	};
 
 	dhpi_space_init(&engine->space, &engine->partition.serial, &engine->set, &engine->epoch, work.simulated);
@@ -221,6 +228,7 @@ enum dhp_status dhp_engine_create(const struct dhp_engine_options *options, stru
 static bool in_use(struct dhp_engine *engine)
 {
 	return dhpi_notify_count(engine->notify) != 0 || dhpi_rebalance_count(engine->rebalance) != 0 ||
+	       dhpi_timers_count(&engine->work->timers) != 0 ||
 	       at_load_relaxed_u32(&engine->space->user_arrays) != 0 || /* relaxed: no other thread uses the engine */
 	       at_load_relaxed_u32(&engine->epoch->readers_count) != 0; /* relaxed: likewise */
 }

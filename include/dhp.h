@@ -22,5 +22,7 @@
 #include <dhp/rebalance.h>
 #include <dhp/sim.h>
 #include <dhp/work.h>
+#include <dhp/timer.h>
+#include <dhp/call.h>
 
 #endif

@@ -44,7 +44,7 @@ static const struct row rows[] = {
 	ROW(DHP_WRONG_LEVEL, "this call is for passive level, not for a DPC routine"),
 	ROW(DHP_IN_CALLBACK, "this call may not be made from a notification callback"),
 	ROW(DHP_IN_SECTION, "this call may not be made inside an epoch section"),
-	ROW(DHP_IN_USE, "registrations, arrays, counters or readers of the engine still exist"),
+	ROW(DHP_IN_USE, "registrations, arrays, counters, readers or timers of the engine still exist"),
 	ROW(DHP_NOT_SUPPORTED, "this backend or platform cannot do it"),
 	ROW(DHP_CANNOT_READ, "a file of the system could not be read"),
 	ROW(DHP_INJECTED, "a failure that a test asked for"),
@@ -63,6 +63,9 @@ static const struct row rows[] = {
 	ROW(DHP_DETACHED, "the feed is detached: its device is stopped, or it was disabled"),
 	ROW(DHP_BAD_REQUEST, "the request is not one that a device knows"),
 	ROW(DHP_BAD_POLICY, "the value is not one that the class property can have"),
+	ROW(DHP_REPLACED, "the timer was set already; its earlier setting is cancelled"),
+	ROW(DHP_NOT_SET, "the timer was not set"),
+	ROW(DHP_NOT_IN_DPC, "this call is for DPC routines only"),
 };
 
 static const struct row *find(enum dhp_status status)

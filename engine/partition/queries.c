@@ -110,6 +110,9 @@ enum dhp_status dhp_engine_stats_read(struct dhp_engine *engine, struct dhp_engi
 		.reclaimed_count = at_load_relaxed_u64(&engine->epoch->reclaimed),
 		.callbacks_count = at_load_relaxed_u64(&engine->notify->callbacks),
 		.longest_callback_ns = at_load_relaxed_u64(&engine->notify->longest_callback_ns),
+		.deferred_wakes_count = at_load_relaxed_u64(&engine->work->deferred_wakes),
+		.timer_expiries_count = at_load_relaxed_u64(&engine->work->timers.expiries),
+		.timer_lost_count = at_load_relaxed_u64(&engine->work->timers.lost),
 	};
 	return DHP_OK;
 }

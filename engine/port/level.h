@@ -12,11 +12,17 @@ static inline bool dhpi_at_dispatch(void)
 	return port_self()->dispatch != 0;
 }
 
+/* A threaded DPC runs at passive level and obeys the rules of dispatch level all the same (S-661). */
+static inline bool dhpi_in_routine(void)
+{
+	return dhpi_at_dispatch() || port_self()->threaded != 0;
+}
+
 /* S-041: for calls of passive level. A checked build stops; otherwise the call fails without side effects. */
 #define DHPI_REQUIRE_PASSIVE()                                                                                \
 	do {                                                                                                  \
-		if (DHPI_UNLIKELY(dhpi_at_dispatch())) {                                                      \
-			DHPI_CHECK(2, !dhpi_at_dispatch(), "S-041: a call for passive level, from a DPC");     \
+		if (DHPI_UNLIKELY(dhpi_in_routine())) {                                                       \
+			DHPI_CHECK(2, !dhpi_in_routine(), "S-041: a call for passive level, from a DPC");      \
 			return DHP_WRONG_LEVEL;                                                               \
 		}                                                                                             \
 	} while (0)

@@ -19,7 +19,8 @@
  */
 struct port_self {
 	void *worker;           /* the queue whose worker this is; NULL in other threads */
-	uint32_t dispatch;      /* above zero: inside a DPC routine */
+	uint32_t dispatch;      /* above zero: inside a DPC routine at dispatch level */
+	uint32_t threaded;      /* above zero: inside a threaded DPC routine */
 	uint32_t sections;      /* open epoch sections of explicit readers; a check only */
 };
 
@@ -98,5 +99,16 @@ uint64_t port_now_ns(void); /* monotonic */
 void port_sleep_ns(uint64_t ns);
 void port_relax(void); /* one pause in a spin */
 void port_yield(void); /* let another thread run */
+uint64_t port_wall_ns(void); /* since 1970; may be set to anything at any moment */
+
+/* ---- alarm: one thread sleeps until a time, a signal, or a change of the wall clock ---- */
+
+/* DHP_NO_MEMORY: the system has no descriptor left. */
+enum dhp_status port_alarm_open(struct port_alarm *alarm);
+void port_alarm_close(struct port_alarm *alarm); /* also one that was not opened, if it is made of zeros */
+/* Async-signal-safe. A signal that comes while nobody waits ends the next wait. */
+void port_alarm_signal(struct port_alarm *alarm);
+/* until_ns: monotonic; UINT64_MAX: no time. May return early. Where the system cannot tell, a set clock does not end it. */
+void port_alarm_wait(struct port_alarm *alarm, uint64_t until_ns);
 
 #endif

@@ -9,13 +9,13 @@ static bool is_object(const struct dhp_dpc *dpc)
 	return dpc != NULL && dhpi_aligned(dpc, _Alignof(struct dhp_dpc));
 }
 
-static bool is_initialised(struct dhp_dpc *dpc)
+bool dhpi_dpc_is_initialised(struct dhp_dpc *dpc)
 {
 	return is_object(dpc) && dhpi_dpc(dpc)->magic == DHPI_DPC_MAGIC;
 }
 
-enum dhp_status dhp_dpc_init(struct dhp_dpc *object, struct dhp_engine *engine, dhp_dpc_routine *routine,
-			     void *context)
+static enum dhp_status init(struct dhp_dpc *object, struct dhp_engine *engine, dhp_dpc_routine *routine,
+			    void *context, bool threaded)
 {
 	struct dhpi_dpc *dpc = dhpi_dpc(object);
 
@@ -31,13 +31,26 @@ enum dhp_status dhp_dpc_init(struct dhp_dpc *object, struct dhp_engine *engine, 
 	*dpc = (struct dhpi_dpc){ .routine = routine, .context = context, .work = engine->work };
 	at_init_u32(&dpc->target, DHPI_NO_TARGET);
 	at_init_u8(&dpc->importance, DHP_IMPORTANCE_MEDIUM);
+	dpc->threaded = threaded && !engine->work->without_threaded; /* S-660 */
 	dpc->magic = DHPI_DPC_MAGIC;
 	return DHP_OK;
 }
 
+enum dhp_status dhp_dpc_init(struct dhp_dpc *object, struct dhp_engine *engine, dhp_dpc_routine *routine,
+			     void *context)
+{
+	return init(object, engine, routine, context, false);
+}
+
+enum dhp_status dhp_dpc_init_threaded(struct dhp_dpc *object, struct dhp_engine *engine, dhp_dpc_routine *routine,
+				      void *context)
+{
+	return init(object, engine, routine, context, true);
+}
+
 enum dhp_status dhp_dpc_set_importance(struct dhp_dpc *object, enum dhp_importance importance)
 {
-	if (!is_initialised(object))
+	if (!dhpi_dpc_is_initialised(object))
 		return DHP_BAD_OBJECT;
 	if ((uint32_t)importance > DHP_IMPORTANCE_MEDIUM_HIGH)
 		return DHP_BAD_IMPORTANCE;
@@ -51,7 +64,7 @@ enum dhp_status dhp_dpc_set_target(struct dhp_dpc *object, uint32_t index)
 	struct dhpi_dpc *dpc = dhpi_dpc(object);
 	struct dhp_processor row;
 
-	if (!is_initialised(object))
+	if (!dhpi_dpc_is_initialised(object))
 		return DHP_BAD_OBJECT;
 	if (!dhpi_set_read(dpc->work->set, index, &row))
 		return DHP_BAD_INDEX;
@@ -105,27 +118,24 @@ static enum dhpi_pushed push(struct dhpi_dpc *dpc, struct dhpi_queue **queue, bo
 	}
 }
 
-/* The object may have run and be gone: only the queue is looked at. */
-static void wake_for(struct dhpi_queue *queue, bool movable, enum dhpi_pushed pushed)
+/*
+ * The table of S-625: Low may wait wherever it is, Medium only elsewhere. Importance says nothing about when a threaded
+ * object runs (S-632).
+ */
+static enum dhpi_patience patience_of(const struct dhpi_dpc *dpc, uint8_t importance)
 {
-	dhpi_worker_wake(queue);
-	if (!movable || (pushed == DHPI_PUSHED_ALONE && port_self()->worker == queue))
-		return;
-	/* [queue-busy] either-or a: the push was before; so seq_cst */
-	if (at_load_seq_cst_u32(&queue->busy) != 0)
-		dhpi_worker_wake_thief(queue->work);
+	if (dpc->threaded || importance == DHP_IMPORTANCE_HIGH || importance == DHP_IMPORTANCE_MEDIUM_HIGH)
+		return DHPI_AT_ONCE;
+	return importance == DHP_IMPORTANCE_LOW ? DHPI_LATER : DHPI_LATER_ELSEWHERE;
 }
 
-enum dhp_status dhp_dpc_insert(struct dhp_dpc *object, void *argument_1, void *argument_2)
+static enum dhp_status queue_object(struct dhpi_dpc *dpc, void *argument_1, void *argument_2,
+				    struct dhpi_trigger *trigger)
 {
-	struct dhpi_dpc *dpc = dhpi_dpc(object);
-	enum dhpi_pushed pushed;
-	struct dhpi_queue *queue;
 	uint32_t gate, target;
-	bool high, movable;
+	uint8_t importance;
+	bool movable;
 
-	if (DHPI_UNLIKELY(!is_initialised(object)))
-		return DHP_BAD_OBJECT;
 	gate = at_load_acquire_u32(&dpc->work->gate); /* [gate] acquire */
 	if (DHPI_UNLIKELY((gate & DHPI_GATE_CLOSING) != 0))
 		return DHP_CLOSED;
@@ -135,23 +145,76 @@ enum dhp_status dhp_dpc_insert(struct dhp_dpc *object, void *argument_1, void *a
 	if (at_exchange_acq_rel_u32(&dpc->claim, 1) != 0)
 		return DHP_ALREADY_QUEUED;
 	target = at_load_relaxed_u32(&dpc->target); /* relaxed: settings */
-	high = at_load_relaxed_u8(&dpc->importance) == DHP_IMPORTANCE_HIGH;
-	movable = target == DHPI_NO_TARGET && !high;
+	importance = at_load_relaxed_u8(&dpc->importance);
+	dpc->high = importance == DHP_IMPORTANCE_HIGH;
+	movable = target == DHPI_NO_TARGET && !dpc->high;
 	dpc->arguments[0] = argument_1;
 	dpc->arguments[1] = argument_2;
 	dpc->movable = movable;
 	dpc->phase = (uint8_t)(gate & DHPI_GATE_PHASE);
-	queue = choose_queue(dpc, target);
-	pushed = push(dpc, &queue, high);
-	wake_for(queue, movable, pushed);
+	trigger->movable = movable;
+	trigger->patience = patience_of(dpc, importance);
+	trigger->queue = choose_queue(dpc, target);
+	trigger->pushed = push(dpc, &trigger->queue, dpc->high && !dpc->threaded);
 	return DHP_OK;
+}
+
+/* Only who finds the worker asleep asks where it is itself. */
+static void wake_for(const struct dhpi_trigger *trigger)
+{
+	struct dhpi_queue *queue = trigger->queue;
+
+	/* [worker-sleep] either-or a: the push was before; so seq_cst */
+	if (at_load_seq_cst_u32(&queue->asleep) == 0)
+		return;
+	if (trigger->patience == DHPI_LATER ||
+	    (trigger->patience == DHPI_LATER_ELSEWHERE && queue != queue_here(queue->work)))
+		dhpi_worker_wake_later(queue);
+	else
+		dhpi_worker_wake(queue);
+}
+
+/* The object may have run and be gone: only the queue is looked at. */
+static void pull_trigger(const struct dhpi_trigger *trigger)
+{
+	struct dhpi_queue *queue = trigger->queue;
+
+	wake_for(trigger);
+	if (!trigger->movable || (trigger->pushed == DHPI_PUSHED_ALONE && port_self()->worker == queue))
+		return;
+	/* [queue-busy] either-or a: the push was before; so seq_cst */
+	if (at_load_seq_cst_u32(&queue->busy) != 0)
+		dhpi_worker_wake_thief(queue->work);
+}
+
+enum dhp_status dhpi_dpc_queue(struct dhpi_dpc *dpc, struct dhpi_trigger *out_trigger)
+{
+	return queue_object(dpc, NULL, NULL, out_trigger);
+}
+
+void dhpi_dpc_trigger(const struct dhpi_trigger *trigger)
+{
+	pull_trigger(trigger);
+}
+
+enum dhp_status dhp_dpc_insert(struct dhp_dpc *object, void *argument_1, void *argument_2)
+{
+	struct dhpi_trigger trigger;
+	enum dhp_status status;
+
+	if (DHPI_UNLIKELY(!dhpi_dpc_is_initialised(object)))
+		return DHP_BAD_OBJECT;
+	status = queue_object(dhpi_dpc(object), argument_1, argument_2, &trigger);
+	if (DHPI_LIKELY(status == DHP_OK))
+		pull_trigger(&trigger);
+	return status;
 }
 
 enum dhp_status dhp_dpc_remove(struct dhp_dpc *object)
 {
 	struct dhpi_dpc *dpc = dhpi_dpc(object);
 
-	if (!is_initialised(object))
+	if (!dhpi_dpc_is_initialised(object))
 		return DHP_BAD_OBJECT;
 	return dhpi_queue_remove(dpc->work, dpc) ? DHP_OK : DHP_NOT_QUEUED;
 }

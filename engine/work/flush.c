@@ -19,13 +19,15 @@
 
 #define LONGEST_SLEEP_NS 1000000u
 
-/* What is still in an inbox is not counted yet. */
+/* What is still in an inbox is not counted yet. What was to wait for a tick does not wait any longer. */
 static void drain(struct dhpi_queue *queue)
 {
 	dhpi_spin_lock(&queue->lock);
 	dhpi_queue_drain(queue);
 	dhpi_spin_unlock(&queue->lock);
 	dhpi_worker_hand_on(queue);
+	if (!dhpi_queue_looks_empty(queue))
+		dhpi_worker_wake(queue);
 }
 
 static bool phase_done(struct dhpi_queue *queue, uint32_t phase)

@@ -18,6 +18,9 @@
  *           High objects have an inbox of their own, looked at between two routines, and no window: each is popped
  *           under the lock.
  *
+ *           A threaded object comes in by the same inbox and waits in a lane of lists of its own (S-664): High at its head,
+ *           others at its tail (S-632). It has no window: the owner pops one, under the lock, when no ordinary object waits.
+ *
  * I1        claim is 1 from a successful insert until the object was taken off for its run or its removal. It is only
  *           read-modify-written: so an insert that finds it queued happens before the run (S-616).
  * I2        a place of kind PENDING changes under the lock of the queue it names, and nowhere else.
@@ -98,14 +101,31 @@ static void set_pending(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool hig
 	at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_PENDING, queue, high));
 }
 
+static struct dhpi_lane *lane_of(struct dhpi_queue *queue, const struct dhpi_dpc *dpc)
+{
+	return &queue->lanes[dpc->threaded ? DHPI_LANE_THREADED : DHPI_LANE_ORDINARY];
+}
+
 static void append(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 {
+	struct dhpi_lane *lane = lane_of(queue, dpc);
+
 	set_pending(queue, dpc, false);
 	adjust_u32(&queue->pending_count, 1);
 	dpc->order = queue->next_order++;
-	dhpi_list_push_tail(dpc->movable ? &queue->movable : &queue->aimed, &dpc->link);
+	dhpi_list_push_tail(dpc->movable ? &lane->movable : &lane->aimed, &dpc->link);
 	if (dpc->movable)
-		adjust_u32(&queue->movable_count, 1);
+		adjust_u32(&lane->movable_count, 1);
+}
+
+/* Newest first is the order of the list: what comes later goes in front of what is there (S-628). */
+static void prepend_high(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	set_pending(queue, dpc, true);
+	adjust_u32(&queue->pending_count, 1);
+	dhpi_list_push_head(&lane_of(queue, dpc)->high, &dpc->link);
+	if (!dpc->threaded)
+		adjust_u32(&queue->high_count, 1);
 }
 
 static void unlink_tail(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
@@ -113,30 +133,52 @@ static void unlink_tail(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 	dhpi_list_unlink(&dpc->link);
 	adjust_u32(&queue->pending_count, -1u);
 	if (dpc->movable)
-		adjust_u32(&queue->movable_count, -1u);
+		adjust_u32(&lane_of(queue, dpc)->movable_count, -1u);
 }
 
 static void unlink_high(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 {
 	dhpi_list_unlink(&dpc->link);
 	adjust_u32(&queue->pending_count, -1u);
-	adjust_u32(&queue->high_count, -1u);
+	if (!dpc->threaded)
+		adjust_u32(&queue->high_count, -1u);
 }
 
 /* S-629: the two tail lists are one queue. Orders wrap; their difference does not, within two thousand million. */
-static struct dhpi_dpc *oldest_tail(struct dhpi_queue *queue)
+static struct dhpi_dpc *oldest_tail(struct dhpi_lane *lane)
 {
 	struct dhpi_dpc *aimed, *movable;
 
-	if (dhpi_list_empty(&queue->movable))
-		return dhpi_list_empty(&queue->aimed) ? NULL : dhpi_dpc_of(queue->aimed.next);
-	movable = dhpi_dpc_of(queue->movable.next);
-	if (dhpi_list_empty(&queue->aimed))
+	if (dhpi_list_empty(&lane->movable))
+		return dhpi_list_empty(&lane->aimed) ? NULL : dhpi_dpc_of(lane->aimed.next);
+	movable = dhpi_dpc_of(lane->movable.next);
+	if (dhpi_list_empty(&lane->aimed))
 		return movable;
-	aimed = dhpi_dpc_of(queue->aimed.next);
+	aimed = dhpi_dpc_of(lane->aimed.next);
 	return (int32_t)(aimed->order - movable->order) < 0 ? aimed : movable;
 }
 
+static struct dhpi_dpc *pop_high(struct dhpi_queue *queue, struct dhpi_lane *lane)
+{
+	struct dhpi_dpc *dpc;
+
+	if (dhpi_list_empty(&lane->high))
+		return NULL;
+	dpc = dhpi_dpc_of(lane->high.next);
+	unlink_high(queue, dpc);
+	return dpc;
+}
+
+static struct dhpi_dpc *pop_tail(struct dhpi_queue *queue, struct dhpi_lane *lane)
+{
+	struct dhpi_dpc *dpc = oldest_tail(lane);
+
+	if (dpc != NULL)
+		unlink_tail(queue, dpc);
+	return dpc;
+}
+
+/* A threaded object of High importance comes this way too: nobody looks for it between two routines. */
 static void drain_tail(struct dhpi_queue *queue)
 {
 	struct dhpi_link *at = oldest_first(take_inbox(queue, &queue->inbox));
@@ -146,12 +188,14 @@ static void drain_tail(struct dhpi_queue *queue)
 		struct dhpi_dpc *dpc = dhpi_dpc_of(at);
 
 		count_in(queue, dpc);
-		append(queue, dpc);
+		if (dpc->high)
+			prepend_high(queue, dpc);
+		else
+			append(queue, dpc);
 		at = next;
 	}
 }
 
-/* Newest first is the order of the list: what is pushed later goes in front of what is there (S-628). */
 static void drain_high(struct dhpi_queue *queue)
 {
 	struct dhpi_link *at = oldest_first(take_inbox(queue, &queue->high_inbox));
@@ -161,10 +205,7 @@ static void drain_high(struct dhpi_queue *queue)
 		struct dhpi_dpc *dpc = dhpi_dpc_of(at);
 
 		count_in(queue, dpc);
-		set_pending(queue, dpc, true);
-		dhpi_list_push_head(&queue->high, at);
-		adjust_u32(&queue->pending_count, 1);
-		adjust_u32(&queue->high_count, 1);
+		prepend_high(queue, dpc);
 		at = next;
 	}
 }
@@ -182,8 +223,7 @@ static void fill_window(struct dhpi_queue *queue)
 	uint32_t count = 0, movable = 0;
 	struct dhpi_dpc *dpc;
 
-	while (count < DHPI_WINDOW && (dpc = oldest_tail(queue)) != NULL) {
-		unlink_tail(queue, dpc);
+	while (count < DHPI_WINDOW && (dpc = pop_tail(queue, &queue->lanes[DHPI_LANE_ORDINARY])) != NULL) {
 		/* relaxed: readers of both hold the lock, or are the worker itself */
 		at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_WINDOW, queue, count));
 		at_store_relaxed_ptr(&queue->window[count], dpc);
@@ -195,16 +235,29 @@ static void fill_window(struct dhpi_queue *queue)
 	queue->window_count = count;
 }
 
+static struct dhpi_dpc *pop_threaded(struct dhpi_queue *queue)
+{
+	struct dhpi_lane *lane = &queue->lanes[DHPI_LANE_THREADED];
+	struct dhpi_dpc *dpc = pop_high(queue, lane);
+
+	if (dpc == NULL)
+		dpc = pop_tail(queue, lane);
+	if (dpc != NULL) /* relaxed: I2. A remover that comes next must not find it on a list. */
+		at_store_relaxed_u32(&dpc->place, DHPI_PLACE_NOWHERE);
+	return dpc;
+}
+
 bool dhpi_queue_refill(struct dhpi_queue *queue)
 {
-	bool anything;
+	bool ordinary;
 
 	dhpi_spin_lock(&queue->lock);
 	dhpi_queue_drain(queue);
 	fill_window(queue);
-	anything = queue->window_count != 0 || !dhpi_list_empty(&queue->high);
+	ordinary = queue->window_count != 0 || !dhpi_list_empty(&queue->lanes[DHPI_LANE_ORDINARY].high);
+	queue->threaded = ordinary ? NULL : pop_threaded(queue);
 	dhpi_spin_unlock(&queue->lock);
-	return anything;
+	return ordinary || queue->threaded != NULL;
 }
 
 bool dhpi_queue_empty(struct dhpi_queue *queue)
@@ -241,16 +294,13 @@ struct dhpi_dpc *dhpi_queue_take(struct dhpi_queue *queue)
 
 struct dhpi_dpc *dhpi_queue_take_high(struct dhpi_queue *queue)
 {
-	struct dhpi_dpc *dpc = NULL;
+	struct dhpi_dpc *dpc;
 
 	dhpi_spin_lock(&queue->lock);
 	drain_high(queue);
-	if (!dhpi_list_empty(&queue->high)) {
-		dpc = dhpi_dpc_of(queue->high.next);
-		unlink_high(queue, dpc);
-		/* relaxed: I2. A remover that comes next must not find it on a list. */
+	dpc = pop_high(queue, &queue->lanes[DHPI_LANE_ORDINARY]);
+	if (dpc != NULL) /* relaxed: I2. A remover that comes next must not find it on a list. */
 		at_store_relaxed_u32(&dpc->place, DHPI_PLACE_NOWHERE);
-	}
 	dhpi_spin_unlock(&queue->lock);
 	return dpc;
 }
@@ -345,12 +395,13 @@ static uint32_t half(uint32_t count)
 	return share < STEAL_LIMIT ? share : STEAL_LIMIT;
 }
 
-static uint32_t steal_from_list(struct dhpi_queue *thief, struct dhpi_queue *victim)
+static uint32_t steal_from_lane(struct dhpi_queue *thief, struct dhpi_queue *victim, enum dhpi_lane_kind kind)
 {
-	uint32_t share = half(at_load_relaxed_u32(&victim->movable_count)); /* relaxed: under the lock */
+	struct dhpi_lane *lane = &victim->lanes[kind];
+	uint32_t share = half(at_load_relaxed_u32(&lane->movable_count)); /* relaxed: under the lock */
 
 	for (uint32_t moved = 0; moved < share; moved++) {
-		struct dhpi_dpc *dpc = dhpi_dpc_of(victim->movable.next);
+		struct dhpi_dpc *dpc = dhpi_dpc_of(lane->movable.next);
 
 		unlink_tail(victim, dpc);
 		append(thief, dpc);
@@ -391,7 +442,7 @@ bool dhpi_queue_worth_stealing(const struct dhpi_queue *victim)
 	 * [thief-sleep] either-or b: so seq_cst
 	 */
 	(void)at_load_seq_cst_u32(&victim->busy);
-	return at_load_seq_cst_ptr(&victim->inbox) != NULL || at_load_relaxed_u32(&victim->movable_count) != 0 ||
+	return at_load_seq_cst_ptr(&victim->inbox) != NULL || dhpi_queue_has_movable(victim) ||
 	       at_load_relaxed_u32(&victim->window_movable) != 0;
 }
 
@@ -403,9 +454,11 @@ uint32_t dhpi_queue_steal(struct dhpi_queue *thief, struct dhpi_queue *victim)
 		return 0;
 	drain_tail(victim);
 	if (dhpi_spin_try(&thief->lock)) {
-		moved = steal_from_list(thief, victim);
+		moved = steal_from_lane(thief, victim, DHPI_LANE_ORDINARY);
 		if (moved == 0 && at_load_relaxed_u32(&victim->window_movable) != 0) /* relaxed: under the lock */
 			moved = steal_from_window(thief, victim);
+		if (moved == 0)
+			moved = steal_from_lane(thief, victim, DHPI_LANE_THREADED);
 		dhpi_spin_unlock(&thief->lock);
 	}
 	dhpi_spin_unlock(&victim->lock);
@@ -425,9 +478,11 @@ void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const str
 	queue->cpu = processor->cpu;
 	at_store_relaxed_u32(&queue->index, processor->index); /* relaxed: published by queue-ready */
 	queue->closed = false;
-	dhpi_list_init(&queue->aimed);
-	dhpi_list_init(&queue->movable);
-	dhpi_list_init(&queue->high);
+	for (uint32_t lane = 0; lane < DHPI_LANES; lane++) {
+		dhpi_list_init(&queue->lanes[lane].aimed);
+		dhpi_list_init(&queue->lanes[lane].movable);
+		dhpi_list_init(&queue->lanes[lane].high);
+	}
 	at_store_relaxed_u32(&queue->asleep, 0); /* relaxed: published by queue-ready */
 	at_store_release_ptr(&queue->high_inbox, NULL); /* [queue-ready] release: a late push may find it open again */
 	at_store_release_ptr(&queue->inbox, NULL);      /* [queue-ready] release */
@@ -440,6 +495,14 @@ static void hand_over(struct dhpi_queue *heir, struct dhpi_queue *queue, struct 
 	dhpi_queue_done_elsewhere(queue, dpc->phase);
 	count_in(heir, dpc);
 	append(heir, dpc);
+}
+
+static void hand_over_lane(struct dhpi_queue *heir, struct dhpi_queue *queue, struct dhpi_lane *lane)
+{
+	struct dhpi_dpc *dpc;
+
+	while ((dpc = pop_high(queue, lane)) != NULL || (dpc = pop_tail(queue, lane)) != NULL)
+		hand_over(heir, queue, dpc);
 }
 
 /* Closes when nothing is left in it; what was pushed until then is on the lists. */
@@ -459,22 +522,13 @@ static void close_inbox(struct dhpi_queue *queue, struct at_ptr *inbox, void (*d
  */
 void dhpi_queue_close(struct dhpi_queue *queue, struct dhpi_queue *heir)
 {
-	struct dhpi_dpc *dpc;
-
 	dhpi_spin_lock(&heir->lock);
 	dhpi_spin_lock(&queue->lock);
 	close_inbox(queue, &queue->high_inbox, drain_high);
 	close_inbox(queue, &queue->inbox, drain_tail);
 	queue->closed = true;
-	while (!dhpi_list_empty(&queue->high)) {
-		dpc = dhpi_dpc_of(queue->high.next);
-		unlink_high(queue, dpc);
-		hand_over(heir, queue, dpc);
-	}
-	while ((dpc = oldest_tail(queue)) != NULL) {
-		unlink_tail(queue, dpc);
-		hand_over(heir, queue, dpc);
-	}
+	for (uint32_t lane = 0; lane < DHPI_LANES; lane++)
+		hand_over_lane(heir, queue, &queue->lanes[lane]);
 	dhpi_spin_unlock(&queue->lock);
 	dhpi_spin_unlock(&heir->lock);
 	dhpi_worker_wake(heir);

@@ -33,6 +33,8 @@ struct dhpi_dpc {
 	uint32_t order;           /* among the tail objects of its queue; under that queue's lock */
 	uint8_t phase;            /* of flush; who claimed the object writes */
 	bool movable;             /* no target, not High: may be stolen; who claimed the object writes */
+	bool high;                /* at the head; who claimed the object writes */
+	bool threaded;            /* runs at passive level; set once */
 	uint16_t magic;           /* DHPI_DPC_MAGIC once initialised */
 };
 
@@ -41,34 +43,46 @@ _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the publi
 
 #define DHPI_WINDOW 32u
 
+/* What waits on lists: ordinary objects in one lane, threaded ones in the other (S-664). Under the queue's lock. */
+struct dhpi_lane {
+	struct dhpi_link aimed;      /* Low, Medium, MediumHigh with a target, in order */
+	struct dhpi_link movable;    /* the same without a target */
+	struct dhpi_link high;       /* High, newest first */
+	struct at_u32 movable_count; /* length of `movable`; a hint without the lock */
+};
+
+enum dhpi_lane_kind { DHPI_LANE_ORDINARY, DHPI_LANE_THREADED, DHPI_LANES };
+
 struct dhpi_queue {
 	/* ---- any processor ---- */
 	DHPI_OWN_LINES struct at_ptr inbox; /* newest first, edge dpc-push; DHPI_CLOSED: go elsewhere */
 	struct at_u32 asleep;               /* 1: the worker sleeps and wants to be woken, edge worker-sleep */
+	struct at_u32 deferred;             /* inserts since it fell asleep that did not wake it, edge work-tick */
 	struct at_u32 busy;                 /* the worker writes: it runs a batch, edge queue-busy */
 	DHPI_OWN_LINES struct at_ptr high_inbox; /* the same for High, so that a look between items is cheap */
-	struct at_u32 high_count;            /* length of `high`; written under the lock, a hint without */
+	struct at_u32 high_count;            /* length of the ordinary `high`; written under the lock, a hint without */
 
 	/* ---- under the lock ---- */
 	DHPI_OWN_LINES struct dhpi_spin lock;
-	struct at_u32 movable_count; /* length of `movable`; a hint without the lock */
 	struct at_u32 window_movable; /* by cell: one bit for each that was filled with work without target; likewise */
-	struct at_u32 pending_count; /* length of the three lists; a hint without the lock */
+	struct at_u32 pending_count; /* length of all lists; a hint without the lock */
 	bool closed;
 	uint32_t next_order;
-	struct dhpi_link aimed;   /* Low, Medium, MediumHigh with a target, in order */
-	struct dhpi_link movable; /* the same without a target */
-	struct dhpi_link high;    /* High, newest first */
+	struct dhpi_lane lanes[DHPI_LANES];
 	struct at_u64 counted[2];     /* objects that came in here, by phase */
 
 	/* ---- owner: the worker. A remover or thief that holds the lock may empty a cell, by compare and exchange ---- */
 	DHPI_OWN_LINES struct at_ptr window[DHPI_WINDOW];
 	uint32_t window_next;
 	uint32_t window_count;
+	struct dhpi_dpc *threaded; /* taken off its list by the last refill, to be run; NULL: none */
 
 	DHPI_OWN_LINES struct at_u64 done[2]; /* owner: objects counted here that ran here, edge dpc-done */
 	struct dhp_reader *reader;            /* owner: announces between batches */
 	struct at_u64 runs, stolen, steals, refills, parks, first_run_ns; /* owner writes: statistics */
+	struct at_u64 long_runs, long_sequences, longest_run_ns;          /* likewise, if the watchdog is on */
+	uint64_t run_start_ns;                /* owner, if the watchdog is on; 0: no routine runs */
+	uint64_t sequence_used_ns;            /* likewise; in routines at dispatch level since it last rested */
 	uint64_t random;                      /* owner: state of its generator */
 	bool stole;                           /* owner: its last look elsewhere brought something */
 
@@ -81,6 +95,7 @@ struct dhpi_queue {
 	uint32_t cpu;
 	struct port_thread thread;
 	struct port_event event;
+	struct dhp_dpc call; /* see call.c; under `calling` */
 	struct at_u32 go;   /* the processor is published, edge worker-go */
 	struct at_u32 stop; /* edge worker-stop */
 };
@@ -136,6 +151,14 @@ static inline bool dhpi_queue_looks_empty(const struct dhpi_queue *queue)
 	       at_load_relaxed_u32(&queue->pending_count) == 0;
 }
 
+/* Objects without target on the lists; a hint without the lock. */
+static inline bool dhpi_queue_has_movable(const struct dhpi_queue *queue)
+{
+	/* relaxed: hints */
+	return at_load_relaxed_u32(&queue->lanes[DHPI_LANE_ORDINARY].movable_count) != 0 ||
+	       at_load_relaxed_u32(&queue->lanes[DHPI_LANE_THREADED].movable_count) != 0;
+}
+
 static inline bool dhpi_queue_has_high(const struct dhpi_queue *queue)
 {
 	/* relaxed: whoever pushed wakes the worker or is seen at the next look */
@@ -149,6 +172,22 @@ enum dhpi_pushed {
 	DHPI_PUSHED_NOWHERE /* the queue is closed */
 };
 
+/* Whether a sleeping processor may be left asleep for a while. */
+enum dhpi_patience { DHPI_AT_ONCE, DHPI_LATER_ELSEWHERE, DHPI_LATER };
+
+/* What an insert that has pushed still has to do: request that the queue is processed. Looks at the queue only. */
+struct dhpi_trigger {
+	struct dhpi_queue *queue;
+	enum dhpi_pushed pushed;
+	enum dhpi_patience patience;
+	bool movable;
+};
+
+/* dpc.c: an insert in two halves, for who holds a lock during the first. */
+bool dhpi_dpc_is_initialised(struct dhp_dpc *dpc);
+enum dhp_status dhpi_dpc_queue(struct dhpi_dpc *dpc, struct dhpi_trigger *out_trigger);
+void dhpi_dpc_trigger(const struct dhpi_trigger *trigger);
+
 /* Any level, any thread. */
 enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high);
 
@@ -157,7 +196,10 @@ void dhpi_queue_drain(struct dhpi_queue *queue);
 
 /* Owner. Whether anything waits, wherever it waits. */
 bool dhpi_queue_empty(struct dhpi_queue *queue);
-/* Owner. Fills the window; false: there is nothing. */
+/*
+ * Owner. Fills the window; if there is no ordinary object at all, not even High, stores the next threaded one in `threaded`
+ * (S-662). false: there is nothing.
+ */
 bool dhpi_queue_refill(struct dhpi_queue *queue);
 /* Owner. The next object is the caller's: off the queue, not yet idle. NULL: the window or the High list is empty. */
 struct dhpi_dpc *dhpi_queue_take(struct dhpi_queue *queue);
@@ -181,6 +223,10 @@ void dhpi_queue_done_elsewhere(struct dhpi_queue *home, uint32_t phase);
 void dhpi_worker_run(void *queue);
 /* After a push: the target's worker is woken if it sleeps; for work without target perhaps a thief. */
 void dhpi_worker_wake(struct dhpi_queue *queue);
+/* The same for work that may wait: within a tick, or when enough of it waits. */
+void dhpi_worker_wake_later(struct dhpi_queue *queue);
+/* For each sleeper that was left asleep: the tick is over. */
+void dhpi_worker_wake_overdue(struct dhpi_work *work);
 void dhpi_worker_wake_thief(struct dhpi_work *work);
 /* After somebody else than its worker drained the inbox: what came to light there may be stolen. */
 void dhpi_worker_hand_on(struct dhpi_queue *queue);

@@ -63,6 +63,7 @@ enum dhp_status dhpi_work_init(struct dhpi_work *work, struct dhpi_space *space,
 		.destruct = destruct_queue,
 		.context = work,
 	};
+	enum dhp_status status;
 
 	work->set = space->set;
 	work->epoch = space->epoch;
@@ -71,11 +72,20 @@ enum dhp_status dhpi_work_init(struct dhpi_work *work, struct dhpi_space *space,
 	work->without_workers = options->without_workers;
 	work->spin_ns = options->spin_ns;
 	work->stack_bytes = options->stack_bytes;
+	work->without_threaded = options->without_threaded;
+	work->run_limit_ns = options->run_limit_ns;
+	work->sequence_limit_ns = options->sequence_limit_ns;
+	work->watched = options->run_limit_ns != 0 || options->sequence_limit_ns != 0;
 	port_mutex_init(&work->flushing);
+	port_mutex_init(&work->call.calling);
+	port_event_init(&work->call.event);
 	work->queue_of_index = port_reserve(table_bytes(work));
 	if (work->queue_of_index == NULL || dhp_failed(make_idle_set(work)))
 		return DHP_NO_MEMORY;
-	return dhpi_percpu_create(space, &slots, &work->queues);
+	status = dhpi_percpu_create(space, &slots, &work->queues);
+	if (dhp_failed(status) || work->without_workers)
+		return status;
+	return dhpi_timers_init(&work->timers, work, (uint64_t)options->tick_us * 1000);
 }
 
 /* The worker runs what is in its queue, and ends. */
@@ -95,6 +105,7 @@ void dhpi_work_stop(struct dhpi_work *work)
 	uint32_t count = dhpi_set_active(work->set);
 
 	at_store_release_u32(&work->gate, at_load_relaxed_u32(&work->gate) | DHPI_GATE_CLOSING); /* [gate] release */
+	dhpi_timers_stop(&work->timers);
 	dhpi_work_flush(work);
 	dhpi_work_flush(work);
 	for (uint32_t index = 0; index < count; index++)
@@ -105,12 +116,14 @@ void dhpi_work_stop(struct dhpi_work *work)
 
 void dhpi_work_fini(struct dhpi_work *work)
 {
+	dhpi_timers_fini(&work->timers);
 	if (work->queues != NULL)
 		dhpi_percpu_destroy(work->queues);
 	if (work->idle != NULL)
 		port_free(work->idle, work->idle_bytes);
 	if (work->queue_of_index != NULL)
 		port_unreserve(work->queue_of_index, table_bytes(work));
+	port_mutex_fini(&work->call.calling);
 	port_mutex_fini(&work->flushing);
 }
 
@@ -171,6 +184,9 @@ enum dhp_status dhpi_work_stats(struct dhpi_work *work, uint32_t index, struct d
 		.park_count = at_load_relaxed_u64(&queue->parks),
 		.removed_count = at_load_relaxed_u64(&queue->removed),
 		.first_run_ns = at_load_relaxed_u64(&queue->first_run_ns),
+		.long_run_count = at_load_relaxed_u64(&queue->long_runs),
+		.long_sequence_count = at_load_relaxed_u64(&queue->long_sequences),
+		.longest_run_ns = at_load_relaxed_u64(&queue->longest_run_ns),
 	};
 	return DHP_OK;
 }

@@ -10,8 +10,10 @@
 
 #include <ck_bitmap.h>
 
+#include "call.h"
 #include "percpu.h"
 #include "spin.h"
+#include "timers.h"
 
 struct dhpi_queue;
 
@@ -30,21 +32,29 @@ struct dhpi_work {
 	size_t idle_bytes;
 	bool simulated;
 	bool without_workers;
+	bool without_threaded; /* threaded DPCs are ordinary ones (S-660) */
+	bool watched;          /* the watchdog is on */
 	uint32_t spin_ns;
 	uint32_t stack_bytes;
+	uint64_t run_limit_ns, sequence_limit_ns; /* of the watchdog; 0: none */
 
 	DHPI_OWN_LINES struct at_u32 gate; /* edge gate */
 	DHPI_OWN_LINES struct at_u32 idle_count; /* sleepers, edge thief-sleep */
 	struct at_u32 searching;           /* 1: a woken thief is on its way; nobody wakes another */
-	struct at_u64 wakes;               /* statistics */
+	struct at_u64 wakes, deferred_wakes; /* statistics */
 	struct port_mutex flushing;        /* one flush at a time */
+	struct dhpi_timers timers;
+	struct dhpi_call call;
 };
 
 struct dhpi_work_options {
 	bool simulated;
 	bool without_workers;
+	bool without_threaded;
 	uint32_t spin_ns;
 	uint32_t stack_bytes;
+	uint32_t tick_us;
+	uint64_t run_limit_ns, sequence_limit_ns;
 };
 
 /* Before the first processor. */

@@ -15,14 +15,24 @@
  * Two things do wait: High objects, which are not stolen, and the one object that a routine inserts on its own processor
  * when nothing else is in the inbox; a chain of DPCs would wander otherwise.
  *
+ * S-625, S-631: work of low importance, and of medium importance from another processor, leaves a sleeping worker asleep until
+ * some more has come or a tick is over. It is counted in `deferred`, and the timer thread is told once for each tick.
+ * Who is awake looks into its queue before it sleeps, so a tick that finds it awake has nothing to do.
+ *
+ * S-662: a threaded DPC is run by the same thread, at passive level, when no ordinary one waits. One thread is enough: its
+ * routine obeys the rules of dispatch level (S-661), so it neither blocks nor lasts.
+ *
  * A newly published processor starts here too: its first look goes to its own queue, its second to the others', so it has
  * its share at once.
  *
  * I1        `asleep` goes from 0 to 1 by the worker only. The worker alone enters itself in the idle set before and takes
  *           itself out after: a waker that is preempted must not undo the worker's next sleep.
+ *           `deferred` counts from the moment before `asleep` is set; what was counted before was pushed before, and is seen
+ *           by the look after.
  * I2        a worker is online for the epoch, that is inside a section, unless it sleeps or waits to be published.
  */
 #include "queue.h"
+#include "watchdog.h"
 
 /* Between two looks at other queues while it spins: a thief that looks all the time slows its victims down. */
 #define RELAXES_BETWEEN_LOOKS 32u
@@ -49,6 +59,34 @@ void dhpi_worker_wake(struct dhpi_queue *queue)
 	/* [worker-sleep] either-or a: the push was before; so seq_cst */
 	if (at_load_seq_cst_u32(&queue->asleep) != 0 && turn_awake(queue))
 		rouse(queue);
+}
+
+/* S-630: so much waits at most for a worker that sleeps. */
+#define DEFERRED_LIMIT 4u
+
+void dhpi_worker_wake_later(struct dhpi_queue *queue)
+{
+	/* [work-tick] either-or a: counted, then the look whether the tick is asked for; so seq_cst */
+	uint32_t waiting = at_fetch_add_seq_cst_u32(&queue->deferred, 1) + 1;
+
+	if (waiting >= DEFERRED_LIMIT) {
+		dhpi_worker_wake(queue);
+		return;
+	}
+	(void)at_fetch_add_relaxed_u64(&queue->work->deferred_wakes, 1); /* relaxed: statistics only */
+	dhpi_timers_want_tick(&queue->work->timers);
+}
+
+void dhpi_worker_wake_overdue(struct dhpi_work *work)
+{
+	uint32_t count = dhpi_set_active(work->set);
+
+	for (uint32_t index = 0; index < count; index++) {
+		struct dhpi_queue *queue = dhpi_queue_of_index(work, index);
+
+		if (at_load_seq_cst_u32(&queue->deferred) != 0) /* [work-tick] either-or b */
+			dhpi_worker_wake(queue);
+	}
 }
 
 /* false: nobody sleeps whose bit is set. */
@@ -83,7 +121,7 @@ void dhpi_worker_wake_thief(struct dhpi_work *work)
 
 void dhpi_worker_hand_on(struct dhpi_queue *queue)
 {
-	if (at_load_relaxed_u32(&queue->movable_count) == 0) /* relaxed: the caller stored it, or it is another's care */
+	if (!dhpi_queue_has_movable(queue)) /* the caller stored it, or it is another's care */
 		return;
 	/*
 	 * [thief-sleep] either-or a: a read-modify-write of the word that a sleeper read-modify-writes too. Who comes second
@@ -171,7 +209,11 @@ static void run(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 	 * [dpc-claim] release: the next insert writes the arguments after they were copied.
 	 */
 	(void)at_exchange_acq_rel_u32(&dpc->claim, 0);
+	if (DHPI_UNLIKELY(queue->work->watched))
+		dhpi_watchdog_begin(queue);
 	routine((struct dhp_dpc *)(void *)dpc, context, argument_1, argument_2);
+	if (DHPI_UNLIKELY(queue->work->watched))
+		dhpi_watchdog_end(queue);
 	account(queue, home, phase);
 }
 
@@ -197,7 +239,7 @@ static void note_first_run(struct dhpi_queue *queue)
 static bool has_to_share(struct dhpi_queue *queue)
 {
 	/* relaxed: the worker stored them, or they are hints */
-	if (at_load_relaxed_u32(&queue->movable_count) != 0)
+	if (dhpi_queue_has_movable(queue))
 		return true;
 	return at_load_relaxed_u32(&queue->window_movable) != 0 &&
 	       (queue->window_count > 1 || at_load_relaxed_u32(&queue->high_count) != 0);
@@ -227,29 +269,52 @@ static void set_busy(struct dhpi_queue *queue, uint32_t busy)
 		(void)at_exchange_seq_cst_u32(&queue->busy, busy); /* [queue-busy] either-or b: before the drain */
 }
 
-static bool run_batch(struct dhpi_queue *queue)
+static void run_ordinary(struct dhpi_queue *queue)
 {
 	struct port_self *self = port_self();
 	struct dhpi_dpc *dpc;
 
-	if (dhpi_queue_looks_empty(queue)) {
-		set_busy(queue, 0);
-		return false;
-	}
-	set_busy(queue, 1);
-	if (!dhpi_queue_refill(queue)) {
-		set_busy(queue, 0);
-		return false;
-	}
-	note_first_run(queue);
-	share(queue);
-	at_bump_u64(&queue->refills);
 	self->dispatch = 1;
 	do
 		run_high(queue);
 	while ((dpc = dhpi_queue_take(queue)) != NULL && (run(queue, dpc), true));
 	self->dispatch = 0;
 	at_store_relaxed_u32(&queue->window_movable, 0); /* relaxed: a hint; the window is empty */
+}
+
+/* S-660: at passive level. */
+static void run_threaded(struct dhpi_queue *queue)
+{
+	struct port_self *self = port_self();
+
+	dhpi_watchdog_rest(queue);
+	self->threaded = 1;
+	run(queue, queue->threaded);
+	self->threaded = 0;
+	dhpi_watchdog_rest(queue);
+}
+
+/* One threaded object or a window full of others. false: there was nothing. */
+static bool run_batch(struct dhpi_queue *queue)
+{
+	bool found = !dhpi_queue_looks_empty(queue);
+
+	if (found) {
+		set_busy(queue, 1);
+		found = dhpi_queue_refill(queue);
+	}
+	if (!found) {
+		set_busy(queue, 0);
+		dhpi_watchdog_rest(queue);
+		return false;
+	}
+	note_first_run(queue);
+	share(queue);
+	at_bump_u64(&queue->refills);
+	if (queue->threaded != NULL)
+		run_threaded(queue);
+	else
+		run_ordinary(queue);
 	return true;
 }
 
@@ -262,6 +327,7 @@ static bool told_to_stop(struct dhpi_queue *queue)
 
 static void enter_idle_set(struct dhpi_queue *queue)
 {
+	at_store_relaxed_u32(&queue->deferred, 0); /* relaxed: ordered by the exchange below, I1 */
 	ck_bitmap_set(queue->work->idle, dhpi_queue_index(queue));
 	(void)at_fetch_add_seq_cst_u32(&queue->work->idle_count, 1); /* [thief-sleep] either-or b */
 	(void)at_exchange_seq_cst_u32(&queue->asleep, 1);            /* [worker-sleep] either-or b */

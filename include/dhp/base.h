@@ -54,6 +54,9 @@ enum dhp_status {
 	DHP_REQUIREMENTS_CHANGED = 15, /* a driver agrees to stop, and wants to be asked for its requirements (S-423) */
 	DHP_NOT_HELD = 16,             /* the request was not waiting: idle, begun or over (S-447) */
 
+	DHP_REPLACED = 18,      /* the timer was set already; the earlier setting is cancelled (S-681) */
+	DHP_NOT_SET = 19,       /* the timer was not set: never, or it has expired (S-686) */
+
 	DHP_BAD_ENGINE = -1,
 	DHP_BAD_OPTIONS = -2,
 	DHP_BAD_OBJECT = -3,
@@ -98,7 +101,8 @@ enum dhp_status {
 	DHP_NOT_QUIET = -73,     /* requests in flight did not end in time */
 	DHP_DETACHED = -74,      /* the feed has no processor at the moment (S-466) */
 	DHP_BAD_REQUEST = -75,
-	DHP_BAD_POLICY = -76
+	DHP_BAD_POLICY = -76,
+	DHP_NOT_IN_DPC = -80     /* a call for a DPC routine came from elsewhere (S-672) */
 };
 
 /* S-043: below zero is failure, everything else is success. */

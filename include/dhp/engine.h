@@ -18,7 +18,9 @@ enum dhp_engine_flags {
 	/* Do not watch for changes; dhp_engine_rescan is then the only way by which a real processor arrives. */
 	DHP_ENGINE_NO_WATCH = 1u << 0,
 	/* Do not start workers: arrays, epochs and notification only. dhp_dpc_insert gives DHP_NOT_SUPPORTED. */
-	DHP_ENGINE_NO_WORKERS = 1u << 1
+	DHP_ENGINE_NO_WORKERS = 1u << 1,
+	/* Threaded DPCs are ordinary ones, at dispatch level (S-660). */
+	DHP_ENGINE_NO_THREADED_DPCS = 1u << 4
 };
 
 /* Zero means the default in every field but the first. */
@@ -34,6 +36,9 @@ struct dhp_engine_options {
 	const struct dhp_sim_options *sim; /* simulate a partition; NULL: the machine */
 	dhp_trace_hook *trace;             /* hears of every step of every arrival; NULL: nobody */
 	void *trace_context;
+	uint32_t tick_us;                  /* longest time a sleeping worker is left asleep over work (S-631); 1000 */
+	uint64_t watchdog_run_ns;          /* longest run of one routine (S-671); 0: not watched (S-675) */
+	uint64_t watchdog_sequence_ns;     /* longest sum of runs at dispatch level without a rest; 0: not watched */
 	/*
 	 * Thresholds of the memory conditions (memory.h), in MiB. Low: 4 MiB, above 128 MiB of memory and 1/32 of the
 	 * rest, above 1 GiB 32 MiB and 1/128 of the rest, at most 64 MiB; of the memory there is at the start. High: three

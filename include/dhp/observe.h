@@ -38,6 +38,9 @@ struct dhp_processor_stats {
 	uint64_t park_count;     /* times it went to sleep */
 	uint64_t removed_count;  /* taken off its queue by dhp_dpc_remove */
 	uint64_t first_run_ns;   /* monotonic time of the first routine; 0: none yet */
+	uint64_t long_run_count; /* routines longer than the watchdog allows (S-671); this and the next two: if it is on */
+	uint64_t long_sequence_count; /* sequences of routines longer than it allows */
+	uint64_t longest_run_ns;
 };
 
 /* Of the whole engine. */
@@ -52,6 +55,9 @@ struct dhp_engine_stats {
 	uint64_t reclaimed_count;
 	uint64_t callbacks_count;      /* calls of synchronous callbacks */
 	uint64_t longest_callback_ns;  /* the slowest of them (S-197) */
+	uint64_t deferred_wakes_count; /* inserts that left a sleeping worker asleep for a while (S-625) */
+	uint64_t timer_expiries_count;
+	uint64_t timer_lost_count;     /* expiries whose DPC was still queued, and periods that went by unseen (S-683) */
 };
 
 /* A source of change, for `dhp info`. */

@@ -31,8 +31,8 @@ typedef void dhp_dpc_routine(struct dhp_dpc *dpc, void *context, void *argument_
 
 /* S-627: numeric order is not priority order. */
 enum dhp_importance {
-	DHP_IMPORTANCE_LOW = 0,        /* at the tail */
-	DHP_IMPORTANCE_MEDIUM = 1,     /* at the tail; the default (S-602) */
+	DHP_IMPORTANCE_LOW = 0,        /* at the tail; a sleeping processor may be left asleep for a tick */
+	DHP_IMPORTANCE_MEDIUM = 1,     /* at the tail; the same, from another processor only; the default (S-602) */
 	DHP_IMPORTANCE_HIGH = 2,       /* at the head: the newest High runs first (S-628) */
 	DHP_IMPORTANCE_MEDIUM_HIGH = 3 /* at the tail (S-629) */
 };
@@ -40,6 +40,14 @@ enum dhp_importance {
 /* Opaque; 96 bytes, aligned to a pointer. */
 struct dhp_dpc {
 	uint64_t opaque[12];
+};
+
+/* What the watchdog allows a routine, and how much is left. A limit of 0: not watched. */
+struct dhp_watchdog {
+	uint64_t run_limit_ns;
+	uint64_t run_left_ns;
+	uint64_t sequence_limit_ns;
+	uint64_t sequence_left_ns;
 };
 
 DHP_BEGIN_DECLS
@@ -57,6 +65,24 @@ DHP_BEGIN_DECLS
  */
 DHP_API enum dhp_status dhp_dpc_init(struct dhp_dpc *dpc, struct dhp_engine *engine, dhp_dpc_routine *routine,
 				     void *context);
+
+/*
+ * dhp_dpc_init_threaded - prepare an object whose routine runs at passive level (S-660).
+ *
+ * The worker of its processor runs it when no ordinary DPC waits there (S-662); it runs in a queue of its own, High ones at
+ * the head, others at the tail (S-632), and everything else is as for ordinary DPCs. The routine obeys the rules of dispatch
+ * level all the same, and calls for passive level are refused in it (S-661): an engine with DHP_ENGINE_NO_THREADED_DPCS runs
+ * it as an ordinary one.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  as dhp_dpc_init
+ * Returns   as dhp_dpc_init
+ */
+DHP_API enum dhp_status dhp_dpc_init_threaded(struct dhp_dpc *dpc, struct dhp_engine *engine, dhp_dpc_routine *routine,
+					      void *context);
 
 /*
  * dhp_dpc_set_importance - for the next insertion; an instance in the queue is not affected (S-626).
@@ -87,6 +113,10 @@ DHP_API enum dhp_status dhp_dpc_set_target(struct dhp_dpc *dpc, uint32_t index);
 
 /*
  * dhp_dpc_insert - queue the object.
+ *
+ * Whether processing is requested at once depends on importance and queue: at once for High and MediumHigh, for Medium on
+ * the caller's own processor, and for threaded DPCs; otherwise a sleeping worker is left asleep until four of these wait for
+ * it or a tick is over (S-625, S-630, S-631). A worker that does not sleep sees all of them in their turn.
  *
  * Level     any, signal handlers too (S-610)
  * Blocks    never; wakes the worker by one system call if it sleeps
@@ -129,6 +159,30 @@ DHP_API enum dhp_status dhp_dpc_remove(struct dhp_dpc *dpc);
  * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_WRONG_LEVEL, DHP_IN_CALLBACK (in Start it could wait for the caller, S-156)
  */
 DHP_API enum dhp_status dhp_dpc_flush(struct dhp_engine *engine);
+
+/*
+ * dhp_dpc_watchdog_read - how much of its time budgets the routine that calls has left (S-672).
+ *
+ * Level     dispatch, and inside a threaded DPC
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  a copy
+ * Returns   DHP_OK, DHP_BAD_RESULT, DHP_NOT_IN_DPC
+ */
+DHP_API enum dhp_status dhp_dpc_watchdog_read(struct dhp_watchdog *out_watchdog);
+
+/*
+ * dhp_dpc_should_yield - whether the routine should return soon, and insert itself again for the rest (S-673).
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  -
+ * Returns   true when less than a quarter of a budget is left; false without a watchdog, and outside of DPCs
+ */
+DHP_API bool dhp_dpc_should_yield(void);
 
 DHP_END_DECLS
 

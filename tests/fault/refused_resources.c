@@ -266,8 +266,8 @@ static void creation_fails_as_a_whole(void **state)
 	assert_true(refuse_creation(true, MEMORY, ENOMEM) >= 4);
 	assert_true(refuse_creation(true, SPACE, ENOMEM) >= 8);
 	assert_true(refuse_creation(true, TOUCH, ENOMEM) >= 4);
-	assert_int_equal(refuse_creation(true, THREAD, EAGAIN), 6); /* reclaimer, notification, four workers */
-	assert_int_equal(refuse_creation(true, THREAD, ENOMEM), 6);
+	assert_int_equal(refuse_creation(true, THREAD, EAGAIN), 7); /* reclaimer, timer, notification, four workers */
+	assert_int_equal(refuse_creation(true, THREAD, ENOMEM), 7);
 }
 
 static void creation_on_the_machine_fails_as_a_whole(void **state)
@@ -282,9 +282,10 @@ static void creation_on_the_machine_fails_as_a_whole(void **state)
 	assert_true(refuse_creation(false, MEMORY, ENOMEM) >= 4);
 	assert_true(refuse_creation(false, SPACE, ENOMEM) >= 8);
 	assert_true(refuse_creation(false, TOUCH, ENOMEM) >= 2);
-	assert_int_equal(refuse_creation(false, THREAD, EAGAIN), active + 3); /* and the one that watches */
-	assert_int_equal(refuse_creation(false, THREAD, EINVAL), active + 3);
-	assert_int_equal(refuse_creation(false, EVENT, EMFILE), 1);
+	assert_int_equal(refuse_creation(false, THREAD, EAGAIN), active + 4); /* and the one that watches */
+	assert_int_equal(refuse_creation(false, THREAD, EINVAL), active + 4);
+	assert_int_equal(refuse_creation(false, EVENT, EMFILE), 2); /* the control thread's, the timer thread's */
+	assert_int_equal(refuse_creation(true, EVENT, EMFILE), 1);
 }
 
 struct uevent_source {
@@ -344,7 +345,7 @@ static void stack_that_is_too_small_is_made_larger(void **state)
 	struct dhp_engine *engine = NULL;
 
 	(void)state;
-	arm(THREAD, 3, EINVAL); /* the first worker */
+	arm(THREAD, 4, EINVAL); /* the first worker */
 	assert_ok(create_engine(true, &engine));
 	assert_true(disarm());
 	assert_consistent(engine);

@@ -154,6 +154,8 @@ static void play(struct dhp_engine *engine, uint32_t one, uint32_t two, uint32_t
 		balls[i].dice = i + 1;
 		assert_ok(dhp_dpc_init(&balls[i].dpc, engine, hit_back, &balls[i]));
 		assert_ok(dhp_dpc_set_target(&balls[i].dpc, i == 0 ? one : two));
+		/* Medium would wait for a tick. */
+		assert_ok(dhp_dpc_set_importance(&balls[i].dpc, DHP_IMPORTANCE_MEDIUM_HIGH));
 	}
 	assert_ok(dhp_dpc_insert(&balls[0].dpc, NULL, NULL));
 	assert_true(wait_for_count(&balls[0].hits, times));
@@ -194,10 +196,11 @@ static void an_insert_at_any_moment_of_falling_asleep_is_run(void **state)
 
 	(void)state;
 	tick_init(&tick, engine, 1);
+	assert_ok(dhp_dpc_set_importance(&tick.dpc, DHP_IMPORTANCE_MEDIUM_HIGH));
 	for (uint64_t i = 1; i <= TIMES(40000); i++) {
 		if (i % 1000 == 0)
 			assert_ok(dhp_dpc_set_importance(&tick.dpc, i % 2000 == 0 ? DHP_IMPORTANCE_HIGH
-										  : DHP_IMPORTANCE_LOW));
+										  : DHP_IMPORTANCE_MEDIUM_HIGH));
 		tick_insert(&tick);
 		assert_true(wait_spinning(&tick.runs, i));
 		pause_for(roll(&dice) % 6000);

@@ -242,6 +242,6 @@ enum dhp_status dhp_sim_enter(struct dhp_engine *engine, uint32_t cpu)
 
 void dhp_sim_exit(void)
 {
-	DHPI_CHECK(2, !dhpi_at_dispatch(), "S-041: a call for passive level, from a DPC");
+	DHPI_CHECK(2, !dhpi_in_routine(), "S-041: a call for passive level, from a DPC");
 	port_cpu_pretend(-1);
 }

@@ -34,4 +34,10 @@ struct port_latch {
 	int outside; /* an epoll that watches it */
 };
 
+/* Descriptors plus one, so that zeros are none. */
+struct port_alarm {
+	int signal; /* an eventfd */
+	int clock;  /* a timerfd that is cancelled when the wall clock is set; none where the kernel has no such thing */
+};
+
 #endif
