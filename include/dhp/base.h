@@ -48,6 +48,8 @@ enum dhp_status {
 
 	DHP_ALREADY_QUEUED = 1, /* the DPC was queued before; this call added nothing (S-610) */
 	DHP_NOT_QUEUED = 2,     /* the DPC was not queued: idle, running or finished (S-645) */
+	DHP_UNCHANGED = 22,     /* the set is the one the caller has seen; nothing was written (S-805) */
+	DHP_NO_EFFECT = 23,     /* there was nothing to revert (S-545) */
 
 	DHP_BAD_ENGINE = -1,
 	DHP_BAD_OPTIONS = -2,
@@ -81,7 +83,14 @@ enum dhp_status {
 	DHP_IN_USE = -44,        /* something still depends on the object */
 	DHP_NOT_SUPPORTED = -45, /* this backend or platform cannot do it */
 	DHP_CANNOT_READ = -46,   /* a file of the system could not be read */
-	DHP_INJECTED = -47       /* a failure that a test asked for */
+	DHP_INJECTED = -47,      /* a failure that a test asked for */
+
+	DHP_BAD_GROUP = -90,
+	DHP_BAD_MASK = -91,
+	DHP_BAD_COUNT = -92,
+	DHP_BAD_DEPTH = -93,
+	DHP_RUN_DOWN = -94,    /* run-down has begun: no reference is given any more (S-721) */
+	DHP_NOT_RUN_DOWN = -95 /* run-down has not begun, or references remain (S-725, S-726) */
 };
 
 /* S-043: below zero is failure, everything else is success. */
