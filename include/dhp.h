@@ -17,6 +17,7 @@
 #include <dhp/observe.h>
 #include <dhp/partition.h>
 #include <dhp/percpu.h>
+#include <dhp/rundown.h>
 #include <dhp/sim.h>
 #include <dhp/work.h>
 
