@@ -13,6 +13,7 @@
 #include <dhp/counter.h>
 #include <dhp/engine.h>
 #include <dhp/epoch.h>
+#include <dhp/lookaside.h>
 #include <dhp/notify.h>
 #include <dhp/observe.h>
 #include <dhp/partition.h>

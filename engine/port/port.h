@@ -46,6 +46,10 @@ void port_cpu_pretend(int32_t cpu);
 void *port_alloc(size_t bytes); /* zeroed, aligned to DHP_LINE_PAIR_BYTES; NULL when there is none */
 void port_free(void *p, size_t bytes);
 
+/* At dispatch level too. Not zeroed, aligned to 16 bytes; NULL when there is none. */
+void *port_block_alloc(size_t bytes);
+void port_block_free(void *p);
+
 /* Address space that costs nothing until it is touched, zeroed. Readable and writable at once; never moves. */
 void *port_reserve(size_t bytes);
 void port_unreserve(void *p, size_t bytes);
