@@ -51,6 +51,8 @@ struct dhpi_backend {
 
 	void (*sources)(void *state, dhp_source_visit *visit, void *context);
 	void (*counts)(void *state, struct dhpi_source_counts *out_counts);
+	/* Most processors that this group, which exists, could have. */
+	uint32_t (*group_size)(void *state, uint32_t group);
 };
 
 extern const struct dhpi_backend dhpi_backend_sim;

@@ -18,7 +18,9 @@ enum dhp_engine_flags {
 	/* Do not watch for changes; dhp_engine_rescan is then the only way by which a real processor arrives. */
 	DHP_ENGINE_NO_WATCH = 1u << 0,
 	/* Do not start workers: arrays, epochs and notification only. dhp_dpc_insert gives DHP_NOT_SUPPORTED. */
-	DHP_ENGINE_NO_WORKERS = 1u << 1
+	DHP_ENGINE_NO_WORKERS = 1u << 1,
+	/* A test setting: who knows of one group only sees the last one instead of group 0 (S-558). */
+	DHP_ENGINE_LAST_GROUP = 1u << 6
 };
 
 /* Zero means the default in every field but the first. */

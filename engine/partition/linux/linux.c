@@ -235,6 +235,12 @@ static void machine_sources(void *state, dhp_source_visit *visit, void *context)
 		visit(&sources[i], context);
 }
 
+static uint32_t machine_group_size(void *state, uint32_t group)
+{
+	(void)group;
+	return ((const struct machine *)state)->group_limit;
+}
+
 const struct dhpi_backend dhpi_backend_linux = {
 	.name = "linux",
 	.open = machine_open,
@@ -247,4 +253,5 @@ const struct dhpi_backend dhpi_backend_linux = {
 	.interrupt = machine_interrupt,
 	.sources = machine_sources,
 	.counts = machine_counts,
+	.group_size = machine_group_size,
 };

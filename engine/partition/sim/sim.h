@@ -12,6 +12,7 @@ struct dhpi_sim_unit {
 	uint32_t cpu;
 	struct dhp_number number;
 	uint32_t node;
+	uint32_t group_size;     /* of its group, when full */
 	bool plugged;            /* the platform has it */
 	enum dhp_step fault_at;  /* the next arrival fails at this step ... */
 	enum dhp_status fault;   /* ... with this status; DHP_OK: it does not */
