@@ -10,6 +10,7 @@
 #define DHP_H
 
 #include <dhp/base.h>
+#include <dhp/change.h>
 #include <dhp/counter.h>
 #include <dhp/engine.h>
 #include <dhp/epoch.h>

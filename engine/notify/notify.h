@@ -32,6 +32,9 @@ struct dhpi_notify {
 	struct at_u64 callbacks, longest_callback_ns; /* statistics; under serial */
 
 	struct dhpi_registry asynchronous[DHPI_CLASSES];
+	struct dhpi_registry changes;
+	struct at_u64 changed; /* the last generation that was posted, edge change-post; under serial */
+	uint64_t told;         /* the last that was delivered; the notification thread's */
 	struct port_mutex delivering; /* held during a delivery and during the replay of a registration */
 	ck_stack_t inbox;             /* newest first; pushed under serial, taken by the notification thread */
 	struct at_u64 posted;         /* how many; the inbox carries the data */
@@ -55,6 +58,11 @@ void dhpi_notify_failure(struct dhpi_notify *notify, const struct dhp_processor 
 /* Under serial, before Start: whatever an announcement needs. false: no memory. */
 bool dhpi_arrival_prepare(struct dhpi_notify *notify, const struct dhp_processor *processor);
 void dhpi_arrival_post(struct dhpi_notify *notify, const struct dhp_processor *processor);
+
+/* Under serial, after the set has changed, or may have: tells the registrants of the extension channel. change.c */
+void dhpi_change_post(struct dhpi_notify *notify);
+/* The notification thread's part; true: there was something to tell. */
+bool dhpi_change_deliver(struct dhpi_notify *notify);
 
 /* arrival.c, for notify_init and notify_fini */
 enum dhp_status dhpi_arrival_init(struct dhpi_notify *notify);

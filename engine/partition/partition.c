@@ -102,6 +102,7 @@ enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool ret
 	forget_failures(partition, retry_refused);
 	dhpi_set_present(partition->engine->set, partition->scan.present_count);
 	follow_usable(partition);
+	dhpi_change_post(partition->engine->notify);
 	return add_newcomers(partition);
 }
 

@@ -125,7 +125,7 @@ static enum dhp_status sim_scan(void *state, struct dhpi_scan *out_scan)
 
 	dhpi_cpus_clear(&out_scan->usable);
 	for (uint32_t position = 0; position < sim->count; position++)
-		if (sim->units[position].plugged)
+		if (sim->units[position].plugged && !sim->units[position].unusable)
 			dhpi_cpus_add(&out_scan->usable, sim->units[position].cpu);
 	out_scan->present_count = sim->plugged_count;
 	out_scan->limit = sim->units[sim->count - 1].cpu + 1;
