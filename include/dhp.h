@@ -21,6 +21,7 @@
 #include <dhp/percpu.h>
 #include <dhp/rundown.h>
 #include <dhp/sim.h>
+#include <dhp/thread.h>
 #include <dhp/work.h>
 
 #endif
