@@ -4,7 +4,11 @@
  */
 #include "support.h"
 
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <dhp/rundown.h>
 
@@ -188,6 +192,35 @@ static void a_wait_that_overlaps_an_add_covers_the_new_slot_S728_S729(void **sta
 	wait_covers_a_newcomer(true);
 }
 
+/* ---- a release without an acquire is noticed by the wait ---- */
+
+static void more_back_than_taken_stops_the_wait_S723(void **state)
+{
+	const struct rlimit none = { 0, 0 };
+	pid_t child = fork();
+	int status = 0;
+
+	(void)state;
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct dhp_engine *engine = NULL;
+		struct dhp_rundown_percpu *rundown = NULL;
+
+		(void)signal(SIGABRT, SIG_DFL);
+		(void)setrlimit(RLIMIT_CORE, &none);
+		(void)freopen("/dev/null", "w", stderr);
+		if (try_sim(&(struct sim_setup){ .maximum = 2 }, &engine) == DHP_OK &&
+		    dhp_rundown_percpu_create(engine, &rundown) == DHP_OK) {
+			(void)dhp_rundown_percpu_release(rundown, 1);
+			(void)dhp_rundown_percpu_wait(rundown);
+		}
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGABRT);
+}
+
 /* ---- race ---- */
 
 struct race {
@@ -316,6 +349,8 @@ static void routines_acquire_but_do_not_wait_S728(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* First: before it forks, this process should have no threads. */
+		cmocka_unit_test(more_back_than_taken_stops_the_wait_S723),
 		cmocka_unit_test(bad_input_is_refused_S728),
 		cmocka_unit_test(size_grows_with_the_maximum_S728),
 		cmocka_unit_test(same_rules_as_one_word_S728),

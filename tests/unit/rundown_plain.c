@@ -4,6 +4,11 @@
  */
 #include "support.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <dhp/rundown.h>
 
 #define HOLDERS 3u
@@ -115,6 +120,53 @@ static void misuse_is_refused_and_changes_nothing_S723_S725_S726(void **state)
 	assert_ok(dhp_rundown_wait(&rundown));
 	assert_status(dhp_rundown_release(&rundown, 1), DHP_BAD_COUNT);
 	assert_ok(dhp_rundown_completed(&rundown));
+}
+#endif
+
+/* ---- what a checked build does about it ---- */
+
+#if DHP_CHECKS >= 2
+static void release_without_acquire(struct dhp_rundown *rundown)
+{
+	(void)dhp_rundown_release(rundown, 1);
+}
+
+static void completed_without_wait(struct dhp_rundown *rundown)
+{
+	(void)dhp_rundown_completed(rundown);
+}
+
+static void reinit_without_wait(struct dhp_rundown *rundown)
+{
+	(void)dhp_rundown_reinit(rundown);
+}
+
+static void misuse_stops_a_checked_build_S723_S725_S726(void **state)
+{
+	static void (*const misuses[])(struct dhp_rundown *rundown) = { release_without_acquire, completed_without_wait,
+		reinit_without_wait };
+
+	(void)state;
+	for (uint32_t i = 0; i < LENGTH(misuses); i++) {
+		const struct rlimit none = { 0, 0 };
+		pid_t child = fork();
+		int status = 0;
+
+		assert_true(child >= 0);
+		if (child == 0) {
+			struct dhp_rundown rundown;
+
+			(void)signal(SIGABRT, SIG_DFL);
+			(void)setrlimit(RLIMIT_CORE, &none);
+			(void)freopen("/dev/null", "w", stderr);
+			(void)dhp_rundown_init(&rundown);
+			misuses[i](&rundown);
+			_exit(0);
+		}
+		assert_int_equal(waitpid(child, &status, 0), child);
+		assert_true(WIFSIGNALED(status));
+		assert_int_equal(WTERMSIG(status), SIGABRT);
+	}
 }
 #endif
 
@@ -257,6 +309,10 @@ static void routines_acquire_but_do_not_wait_S721_S724(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#if DHP_CHECKS >= 2
+		/* First: before it forks, this process should have no threads. */
+		cmocka_unit_test(misuse_stops_a_checked_build_S723_S725_S726),
+#endif
 		cmocka_unit_test(starts_without_references_S720),
 		cmocka_unit_test(bad_objects_and_counts_are_refused_S722),
 		cmocka_unit_test(several_references_at_once_all_or_none_S722),
