@@ -69,6 +69,9 @@ static void *pin_and_revert(void *argument)
 
 	require_ok(dhp_engine_create(&options, &engine));
 	last = active_count(engine) - 1;
+	require(dhp_maximum_count(engine, only(engine, 0).group) == 1);
+	require(dhp_maximum_count(engine, DHP_ALL_GROUPS) > last);
+	require(dhp_node_maximum_count(engine, DHP_NO_INDEX) == 0);
 	first = only(engine, 0);
 	second = only(engine, last);
 	for (uint32_t round = 0; round < 50; round++) {

@@ -159,6 +159,27 @@ static void the_last_block_freed_is_the_first_handed_out_S701_S702(void **state)
 	end_engine(engine);
 }
 
+static void also_a_full_cache_hands_out_the_last_block_first_S701(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(2, 1);
+	struct dhp_lookaside *list = make_list(engine, NULL, 32);
+	void *blocks[2 * DHP_LOOKASIDE_CACHE_LIMIT];
+
+	(void)state;
+	stand_on(engine, 0);
+	for (uint32_t i = 0; i < LENGTH(blocks); i++)
+		assert_non_null(blocks[i] = dhp_lookaside_allocate(list));
+	for (uint32_t i = 0; i < LENGTH(blocks); i++) {
+		dhp_lookaside_free(list, blocks[i]);
+		assert_int_equal(counts_in(list).kept, i + 1);
+		assert_ptr_equal(dhp_lookaside_allocate(list), blocks[i]);
+		dhp_lookaside_free(list, blocks[i]);
+	}
+	dhp_sim_exit();
+	assert_ok(dhp_lookaside_destroy(list));
+	end_engine(engine);
+}
+
 #define MANY 600u /* more than a cache and the depot keep */
 
 static void what_is_kept_is_bounded_and_flush_returns_it_all_S702_S704(void **state)
@@ -417,6 +438,7 @@ int main(void)
 		cmocka_unit_test(flags_that_exclude_each_other_and_other_bad_input_S702_S703),
 		cmocka_unit_test(a_list_holds_its_engine_until_it_is_destroyed_S704),
 		cmocka_unit_test(the_last_block_freed_is_the_first_handed_out_S701_S702),
+		cmocka_unit_test(also_a_full_cache_hands_out_the_last_block_first_S701),
 		cmocka_unit_test(what_is_kept_is_bounded_and_flush_returns_it_all_S702_S704),
 		cmocka_unit_test(a_newcomer_begins_with_an_empty_cache_S705),
 		cmocka_unit_test(without_memory_the_answer_is_null_and_kept_blocks_still_come_S703),

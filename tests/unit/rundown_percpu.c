@@ -312,6 +312,64 @@ static void no_reference_is_lost_or_counted_twice_during_arrivals_S729(void **st
 	references_are_exact(true);
 }
 
+/* ---- this machine: the threads are where the kernel puts them ---- */
+
+static void *hold_wherever_it_is(void *argument)
+{
+	struct race *race = argument;
+
+	gate_pass(&race->gate);
+	while (peek(&race->stop) == 0) {
+		if (dhp_rundown_percpu_acquire(race->rundown, 2) != DHP_OK)
+			continue;
+		if (race->gone != 0)
+			(void)bump(&race->wrong);
+		(void)bump(&race->given);
+		if (dhp_rundown_percpu_release(race->rundown, 1) != DHP_OK ||
+		    dhp_rundown_percpu_release(race->rundown, 1) != DHP_OK)
+			(void)bump(&race->wrong);
+	}
+	return NULL;
+}
+
+static void exact_on_this_machine(bool own_memory)
+{
+	struct race race = { .engine = NULL };
+	struct helper holders[HOLDERS];
+	struct place place;
+
+	assert_ok(dhp_engine_create(NULL, &race.engine));
+	place = place_make(race.engine, own_memory);
+	race.rundown = place.rundown;
+	gate_init(&race.gate, HOLDERS + 1);
+	for (uint32_t i = 0; i < HOLDERS; i++)
+		helper_start(&holders[i], hold_wherever_it_is, &race);
+	gate_pass(&race.gate);
+	for (uint32_t round = 0; round < TIMES(100); round++) {
+		uint64_t given = peek(&race.given);
+
+		assert_ok(dhp_rundown_percpu_wait(place.rundown));
+		race.gone = 1;
+		assert_ok(dhp_rundown_percpu_completed(place.rundown));
+		race.gone = 0;
+		assert_ok(dhp_rundown_percpu_reinit(place.rundown));
+		assert_true(wait_for_count(&race.given, given + 1));
+	}
+	poke(&race.stop, 1);
+	for (uint32_t i = 0; i < HOLDERS; i++)
+		helper_join(&holders[i]);
+	assert_int_equal(peek(&race.wrong), 0);
+	assert_ok(dhp_rundown_percpu_wait(place.rundown));
+	place_end(&place);
+}
+
+static void references_are_exact_on_this_machine_S728(void **state)
+{
+	(void)state;
+	exact_on_this_machine(false);
+	exact_on_this_machine(true);
+}
+
 /* ---- levels ---- */
 
 static void use_in_a_routine(struct dhp_dpc *dpc, void *context, void *a, void *b)
@@ -356,6 +414,7 @@ int main(void)
 		cmocka_unit_test(same_rules_as_one_word_S728),
 		cmocka_unit_test(a_wait_that_overlaps_an_add_covers_the_new_slot_S728_S729),
 		cmocka_unit_test(no_reference_is_lost_or_counted_twice_during_arrivals_S729),
+		cmocka_unit_test(references_are_exact_on_this_machine_S728),
 		cmocka_unit_test(routines_acquire_but_do_not_wait_S728),
 	};
 

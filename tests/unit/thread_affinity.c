@@ -209,6 +209,11 @@ static void revert_to_zero_restores_the_most_recent_user_affinity_S545(void **st
 	stand_on(engine, 6); /* and once more, with no set in between */
 	assert_ok(dhp_thread_affinity_revert(engine, &users));
 	assert_int_equal(dhp_index_here(engine), 6);
+	stand_on(engine, 3); /* where the system affinity had it, but now the user wants it */
+	wanted = affinity(0, 2);
+	assert_ok(dhp_thread_affinity_set(engine, &wanted, NULL));
+	assert_ok(dhp_thread_affinity_revert(engine, &users));
+	assert_int_equal(dhp_index_here(engine), 3);
 	dhp_sim_exit();
 	end_engine(engine);
 }
