@@ -17,6 +17,7 @@
  *           true, and below zero means that more came back than was taken.
  * I2        a slot of a processor that arrives meanwhile starts at zero, and a holder there either counted before `begun`,
  *           and its processor is in the sum, or fails. A reference given back there lets the sum fall at the next look.
+ * I3        that the sum was zero once is remembered: later an attempt that fails may be seen in it for a moment.
  *
  * Progress  acquire and release are wait-free.
  */
@@ -29,8 +30,10 @@ struct slot {
 	DHPI_OWN_LINES struct at_u64 count; /* modulo 2^64, edges rundown-begin and rundown-last */
 };
 
+enum progress { OPEN, BEGUN, RUN_DOWN };
+
 struct dhp_rundown_percpu {
-	DHPI_OWN_LINES struct at_u64 begun; /* written by run-down only */
+	DHPI_OWN_LINES struct at_u64 begun; /* enum progress; written by run-down only */
 	struct dhpi_space *space;
 	struct dhp_percpu *array; /* of struct slot; NULL: the slots follow, one for each index, then the fallback */
 	struct slot slots[];
@@ -45,7 +48,7 @@ static size_t bytes_for(const struct dhpi_set *set)
 
 static void init(struct dhp_rundown_percpu *rundown, struct dhpi_space *space, struct dhp_percpu *array)
 {
-	at_init_u64(&rundown->begun, 0);
+	at_init_u64(&rundown->begun, OPEN);
 	rundown->space = space;
 	rundown->array = array;
 }
@@ -162,7 +165,7 @@ enum dhp_status dhp_rundown_percpu_destroy(struct dhp_rundown_percpu *rundown)
 
 static bool has_begun(const struct dhp_rundown_percpu *rundown)
 {
-	return at_load_seq_cst_u64(&rundown->begun) != 0; /* [rundown-begin] either-or a, [rundown-again] acquire */
+	return at_load_seq_cst_u64(&rundown->begun) != OPEN; /* [rundown-begin] either-or a, [rundown-again] acquire */
 }
 
 static enum dhp_status check(const struct dhp_rundown_percpu *rundown, uint32_t count)
@@ -206,12 +209,28 @@ enum dhp_status dhp_rundown_percpu_release(struct dhp_rundown_percpu *rundown, u
 
 /* ---- run-down ---- */
 
-static bool is_run_down(const struct dhp_rundown_percpu *rundown)
+static void begin(struct dhp_rundown_percpu *rundown)
 {
-	int64_t out = sum_of(rundown);
+	uint64_t open = OPEN;
 
+	(void)at_cas_seq_cst_u64(&rundown->begun, &open, BEGUN); /* [rundown-begin] either-or b: before the sum */
+	at_fence_seq_cst();                                      /* [rundown-begin] fence */
+}
+
+/* Several may wait, and each may be the one who finds it. */
+static bool is_run_down(struct dhp_rundown_percpu *rundown)
+{
+	uint64_t begun = BEGUN;
+	int64_t out;
+
+	if (at_load_acquire_u64(&rundown->begun) != BEGUN) /* [rundown-last] acquire: another has found it */
+		return true;
+	out = sum_of(rundown);
 	DHPI_CHECK(1, out >= 0, "S-723: a release for each reference acquired");
-	return out == 0;
+	if (out != 0)
+		return false;
+	(void)at_cas_release_u64(&rundown->begun, &begun, RUN_DOWN); /* [rundown-last] release: for the others */
+	return true;
 }
 
 enum dhp_status dhp_rundown_percpu_wait(struct dhp_rundown_percpu *rundown)
@@ -221,33 +240,33 @@ enum dhp_status dhp_rundown_percpu_wait(struct dhp_rundown_percpu *rundown)
 	if (rundown == NULL)
 		return DHP_BAD_OBJECT;
 	DHPI_REQUIRE_PASSIVE();
-	at_store_fence_seq_cst_u64(&rundown->begun, 1); /* [rundown-begin] either-or b: before the sum */
+	begin(rundown);
 	while (!is_run_down(rundown))
 		dhpi_pause(&pause);
 	return DHP_OK;
 }
 
-static enum dhp_status leave_run_down(struct dhp_rundown_percpu *rundown, uint64_t begun)
+static enum dhp_status leave_run_down(struct dhp_rundown_percpu *rundown, enum progress to)
 {
 	if (rundown == NULL)
 		return DHP_BAD_OBJECT;
 	/* relaxed: who calls this has seen the wait return */
-	if (at_load_relaxed_u64(&rundown->begun) == 0 || sum_of(rundown) != 0) {
+	if (at_load_relaxed_u64(&rundown->begun) != RUN_DOWN) {
 		DHPI_CHECK(2, false, "S-725, S-726: only after run-down has finished");
 		return DHP_NOT_RUN_DOWN;
 	}
-	at_store_release_u64(&rundown->begun, begun); /* [rundown-again] release */
+	at_store_release_u64(&rundown->begun, to); /* [rundown-again] release */
 	return DHP_OK;
 }
 
-/* Nothing to mark: what has begun and counts nothing is finished. */
+/* Nothing to mark: the wait did (I3). */
 enum dhp_status dhp_rundown_percpu_completed(struct dhp_rundown_percpu *rundown)
 {
-	return leave_run_down(rundown, 1);
+	return leave_run_down(rundown, RUN_DOWN);
 }
 
 /* The slots keep what they are: their sum is zero. */
 enum dhp_status dhp_rundown_percpu_reinit(struct dhp_rundown_percpu *rundown)
 {
-	return leave_run_down(rundown, 0);
+	return leave_run_down(rundown, OPEN);
 }
