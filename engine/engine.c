@@ -22,8 +22,9 @@ struct engine {
 
 /* ---- options ---- */
 
-#define ALL_FLAGS \
-	((uint32_t)DHP_ENGINE_NO_WATCH | (uint32_t)DHP_ENGINE_NO_WORKERS | (uint32_t)DHP_ENGINE_NO_THREADED_DPCS)
+#define ALL_FLAGS                                                                                          \
+	((uint32_t)DHP_ENGINE_NO_WATCH | (uint32_t)DHP_ENGINE_NO_WORKERS | (uint32_t)DHP_ENGINE_NO_THREADED_DPCS | \
+	 (uint32_t)DHP_ENGINE_LAST_GROUP)
 
 #define DEFAULT_POLL_INTERVAL_MS 100u
 #define DEFAULT_SPIN_NS 5000u /* about as long as the system call of a wake-up takes the inserter */

@@ -10,17 +10,21 @@
 #define DHP_H
 
 #include <dhp/base.h>
+#include <dhp/change.h>
 #include <dhp/counter.h>
 #include <dhp/engine.h>
 #include <dhp/epoch.h>
 #include <dhp/hold.h>
 #include <dhp/memory.h>
+#include <dhp/lookaside.h>
 #include <dhp/notify.h>
 #include <dhp/observe.h>
 #include <dhp/partition.h>
 #include <dhp/percpu.h>
 #include <dhp/rebalance.h>
+#include <dhp/rundown.h>
 #include <dhp/sim.h>
+#include <dhp/thread.h>
 #include <dhp/work.h>
 #include <dhp/timer.h>
 #include <dhp/call.h>

@@ -66,6 +66,14 @@ static const struct row rows[] = {
 	ROW(DHP_REPLACED, "the timer was set already; its earlier setting is cancelled"),
 	ROW(DHP_NOT_SET, "the timer was not set"),
 	ROW(DHP_NOT_IN_DPC, "this call is for DPC routines only"),
+	ROW(DHP_UNCHANGED, "the set of processors has not changed since the number given"),
+	ROW(DHP_NO_EFFECT, "the thread has no system affinity to revert"),
+	ROW(DHP_BAD_GROUP, "there is no group of this number"),
+	ROW(DHP_BAD_MASK, "the mask names no active processor of its group, or reserved words are not zero"),
+	ROW(DHP_BAD_COUNT, "the count is zero or too large, or more references are given back than were taken"),
+	ROW(DHP_BAD_DEPTH, "the depth is the library's to choose: it must be zero"),
+	ROW(DHP_RUN_DOWN, "run-down has begun; no reference is given any more"),
+	ROW(DHP_NOT_RUN_DOWN, "run-down has not begun, or references remain"),
 };
 
 static const struct row *find(enum dhp_status status)

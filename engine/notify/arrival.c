@@ -136,7 +136,7 @@ static void notification_thread(void *argument)
 		uint32_t ticket = port_event_ticket(&notify->event);
 		bool stopping = at_load_acquire_u32(&notify->stopping) != 0; /* [notify-stop] acquire */
 
-		if (deliver_all(notify))
+		if (deliver_all(notify) | dhpi_change_deliver(notify))
 			continue;
 		if (stopping)
 			return;

@@ -27,6 +27,9 @@ struct dhpi_notify {
 	struct at_u64 callbacks, longest_callback_ns; /* statistics; under serial */
 
 	struct dhpi_registry asynchronous[DHPI_CLASSES];
+	struct dhpi_registry changes;
+	struct at_u64 changed; /* the last generation that was posted, edge change-post; under serial */
+	uint64_t told;         /* the last that was delivered; the notification thread's */
 	struct port_mutex delivering; /* held during a delivery and during the replay of a registration */
 	ck_stack_t inbox;             /* newest first; pushed under serial, taken by the notification thread */
 	struct at_u64 posted;         /* how many; the inbox carries the data */
@@ -62,6 +65,11 @@ void dhpi_modules_post(struct dhpi_notify *notify, bool tell);
 /* arrival.c: the prefix and the number; puts an event into the inbox. */
 void dhpi_arrival_name(char *name, const char *prefix, uint32_t number);
 void dhpi_arrival_push(struct dhpi_notify *notify, struct dhpi_arrival_event *event);
+
+/* Under serial, after the set has changed, or may have: tells the registrants of the extension channel. change.c */
+void dhpi_change_post(struct dhpi_notify *notify);
+/* The notification thread's part; true: there was something to tell. */
+bool dhpi_change_deliver(struct dhpi_notify *notify);
 
 /* arrival.c, for notify_init and notify_fini */
 enum dhp_status dhpi_arrival_init(struct dhpi_notify *notify);

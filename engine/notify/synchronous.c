@@ -30,18 +30,20 @@ enum dhp_status dhpi_notify_init(struct dhpi_notify *notify, struct port_mutex *
 	notify->serial = serial;
 	notify->set = set;
 	dhpi_registry_init(&notify->synchronous);
+	dhpi_registry_init(&notify->changes);
 	return dhpi_arrival_init(notify);
 }
 
 void dhpi_notify_fini(struct dhpi_notify *notify)
 {
 	dhpi_arrival_fini(notify);
+	dhpi_registry_fini(&notify->changes);
 	dhpi_registry_fini(&notify->synchronous);
 }
 
 uint32_t dhpi_notify_count(struct dhpi_notify *notify)
 {
-	uint32_t count = dhpi_registry_count(&notify->synchronous);
+	uint32_t count = dhpi_registry_count(&notify->synchronous) + dhpi_registry_count(&notify->changes);
 
 	for (uint32_t i = 0; i < DHPI_CLASSES; i++)
 		count += dhpi_registry_count(&notify->asynchronous[i]);

@@ -67,6 +67,8 @@ struct dhpi_backend {
 	 * a sign of new ones since the last time.
 	 */
 	void (*modules)(void *state, bool all, dhpi_module_visit *visit, void *context);
+	/* Most processors that this group, which exists, could have. */
+	uint32_t (*group_size)(void *state, uint32_t group);
 };
 
 extern const struct dhpi_backend dhpi_backend_sim;

@@ -93,6 +93,7 @@ static enum dhp_status publish(struct arrival *arrival)
 	dhpi_set_publish(engine->set, true);
 	dhpi_set_announce(engine->set, arrival->processor.cpu);
 	dhpi_work_publish(engine->work, &arrival->processor);
+	dhpi_change_post(engine->notify);
 	return DHP_OK;
 }
 

@@ -18,6 +18,7 @@ enum dhp_status dhpi_partition_open(struct dhpi_partition *partition, const stru
 	partition->trace = options->trace;
 	partition->trace_context = options->trace_context;
 	partition->poll_interval_ms = options->poll_interval_ms;
+	partition->last_group = (options->flags & DHP_ENGINE_LAST_GROUP) != 0;
 	partition->backend = options->sim != NULL ? &dhpi_backend_sim : &dhpi_backend_linux;
 	dhpi_cpus_clear(&partition->refused);
 	dhpi_cpus_clear(&partition->postponed);
@@ -102,6 +103,7 @@ enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool ret
 	forget_failures(partition, retry_refused);
 	dhpi_set_present(partition->engine->set, partition->scan.present_count);
 	follow_usable(partition);
+	dhpi_change_post(partition->engine->notify);
 	status = add_newcomers(partition);
 	return dhp_failed(status) ? status : memory;
 }

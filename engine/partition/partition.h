@@ -20,6 +20,7 @@ struct dhpi_partition {
 	dhp_trace_hook *trace;
 	void *trace_context;
 	uint32_t poll_interval_ms;
+	bool last_group; /* DHP_ENGINE_LAST_GROUP */
 
 	struct port_mutex serial;  /* transactions, replays and registrations exclude each other */
 	struct dhpi_scan scan;     /* under serial */

@@ -41,11 +41,43 @@ uint32_t port_cpu_ask(void);
 
 /* Sets the calling thread's simulated cpu; -1: none. */
 void port_cpu_pretend(int32_t cpu);
+int32_t port_cpu_pretended(void);
+
+/* ---- the calling thread's affinity: passive level ---- */
+
+#define PORT_AFFINITY_CPUS 8192u
+
+struct port_affinity {
+	uint64_t words[PORT_AFFINITY_CPUS / 64];
+};
+
+/* false: the system does not say, or knows of more cpus than fit. */
+bool port_affinity_read(struct port_affinity *out_affinity);
+/* At the return the thread runs on one of them. false: refused, nothing changed. */
+bool port_affinity_write(const struct port_affinity *affinity);
+
+/* A system affinity, from the first set to the last revert. One for each thread, made of zeros; the engine's to use. */
+struct port_pin {
+	const void *owner;         /* NULL: the thread has the user's affinity */
+	uint64_t mask;             /* of `group`: what was set */
+	uint32_t group;
+	bool simulated;
+	int32_t user_cpu;          /* simulated: what was pretended before */
+	int32_t set_cpu;           /* simulated: what is pretended since */
+	struct port_affinity user; /* otherwise: what it was before, or what the user made of it since */
+	struct port_affinity set;  /* otherwise: what the system made of ours */
+};
+
+struct port_pin *port_pin(void);
 
 /* ---- memory: passive level ---- */
 
 void *port_alloc(size_t bytes); /* zeroed, aligned to DHP_LINE_PAIR_BYTES; NULL when there is none */
 void port_free(void *p, size_t bytes);
+
+/* At dispatch level too. Not zeroed, aligned to 16 bytes; NULL when there is none. */
+void *port_block_alloc(size_t bytes);
+void port_block_free(void *p);
 
 /* Address space that costs nothing until it is touched, zeroed. Readable and writable at once; never moves. */
 void *port_reserve(size_t bytes);

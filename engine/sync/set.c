@@ -368,3 +368,16 @@ uint64_t dhpi_set_active_mask(const struct dhpi_set *set, uint32_t group)
 	} while (at_load_relaxed_u64(&set->sequence) != sequence); /* relaxed: I2 orders it */
 	return mask;
 }
+
+uint64_t dhpi_set_usable_mask(const struct dhpi_set *set, uint32_t group)
+{
+	uint64_t sequence, mask;
+
+	if (group >= set->groups_maximum)
+		return 0;
+	do {
+		sequence = at_load_acquire_u64(&set->sequence); /* [set-image] acquire */
+		mask = at_load_acquire_u64(&set->images[sequence & 1].usable_masks[group]); /* [set-image] acquire */
+	} while (at_load_relaxed_u64(&set->sequence) != sequence); /* relaxed: I2 orders it */
+	return mask;
+}

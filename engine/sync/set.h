@@ -73,5 +73,6 @@ uint32_t dhpi_set_index_of_number(const struct dhpi_set *set, struct dhp_number 
 void dhpi_set_counts(const struct dhpi_set *set, struct dhp_counts *out_counts);
 enum dhp_status dhpi_set_snapshot(const struct dhpi_set *set, struct dhp_snapshot *snapshot);
 uint64_t dhpi_set_active_mask(const struct dhpi_set *set, uint32_t group);
+uint64_t dhpi_set_usable_mask(const struct dhpi_set *set, uint32_t group);
 
 #endif

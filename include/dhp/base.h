@@ -56,6 +56,8 @@ enum dhp_status {
 
 	DHP_REPLACED = 18,      /* the timer was set already; the earlier setting is cancelled (S-681) */
 	DHP_NOT_SET = 19,       /* the timer was not set: never, or it has expired (S-686) */
+	DHP_UNCHANGED = 22,     /* the set is the one the caller has seen; nothing was written (S-805) */
+	DHP_NO_EFFECT = 23,     /* there was nothing to revert (S-545) */
 
 	DHP_BAD_ENGINE = -1,
 	DHP_BAD_OPTIONS = -2,
@@ -102,7 +104,13 @@ enum dhp_status {
 	DHP_DETACHED = -74,      /* the feed has no processor at the moment (S-466) */
 	DHP_BAD_REQUEST = -75,
 	DHP_BAD_POLICY = -76,
-	DHP_NOT_IN_DPC = -80     /* a call for a DPC routine came from elsewhere (S-672) */
+	DHP_NOT_IN_DPC = -80,     /* a call for a DPC routine came from elsewhere (S-672) */
+	DHP_BAD_GROUP = -90,
+	DHP_BAD_MASK = -91,
+	DHP_BAD_COUNT = -92,
+	DHP_BAD_DEPTH = -93,
+	DHP_RUN_DOWN = -94,    /* run-down has begun: no reference is given any more (S-721) */
+	DHP_NOT_RUN_DOWN = -95 /* run-down has not begun, or references remain (S-725, S-726) */
 };
 
 /* S-043: below zero is failure, everything else is success. */

@@ -20,7 +20,9 @@ enum dhp_engine_flags {
 	/* Do not start workers: arrays, epochs and notification only. dhp_dpc_insert gives DHP_NOT_SUPPORTED. */
 	DHP_ENGINE_NO_WORKERS = 1u << 1,
 	/* Threaded DPCs are ordinary ones, at dispatch level (S-660). */
-	DHP_ENGINE_NO_THREADED_DPCS = 1u << 4
+	DHP_ENGINE_NO_THREADED_DPCS = 1u << 2,
+	/* A test setting: who knows of one group only sees the last one instead of group 0 (S-558). */
+	DHP_ENGINE_LAST_GROUP = 1u << 3
 };
 
 /* Zero means the default in every field but the first. */

@@ -130,6 +130,71 @@ DHP_API uint32_t dhp_index_here(struct dhp_engine *engine);
  */
 DHP_API uint64_t dhp_active_mask(struct dhp_engine *engine, uint32_t group);
 
+/*
+ * dhp_active_count - how many processors of a group, or of all (DHP_ALL_GROUPS), are active; and the mask, taken together.
+ *
+ * Level     any but signal
+ * Blocks    never
+ * Progress  lock-free, as dhp_counts_read
+ * Orders    as dhp_counts_read
+ * Lifetime  a copy
+ * Returns   the count; 0 for a group that does not exist (S-502). *out_mask, which may be NULL, becomes the group's mask of
+ *           the same moment (S-501), 0 for all groups.
+ */
+DHP_API uint32_t dhp_active_count(struct dhp_engine *engine, uint32_t group, uint64_t *out_mask);
+
+/*
+ * dhp_maximum_count - how many processors a group, or all (DHP_ALL_GROUPS), could ever have. Constant (S-503).
+ *
+ * Which group a processor joins that is still to come may be open: the sum over the groups can exceed the number for all
+ * (S-504), and the number for all may never be reached (S-505).
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  constant
+ * Returns   the count; 0 for a group that does not exist
+ */
+DHP_API uint32_t dhp_maximum_count(struct dhp_engine *engine, uint32_t group);
+
+/*
+ * dhp_old_group - the group that is meant by those who know of one group only (S-534).
+ *
+ * Level     any but signal
+ * Blocks    never
+ * Progress  lock-free, as dhp_counts_read
+ * Orders    as dhp_counts_read
+ * Lifetime  -
+ * Returns   0; with DHP_ENGINE_LAST_GROUP the last group that has an active processor (S-558)
+ */
+DHP_API uint32_t dhp_old_group(struct dhp_engine *engine);
+
+/*
+ * dhp_node_active_count - how many processors of a NUMA node, in one group or all, are active (S-556).
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    as dhp_counts_read
+ * Lifetime  a copy
+ * Returns   the count; 0 for a node or group that does not exist. *out_mask, which may be NULL, becomes their mask in that
+ *           group, 0 for all groups.
+ */
+DHP_API uint32_t dhp_node_active_count(struct dhp_engine *engine, uint32_t node, uint32_t group, uint64_t *out_mask);
+
+/*
+ * dhp_node_maximum_count - how many processors a NUMA node could ever have, as far as the platform says (S-557).
+ *
+ * Level     passive: the platform is asked
+ * Blocks    for that
+ * Progress  blocking
+ * Orders    nothing
+ * Lifetime  -
+ * Returns   the count; 0 for a node that does not exist
+ */
+DHP_API uint32_t dhp_node_maximum_count(struct dhp_engine *engine, uint32_t node);
+
 DHP_END_DECLS
 
 #endif

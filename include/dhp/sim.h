@@ -85,6 +85,22 @@ DHP_API enum dhp_status dhp_sim_fail(struct dhp_engine *engine, uint32_t cpu, en
 				     enum dhp_status status);
 
 /*
+ * dhp_sim_set_usable - an active processor goes offline, or out of the process's affinity; or it comes back.
+ *
+ * It stays active, and keeps index, slots and worker (S-006): only the usable count, the usable mask and the generation
+ * change, and the channel of change.h tells of it. Nothing happens when it was so before.
+ *
+ * Level     passive, not from a callback of dhp_notify_register
+ * Blocks    while a processor arrives
+ * Progress  blocking
+ * Orders    the change is visible at the return
+ * Lifetime  -
+ * Returns   DHP_OK; DHP_BAD_ENGINE; DHP_BAD_CPU (not active); DHP_IN_USE (the last usable one); DHP_NOT_SUPPORTED,
+ *           DHP_IN_CALLBACK, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_sim_set_usable(struct dhp_engine *engine, uint32_t cpu, bool usable);
+
+/*
  * dhp_sim_script - make a script from the engine's seed: every processor that has not arrived, in random order, with
  * random delays up to delay_limit_us; about one in fail_one_in attempts fails at a random step and is repeated later
  * (0: none fails). The same seed and options give the same script.

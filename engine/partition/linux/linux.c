@@ -285,6 +285,12 @@ static void machine_sources(void *state, dhp_source_visit *visit, void *context)
 		visit(&sources[i], context);
 }
 
+static uint32_t machine_group_size(void *state, uint32_t group)
+{
+	(void)group;
+	return ((const struct machine *)state)->group_limit;
+}
+
 const struct dhpi_backend dhpi_backend_linux = {
 	.name = "linux",
 	.open = machine_open,
@@ -299,4 +305,5 @@ const struct dhpi_backend dhpi_backend_linux = {
 	.counts = machine_counts,
 	.memory = machine_memory,
 	.modules = machine_modules,
+	.group_size = machine_group_size,
 };

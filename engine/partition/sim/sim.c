@@ -62,6 +62,7 @@ static void deal_out(struct dhpi_sim *sim, const struct dhp_engine_options *opti
 		}
 		unit->cpu = cpu;
 		unit->number = (struct dhp_number){ .group = (uint16_t)group, .number = (uint8_t)number++ };
+		unit->group_size = group_size(options, group);
 		unit->node = (uint32_t)((uint64_t)position * nodes / sim->count);
 		cpu += 1 + (gap != 0 ? (uint32_t)(dhpi_random(&sim->random) % (gap + 1)) : 0);
 	}
@@ -126,7 +127,7 @@ static enum dhp_status sim_scan(void *state, struct dhpi_scan *out_scan)
 
 	dhpi_cpus_clear(&out_scan->usable);
 	for (uint32_t position = 0; position < sim->count; position++)
-		if (sim->units[position].plugged)
+		if (sim->units[position].plugged && !sim->units[position].unusable)
 			dhpi_cpus_add(&out_scan->usable, sim->units[position].cpu);
 	out_scan->present_count = sim->plugged_count;
 	out_scan->limit = sim->units[sim->count - 1].cpu + 1;
@@ -190,6 +191,16 @@ static void sim_counts(void *state, struct dhpi_source_counts *out_counts)
 	*out_counts = (struct dhpi_source_counts){ 0, 0 };
 }
 
+static uint32_t sim_group_size(void *state, uint32_t group)
+{
+	const struct dhpi_sim *sim = state;
+
+	for (uint32_t position = 0; position < sim->count; position++)
+		if (sim->units[position].number.group == group)
+			return sim->units[position].group_size;
+	return 0;
+}
+
 const struct dhpi_backend dhpi_backend_sim = {
 	.name = "sim",
 	.open = sim_open,
@@ -204,6 +215,7 @@ const struct dhpi_backend dhpi_backend_sim = {
 	.counts = sim_counts,
 	.memory = dhpi_sim_memory,
 	.modules = dhpi_sim_modules,
+	.group_size = sim_group_size,
 };
 
 struct dhpi_sim *dhpi_sim_of(struct dhp_engine *engine)

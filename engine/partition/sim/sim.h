@@ -12,7 +12,9 @@ struct dhpi_sim_unit {
 	uint32_t cpu;
 	struct dhp_number number;
 	uint32_t node;
+	uint32_t group_size;     /* of its group, when full */
 	bool plugged;            /* the platform has it */
+	bool unusable;           /* it has, but it is offline or the process may not run there */
 	enum dhp_step fault_at;  /* the next arrival fails at this step ... */
 	enum dhp_status fault;   /* ... with this status; DHP_OK: it does not */
 };

@@ -84,6 +84,44 @@ enum dhp_status dhp_sim_fail(struct dhp_engine *engine, uint32_t cpu, enum dhp_s
 	return DHP_OK;
 }
 
+/* ---- processors that go away, and come back ---- */
+
+/* Under serial. Somebody must remain. */
+static enum dhp_status set_usable(struct dhp_engine *engine, struct dhpi_sim_unit *unit, bool usable)
+{
+	uint32_t index = dhpi_set_index_of_cpu(engine->set, unit->cpu);
+	struct dhp_counts counts;
+
+	if (!unit->plugged || index == DHP_NO_INDEX)
+		return DHP_BAD_CPU;
+	dhpi_set_counts(engine->set, &counts);
+	if (!usable && !unit->unusable && counts.usable == 1)
+		return DHP_IN_USE;
+	unit->unusable = !usable;
+	dhpi_set_usable(engine->set, index, usable);
+	dhpi_change_post(engine->notify);
+	return DHP_OK;
+}
+
+enum dhp_status dhp_sim_set_usable(struct dhp_engine *engine, uint32_t cpu, bool usable)
+{
+	struct dhpi_sim *sim;
+	struct dhpi_sim_unit *unit;
+	enum dhp_status status = find_sim(engine, &sim);
+
+	if (dhp_failed(status))
+		return status;
+	unit = dhpi_sim_unit(sim, cpu);
+	if (unit == NULL)
+		return DHP_BAD_CPU;
+	status = enter_serial(engine);
+	if (dhp_failed(status))
+		return status;
+	status = set_usable(engine, unit, usable);
+	port_mutex_unlock(&engine->partition->serial);
+	return status;
+}
+
 /* ---- scripts ---- */
 
 static uint32_t list_absent(const struct dhpi_sim *sim, struct dhp_sim_event *events, uint32_t capacity)

@@ -74,3 +74,8 @@ void port_cpu_pretend(int32_t cpu)
 {
 	pretended_cpu = cpu;
 }
+
+int32_t port_cpu_pretended(void)
+{
+	return pretended_cpu;
+}

@@ -33,6 +33,16 @@ void port_free(void *p, size_t bytes)
 	free(p);
 }
 
+void *port_block_alloc(size_t bytes)
+{
+	return aligned_alloc(16, dhpi_round_up(bytes, 16));
+}
+
+void port_block_free(void *p)
+{
+	free(p);
+}
+
 void *port_reserve(size_t bytes)
 {
 	void *p = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * lookaside.h - blocks of one size, kept for the next who wants one.
+ *
+ * A block that is freed goes into the cache of the processor on which that happens, and is the first to be handed out there
+ * (S-701: last in, first out). What a cache has too much goes to a depot that all processors share, and what the depot has
+ * too much back to where it came from. A processor that arrives begins with an empty cache (S-705).
+ */
+#ifndef DHP_LOOKASIDE_H
+#define DHP_LOOKASIDE_H
+
+#include <dhp/base.h>
+
+struct dhp_engine;
+struct dhp_lookaside;
+
+enum dhp_lookaside_flags {
+	/* When there is no memory the process ends with a message: dhp_lookaside_allocate never gives NULL. */
+	DHP_LOOKASIDE_RAISE = 1u << 0,
+	/* The caller's allocate routine gives NULL and does not raise; only with one (S-703). */
+	DHP_LOOKASIDE_FAIL_NO_RAISE = 1u << 1
+};
+
+/*
+ * Makes a block of block_bytes or more; NULL: there is no memory. Aligned to a pointer at least: the cache links blocks
+ * through their first word.
+ *
+ * Level     that of the caller of dhp_lookaside_allocate
+ */
+typedef void *dhp_block_allocate(size_t bytes, void *context);
+
+/* Takes back what dhp_block_allocate made. Level: that of the caller of dhp_lookaside_free, flush or destroy. */
+typedef void dhp_block_free(void *block, size_t bytes, void *context);
+
+/* Zero means the default in every field but the first two. */
+struct dhp_lookaside_options {
+	size_t size;        /* sizeof(struct dhp_lookaside_options) */
+	size_t block_bytes; /* 1 to 1 MiB */
+	uint32_t flags;     /* enum dhp_lookaside_flags */
+	uint32_t depth;     /* 0: how much is kept is the library's choice (S-702) */
+	dhp_block_allocate *allocate; /* both or neither; NULL: the system's memory, aligned to 16 bytes */
+	dhp_block_free *free;
+	void *context;
+};
+
+/* Exact while nobody allocates or frees. */
+struct dhp_lookaside_counts {
+	uint64_t kept;     /* blocks in caches and depot now */
+	uint64_t made;     /* blocks that allocate made, ever */
+	uint64_t returned; /* blocks that free took back, ever */
+};
+
+/* Most blocks that a processor's cache and the depot keep. */
+#define DHP_LOOKASIDE_CACHE_LIMIT 32u
+#define DHP_LOOKASIDE_DEPOT_LIMIT 256u
+
+DHP_BEGIN_DECLS
+
+/*
+ * dhp_lookaside_create - a list that keeps nothing yet (S-702).
+ *
+ * Level     passive, not from a notification callback
+ * Blocks    while a processor arrives
+ * Progress  blocking
+ * Orders    -
+ * Lifetime  until dhp_lookaside_destroy; context must live as long
+ * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_BAD_OPTIONS, DHP_BAD_SIZE, DHP_BAD_DEPTH, DHP_BAD_CALLBACK (one of the two
+ *           routines without the other), DHP_BAD_FLAGS (an undefined bit, both flags, or FAIL_NO_RAISE without a
+ *           routine), DHP_BAD_RESULT; DHP_NO_MEMORY, DHP_IN_CALLBACK, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_lookaside_create(struct dhp_engine *engine, const struct dhp_lookaside_options *options,
+					     struct dhp_lookaside **out_list);
+
+/*
+ * dhp_lookaside_destroy - give all kept blocks back and release the list. NULL is accepted.
+ *
+ * Nobody may use the list any more (S-701). Blocks that are out remain the caller's.
+ *
+ * Level     passive, not from a notification callback, not in a section
+ * Blocks    for a grace period, and while a processor arrives
+ * Progress  blocking
+ * Orders    as dhp_percpu_destroy
+ * Lifetime  the list is gone at the return
+ * Returns   DHP_OK, DHP_IN_CALLBACK, DHP_IN_SECTION, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_lookaside_destroy(struct dhp_lookaside *list);
+
+/*
+ * dhp_lookaside_allocate - a block: from this processor's cache, else from the depot, else a new one.
+ *
+ * Level     passive, dispatch (S-704); the caller's allocate routine must be made for the levels it is called at
+ * Blocks    never, but for what the allocate routine does; the depot is a lock for a few instructions
+ * Progress  of a cache: no lock is waited for; of the depot: blocking
+ * Orders    what was done to the block before it was freed happens before the return [spin]
+ * Lifetime  the caller's until dhp_lookaside_free; its contents are undefined
+ * Returns   the block; NULL for a NULL list or when there is no memory
+ */
+DHP_API void *dhp_lookaside_allocate(struct dhp_lookaside *list);
+
+/*
+ * dhp_lookaside_free - a block is not wanted any more. Any thread, any processor. A NULL block is accepted.
+ *
+ * Level     passive, dispatch; the caller's free routine must be made for the levels it is called at
+ * Blocks    as dhp_lookaside_allocate
+ * Progress  as dhp_lookaside_allocate
+ * Orders    as dhp_lookaside_allocate
+ * Lifetime  the block is the list's; its first word is overwritten
+ * Returns   nothing; cannot fail
+ */
+DHP_API void dhp_lookaside_free(struct dhp_lookaside *list, void *block);
+
+/*
+ * dhp_lookaside_flush - give every kept block back (S-704).
+ *
+ * Every block that was kept at the time of the call and is not handed out meanwhile.
+ *
+ * Level     passive, dispatch; as dhp_lookaside_free
+ * Blocks    for the length of an allocate or free of others
+ * Progress  blocking
+ * Orders    as dhp_lookaside_free
+ * Lifetime  -
+ * Returns   DHP_OK, DHP_BAD_OBJECT
+ */
+DHP_API enum dhp_status dhp_lookaside_flush(struct dhp_lookaside *list);
+
+/*
+ * dhp_lookaside_counts_read - how many blocks are kept, were made and were returned.
+ *
+ * Level     passive, dispatch
+ * Blocks    for the length of an allocate or free of others
+ * Progress  blocking
+ * Orders    nothing: statistics only
+ * Lifetime  a copy
+ * Returns   DHP_OK, DHP_BAD_OBJECT, DHP_BAD_RESULT
+ */
+DHP_API enum dhp_status dhp_lookaside_counts_read(struct dhp_lookaside *list,
+						  struct dhp_lookaside_counts *out_counts);
+
+DHP_END_DECLS
+
+#endif

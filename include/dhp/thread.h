@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * thread.h - the calling thread confined to chosen processors of a group, for a while.
+ *
+ * A thread has its user affinity, which spans all groups (S-549), until the first set; then a system affinity until that is
+ * reverted. Two patterns work (S-546): pairs that nest, each set keeping its own previous affinity for its revert; and
+ * several sets of which only the first keeps it, with one revert at the end.
+ *
+ * On a simulated partition nothing is pinned: a thread confined to simulated processors counts as running on one of them,
+ * which is what dhp_index_here and dhp_percpu_here say. On the machine the kernel confines it, to those of the chosen
+ * processors that the cpuset has.
+ *
+ * Only the calling thread's affinity is changed. A thread whose affinity counts as the process's (watch_thread) should not
+ * be confined: the engine would find fewer usable processors.
+ */
+#ifndef DHP_THREAD_H
+#define DHP_THREAD_H
+
+#include <dhp/base.h>
+
+struct dhp_engine;
+
+/* S-520: a mask, the group it belongs to, and words that must be zero. A zero mask stands for the user affinity. */
+struct dhp_affinity {
+	uint64_t mask;
+	uint16_t group;
+	uint16_t reserved[3];
+};
+
+DHP_BEGIN_DECLS
+
+/*
+ * dhp_thread_affinity_set - from the return on the calling thread runs on the chosen active processors only (S-542, S-544).
+ *
+ * Processors that are not active are left out, also one that is being added (S-548); one of which Complete tells can be
+ * chosen at once (S-547). *out_previous, which may be NULL, becomes the system affinity that was in force, or zero if it was
+ * the user affinity (S-543) or the call failed. At dispatch level the call is refused: a routine runs on one processor
+ * anyhow.
+ *
+ * Level     passive; also inside notification callbacks
+ * Blocks    until the thread runs on one of them
+ * Progress  blocking
+ * Orders    nothing
+ * Lifetime  until the revert. A thread reverts before the engine is destroyed and before it uses another engine for this.
+ * Returns   DHP_OK; DHP_BAD_ENGINE; DHP_BAD_OBJECT (no affinity), DHP_BAD_GROUP, DHP_BAD_MASK (no active processor is
+ *           chosen, or reserved words are not zero); DHP_NO_AFFINITY (none of them is usable now, or the system refused);
+ *           DHP_IN_USE (another engine's affinity is in force); DHP_WRONG_LEVEL. On failure nothing changes but
+ *           *out_previous.
+ */
+DHP_API enum dhp_status dhp_thread_affinity_set(struct dhp_engine *engine, const struct dhp_affinity *affinity,
+						struct dhp_affinity *out_previous);
+
+/*
+ * dhp_thread_affinity_revert - back to what a set stored in *out_previous (S-545).
+ *
+ * A zero mask restores the user affinity: what it was at the first set, or what the user made of it since. Each revert to a
+ * system affinity takes effect (S-546).
+ *
+ * Level     passive; also inside notification callbacks
+ * Blocks    as dhp_thread_affinity_set
+ * Progress  blocking
+ * Orders    nothing
+ * Lifetime  -
+ * Returns   DHP_OK; DHP_NO_EFFECT without an earlier set; otherwise as dhp_thread_affinity_set
+ */
+DHP_API enum dhp_status dhp_thread_affinity_revert(struct dhp_engine *engine, const struct dhp_affinity *previous);
+
+/*
+ * dhp_thread_mask_set, dhp_thread_mask_revert - the same for the group of dhp_old_group only (S-540, S-541, S-534).
+ *
+ * *out_previous is 0 also when the system affinity in force was one of another group.
+ *
+ * Level     as dhp_thread_affinity_set
+ * Blocks    as dhp_thread_affinity_set
+ * Progress  blocking
+ * Orders    nothing
+ * Lifetime  as dhp_thread_affinity_set
+ * Returns   as dhp_thread_affinity_set and dhp_thread_affinity_revert
+ */
+DHP_API enum dhp_status dhp_thread_mask_set(struct dhp_engine *engine, uint64_t mask, uint64_t *out_previous);
+DHP_API enum dhp_status dhp_thread_mask_revert(struct dhp_engine *engine, uint64_t previous);
+
+DHP_END_DECLS
+
+#endif
