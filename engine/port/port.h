@@ -19,8 +19,11 @@
  */
 struct port_self {
 	void *worker;           /* the queue whose worker this is; NULL in other threads */
-	uint32_t dispatch;      /* above zero: inside a DPC routine */
+	uint32_t dispatch;      /* above zero: inside a DPC routine, or raised */
 	uint32_t sections;      /* open epoch sections of explicit readers; a check only */
+	uint32_t apc;           /* above zero: raised to the level between passive and dispatch */
+	void *object;           /* what a layer above says this thread is; NULL: nothing */
+	int32_t priority;       /* kept for a layer above */
 };
 
 struct port_self *port_self(void);
@@ -82,6 +85,10 @@ uint32_t port_event_ticket(struct port_event *event);
 bool port_event_signal(struct port_event *event);
 /* limit_ns: longest sleep; 0: no limit. May return early. */
 void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_ns);
+
+/* ---- text for people ---- */
+
+void port_write(const char *text, size_t bytes); /* to the standard error; may be lost */
 
 /* ---- time ---- */
 
