@@ -74,17 +74,22 @@ bool port_event_signal(struct port_event *event)
 
 void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_ns)
 {
+	struct ck_ec_ops bounded = operations;
+	const struct ck_ec_mode bounded_mode = { .ops = &bounded, .single_producer = false };
 	struct timespec deadline;
 
 	if (limit_ns == 0) {
 		(void)ck_ec_wait(&event->count, &mode, ticket, NULL);
 		return;
 	}
+	/* In its first second the event count sleeps for this long whatever the deadline says. */
+	if (limit_ns < bounded.initial_wait_ns)
+		bounded.initial_wait_ns = (uint32_t)limit_ns;
 	(void)clock_gettime(CLOCK_MONOTONIC, &deadline);
 	limit_ns += (uint64_t)deadline.tv_nsec;
 	deadline.tv_sec += (time_t)(limit_ns / 1000000000u);
 	deadline.tv_nsec = (long)(limit_ns % 1000000000u);
-	(void)ck_ec_wait(&event->count, &mode, ticket, &deadline);
+	(void)ck_ec_wait(&event->count, &bounded_mode, ticket, &deadline);
 }
 
 uint64_t port_now_ns(void)
