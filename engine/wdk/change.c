@@ -40,8 +40,8 @@ PVOID KeRegisterProcessorChangeCallback(PPROCESSOR_CALLBACK_FUNCTION CallbackFun
 	uint32_t flags = (Flags & KE_PROCESSOR_CHANGE_ADD_EXISTING) != 0 ? DHP_NOTIFY_EXISTING : 0; /* S-106 */
 	struct change_entry *entry;
 
-	if (CallbackFunction == NULL || dhpi_at_dispatch())
-		return NULL; /* S-108, S-041 */
+	if (CallbackFunction == NULL)
+		return NULL; /* S-108 */
 	entry = port_alloc(sizeof(*entry));
 	if (entry == NULL)
 		return NULL; /* S-109 */
@@ -49,7 +49,7 @@ PVOID KeRegisterProcessorChangeCallback(PPROCESSOR_CALLBACK_FUNCTION CallbackFun
 	entry->context = CallbackContext;
 	if (dhp_failed(dhp_notify_register(dhpi_wdk_engine(), tell_change, entry, flags, &entry->registration))) {
 		port_free(entry, sizeof(*entry));
-		return NULL; /* S-132 */
+		return NULL; /* S-132, S-041 */
 	}
 	dhpi_wdk_hold();
 	return entry;
@@ -148,8 +148,6 @@ NTSTATUS IoRegisterPlugPlayNotification(IO_NOTIFICATION_EVENT_CATEGORY EventCate
 		return STATUS_NOT_SUPPORTED; /* S-212 */
 	if (CallbackRoutine == NULL || EventCategoryData == NULL || NotificationEntry == NULL)
 		return STATUS_INVALID_PARAMETER; /* S-213 */
-	if (dhpi_at_dispatch())
-		return dhp_wdk_status(DHP_WRONG_LEVEL);
 	entry = port_alloc(sizeof(*entry));
 	if (entry == NULL)
 		return STATUS_INSUFFICIENT_RESOURCES;

@@ -238,8 +238,10 @@ NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT
 	(void)ClientId;
 	if (ThreadHandle == NULL || StartRoutine == NULL)
 		return STATUS_INVALID_PARAMETER;
-	if (dhpi_at_dispatch())
+	if (dhpi_at_dispatch()) {
+		DHPI_CHECK(2, !dhpi_at_dispatch(), "S-041: a thread is created at passive level");
 		return dhp_wdk_status(DHP_WRONG_LEVEL);
+	}
 	if (dhpi_wdk_engine() == NULL)
 		return dhp_wdk_status(DHP_BAD_ENGINE);
 	dhpi_wdk_reap();

@@ -821,7 +821,7 @@ static inline void WritePointerRelease(PVOID volatile *p, PVOID v)
 	__atomic_store_n(p, v, __ATOMIC_RELEASE);
 }
 
-#define PrefetchForWrite(p) __builtin_prefetch((const void *)(p), 1)
+#define PrefetchForWrite(p) __builtin_prefetch((const void *)(ULONG_PTR)(p), 1)
 
 static inline void InitializeListHead(PLIST_ENTRY head)
 {
