@@ -181,6 +181,70 @@ static void the_other_form_needs_the_context_until_a_drain_S240(void **state)
 	unbind_sim(engine);
 }
 
+/* ---- a callback that is held in the middle ---- */
+
+static uint64_t entered, may_leave, unregistered;
+static DRIVER_NOTIFICATION_CALLBACK_ROUTINE stay_inside;
+
+static NTSTATUS stay_inside(PVOID structure, PVOID context)
+{
+	(void)structure;
+	(void)context;
+	(void)bump(&entered);
+	while (peek(&may_leave) == 0)
+		sleep_us(100);
+	return STATUS_SUCCESS;
+}
+
+static void hold_in_callback(struct dhp_engine *engine, PVOID *entry)
+{
+	GUID class = GUID_DEVICE_PROCESSOR;
+
+	poke(&entered, 0);
+	poke(&may_leave, 0);
+	poke(&unregistered, 0);
+	assert_int_equal(IoRegisterPlugPlayNotification(EventCategoryDeviceInterfaceChange, 0, &class, NULL, stay_inside,
+							NULL, entry),
+			 STATUS_SUCCESS);
+	add_positions(engine, 1, 2);
+	assert_true(wait_for_count(&entered, 1));
+}
+
+static void *unregister_waiting(void *entry)
+{
+	(void)IoUnregisterPlugPlayNotificationEx(entry);
+	(void)bump(&unregistered);
+	return NULL;
+}
+
+static void the_waiting_form_waits_for_a_call_in_progress_S241(void **state)
+{
+	struct dhp_engine *engine = bind_sim_of(4, 1);
+	struct helper helper;
+	PVOID entry;
+
+	(void)state;
+	hold_in_callback(engine, &entry);
+	helper_start(&helper, unregister_waiting, entry);
+	sleep_us(20000);
+	assert_int_equal(peek(&unregistered), 0);
+	poke(&may_leave, 1);
+	helper_join(&helper);
+	unbind_sim(engine);
+}
+
+static void the_other_form_does_not_wait_for_it_S240(void **state)
+{
+	struct dhp_engine *engine = bind_sim_of(4, 1);
+	PVOID entry;
+
+	(void)state;
+	hold_in_callback(engine, &entry);
+	assert_int_equal(IoUnregisterPlugPlayNotification(entry), STATUS_SUCCESS); /* or it would wait for ever */
+	poke(&may_leave, 1);
+	unbind_sim(engine);
+}
+
 static void unregistered_in_its_own_callback_S242(void **state)
 {
 	struct dhp_engine *engine = bind_sim_of(8, 1);
@@ -225,6 +289,8 @@ int main(void)
 		cmocka_unit_test(what_a_callback_returns_is_ignored_S226),
 		cmocka_unit_test(the_waiting_form_lets_the_context_go_S241_S244_S245),
 		cmocka_unit_test(the_other_form_needs_the_context_until_a_drain_S240),
+		cmocka_unit_test(the_waiting_form_waits_for_a_call_in_progress_S241),
+		cmocka_unit_test(the_other_form_does_not_wait_for_it_S240),
 		cmocka_unit_test(unregistered_in_its_own_callback_S242),
 #if DHP_CHECKS < 2
 		cmocka_unit_test(at_dispatch_level_nothing_is_registered_S041_S201),

@@ -19,6 +19,7 @@ static void raised_and_lowered_S040(void **state)
 	assert_int_equal(KeGetCurrentIrql(), DISPATCH_LEVEL);
 	assert_int_equal(KeRaiseIrqlToDpcLevel(), DISPATCH_LEVEL);
 	assert_int_equal(dhp_level_raise(DHP_APC), DHP_DISPATCH); /* not a way down */
+	assert_int_equal(KeGetCurrentIrql(), DISPATCH_LEVEL);
 	KeLowerIrql(DISPATCH_LEVEL);
 	assert_int_equal(KeGetCurrentIrql(), DISPATCH_LEVEL);
 	KeLowerIrql(APC_LEVEL);
