@@ -75,7 +75,23 @@ uint64_t dhp_active_mask(struct dhp_engine *engine, uint32_t group)
 
 enum dhp_level dhp_level(void)
 {
-	return dhpi_at_dispatch() ? DHP_DISPATCH : DHP_PASSIVE;
+	return dhpi_level_get(port_self());
+}
+
+enum dhp_level dhp_level_raise(enum dhp_level level)
+{
+	struct port_self *self = port_self();
+	enum dhp_level before = dhpi_level_get(self);
+
+	if (level > before)
+		dhpi_level_set(self, level);
+	return before;
+}
+
+void dhp_level_lower(enum dhp_level level)
+{
+	DHPI_CHECK(2, level <= dhpi_level_get(port_self()), "S-040: lowered to a higher level");
+	dhpi_level_set(port_self(), level);
 }
 
 enum dhp_status dhp_processor_stats_read(struct dhp_engine *engine, uint32_t index,

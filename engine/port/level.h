@@ -18,6 +18,20 @@ static inline bool dhpi_in_routine(void)
 	return dhpi_at_dispatch() || port_self()->threaded != 0;
 }
 
+/* What a thread says of itself. A DPC's own level is not kept apart: who raised inside lowers to dispatch again. */
+static inline void dhpi_level_set(struct port_self *self, enum dhp_level level)
+{
+	self->dispatch = level >= DHP_DISPATCH;
+	self->apc = level >= DHP_APC;
+}
+
+static inline enum dhp_level dhpi_level_get(const struct port_self *self)
+{
+	if (self->dispatch != 0)
+		return DHP_DISPATCH;
+	return self->apc != 0 ? DHP_APC : DHP_PASSIVE;
+}
+
 /* S-041: for calls of passive level. A checked build stops; otherwise the call fails without side effects. */
 #define DHPI_REQUIRE_PASSIVE()                                                                                \
 	do {                                                                                                  \

@@ -19,9 +19,12 @@
  */
 struct port_self {
 	void *worker;           /* the queue whose worker this is; NULL in other threads */
-	uint32_t dispatch;      /* above zero: inside a DPC routine at dispatch level */
+	uint32_t dispatch;      /* above zero: inside a DPC routine at dispatch level, or raised to it */
 	uint32_t threaded;      /* above zero: inside a threaded DPC routine */
 	uint32_t sections;      /* open epoch sections of explicit readers; a check only */
+	uint32_t apc;           /* above zero: raised to the level between passive and dispatch */
+	void *object;           /* what a layer above says this thread is; NULL: nothing */
+	int32_t priority;       /* kept for a layer above */
 };
 
 struct port_self *port_self(void);
@@ -124,6 +127,10 @@ void port_latch_close(struct port_latch *latch);
 void port_latch_set(struct port_latch *latch, bool level);
 /* A file descriptor, readable while the level is set; can be polled only. */
 int port_latch_file(const struct port_latch *latch);
+
+/* ---- text for people ---- */
+
+void port_write(const char *text, size_t bytes); /* to the standard error; may be lost */
 
 /* ---- time ---- */
 

@@ -121,7 +121,8 @@ static inline bool dhp_failed(enum dhp_status status)
 
 enum dhp_level {
 	DHP_PASSIVE = 0, /* an ordinary thread: may block and allocate */
-	DHP_DISPATCH = 2 /* inside a DPC routine: may do neither (S-040) */
+	DHP_APC = 1,     /* one that said so (dhp_level_raise); to this library the same as passive */
+	DHP_DISPATCH = 2 /* inside a DPC routine, or raised: may do neither (S-040) */
 };
 
 /* Group and number inside the group (S-535: the reserved byte is zero). */
@@ -168,10 +169,28 @@ DHP_API const char *dhp_status_text(enum dhp_status status);
  * Blocks    never
  * Progress  wait-free
  * Orders    nothing
- * Lifetime  true until the caller returns from its routine
- * Returns   DHP_DISPATCH inside a DPC routine of any engine, otherwise DHP_PASSIVE (S-040)
+ * Lifetime  true until the caller returns from its routine, raises or lowers
+ * Returns   DHP_DISPATCH inside a DPC routine of any engine, otherwise what the thread raised itself to, or DHP_PASSIVE
+ *           (S-040)
  */
 DHP_API enum dhp_level dhp_level(void);
+
+/*
+ * dhp_level_raise, dhp_level_lower - let the calling thread count as running at this level, as the holder of a spin lock
+ * does (S-040).
+ *
+ * Who raised lowers to what the raise returned, in the reverse order, before its routine returns. A raise to a level
+ * below the present one changes nothing.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  of the calling thread only
+ * Returns   the level before
+ */
+DHP_API enum dhp_level dhp_level_raise(enum dhp_level level);
+DHP_API void dhp_level_lower(enum dhp_level level);
 
 DHP_END_DECLS
 

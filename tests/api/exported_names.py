@@ -40,7 +40,13 @@ def main(root, library, nm):
     found = exported(library, nm)
     wrong += [f"{name} is in node {node} of the map, but {library} does not export it" for node, name in listed - found]
     wrong += [f"{library} exports {name} in node {node}, which the map does not list" for node, name in found - listed]
-    wrong += [f"the map may not use a wildcard: {name}" for _, name in listed if not re.fullmatch(r"dhp_\w+", name)]
+    wrong += [f"the map may not use a wildcard: {name}" for _, name in listed if not re.fullmatch(r"\w+", name)]
+    # The names of dhp/wdk.h are those of Windows; everything else of ours begins with dhp_.
+    windows = set(update_map(root, "--list", "windows").stdout.split())
+    wrong += [f"{name} does not begin with dhp_" for _, name in listed
+              if not name.startswith("dhp_") and name not in windows]
+    wrong += [f"{name} is no name of Windows and does not begin with dhp_" for name in windows
+              if not re.fullmatch(r"(Ke|Kf|Io|Ex|Ob|Ps|Zw|Rtl|Dbg)[A-Z]\w+", name)]
     for line in sorted(wrong):
         print(line)
     print(f"{len(found)} names exported")
@@ -55,6 +61,12 @@ dhp_one(int (*callback)(void));
 DHP_API const char *dhp_two(const char *a,
 \tint b) __attribute__((const));
 static inline int dhp_inline(void) { return 0; }
+"""
+
+WINDOWS = """
+DHP_API unsigned KeOne(unsigned a);
+#define KeTwo(a) (KeTwo)(a, 0)
+static inline int KeInline(void) { return 0; }
 """
 
 
@@ -91,6 +103,13 @@ def self_test(root):
         assert listed == ["DHP_0.1 dhp_one", "DHP_0.1 dhp_two", "DHP_0.2 dhp_three", ""], listed
         write("0.2.0", HEADER.replace("dhp_two", "dhp_three"))
         assert update_map(root, tree=tree).returncode == 1, "a released name has gone"
+
+        write("0.2.0", HEADER + "DHP_API void dhp_three(void);\n")
+        (header.parent / "wdk.h").write_text(WINDOWS)
+        check(1, "a Windows name that the map lacks")
+        assert update_map(root, tree=tree).returncode == 0
+        check(0, "Windows names are exported too")
+        assert update_map(root, "--list", "windows", tree=tree).stdout == "KeOne\n"
 
         version_map.write_text("DHP_0.2 {\n global:\n  dhp_*;\n local:\n  *;\n};\n")
         check(1, "a wildcard")

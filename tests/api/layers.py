@@ -28,6 +28,7 @@ BELOW = {
     "partition/sim": ["partition"],
     "partition/linux": ["partition"],
     ".": ["partition/sim", "partition/linux"],
+    "wdk": ["port"],
 }
 # folders whose sources or headers belong to a layer of another name; the shim stands for a header of CK
 FOLDERS = {"port/posix": "port", "port/c11": "port"}

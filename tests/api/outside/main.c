@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* A program of somebody else. It refers to every public function, and calls nothing that needs a machine of some kind. */
 #include <dhp.h>
+#include <dhp/wdk.h>
 #include <stdio.h>
 
 typedef void any_function(void);

@@ -1,0 +1,888 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * wdk.h - the names that Windows drivers use for all this, so that their hot-add code compiles unchanged and runs here.
+ *
+ * A process is bound to an engine by dhp_wdk_bind before its "driver entry": Windows has one partition and its routines
+ * take no handle to it. Routines keep the contract of the native call that they stand for, and the documented one; where
+ * a text below says little, that is because the documentation says it. Levels are modelled: DISPATCH_LEVEL is a DPC
+ * routine or whoever raised itself (S-040).
+ *
+ * What the header asks of a driver: a wchar_t of four bytes (no -fshort-wchar), and nothing else. It includes only
+ * headers of the compiler and of this library: a driver may have an "assert.h" of its own. The names that need parts of
+ * the library not made yet are left out rather than pretended: timers, threaded DPCs, run-down references, named events,
+ * affinity of threads.
+ */
+#ifndef DHP_WDK_H
+#define DHP_WDK_H
+
+#include <dhp/base.h>
+#include <dhp/work.h>
+
+struct dhp_engine;
+
+/* ---- base types: 64-bit types are those of stdint.h, LONG has 32 bits everywhere ---- */
+
+#ifndef VOID
+#define VOID void
+#endif
+typedef void *PVOID;
+typedef void *HANDLE;
+typedef HANDLE *PHANDLE;
+typedef char CHAR;
+typedef char *PCHAR;
+typedef const char *PCSTR;
+typedef signed char CCHAR;
+typedef uint8_t UCHAR;
+typedef uint8_t *PUCHAR;
+typedef UCHAR BOOLEAN;
+typedef BOOLEAN *PBOOLEAN;
+typedef int16_t SHORT;
+typedef uint16_t USHORT;
+typedef uint16_t *PUSHORT;
+typedef int32_t LONG;
+typedef int32_t *PLONG;
+typedef uint32_t ULONG;
+typedef uint32_t *PULONG;
+typedef int32_t INT32;
+typedef uint32_t UINT32;
+typedef int64_t LONGLONG;
+typedef int64_t LONG64;
+typedef int64_t *PLONG64;
+typedef int64_t INT64;
+typedef uint64_t ULONGLONG;
+typedef uint64_t ULONG64;
+typedef uint64_t *PULONG64;
+typedef uint64_t UINT64;
+typedef intptr_t LONG_PTR;
+typedef uintptr_t ULONG_PTR;
+typedef uintptr_t SIZE_T;
+typedef intptr_t SSIZE_T;
+typedef wchar_t WCHAR;
+typedef wchar_t *PWCHAR;
+typedef wchar_t *PWSTR;
+typedef const wchar_t *PCWSTR;
+typedef LONG NTSTATUS;
+typedef NTSTATUS *PNTSTATUS;
+typedef UCHAR KIRQL;
+typedef KIRQL *PKIRQL;
+typedef LONG KPRIORITY;
+typedef ULONG ACCESS_MASK;
+
+#ifndef TRUE
+#define TRUE 1
+#endif
+#ifndef FALSE
+#define FALSE 0
+#endif
+#ifndef MAXINT64
+#define MAXINT64 INT64_MAX
+#endif
+
+typedef union _LARGE_INTEGER {
+	__extension__ struct {
+		uint32_t LowPart;
+		int32_t HighPart;
+	};
+	struct {
+		uint32_t LowPart;
+		int32_t HighPart;
+	} u;
+	int64_t QuadPart;
+} LARGE_INTEGER, *PLARGE_INTEGER;
+typedef LARGE_INTEGER PHYSICAL_ADDRESS, *PPHYSICAL_ADDRESS;
+
+typedef struct _GUID {
+	uint32_t Data1;
+	uint16_t Data2;
+	uint16_t Data3;
+	uint8_t Data4[8];
+} GUID, *LPGUID;
+typedef const GUID *LPCGUID;
+
+typedef struct _LIST_ENTRY {
+	struct _LIST_ENTRY *Flink;
+	struct _LIST_ENTRY *Blink;
+} LIST_ENTRY, *PLIST_ENTRY;
+
+typedef struct _SINGLE_LIST_ENTRY {
+	struct _SINGLE_LIST_ENTRY *Next;
+} SINGLE_LIST_ENTRY, *PSINGLE_LIST_ENTRY;
+
+/* Lengths are in bytes, without the terminator. */
+typedef struct _UNICODE_STRING {
+	USHORT Length;
+	USHORT MaximumLength;
+	PWCHAR Buffer;
+} UNICODE_STRING, *PUNICODE_STRING;
+typedef const UNICODE_STRING *PCUNICODE_STRING;
+
+/* ---- decoration ---- */
+
+#define IN
+#define OUT
+#define OPTIONAL
+#define NTAPI
+#define _In_
+#define _In_opt_
+#define _Out_
+#define _Out_opt_
+#define _Inout_
+#define _Inout_opt_
+#define _In_z_
+#define _Must_inspect_result_
+#define _Use_decl_annotations_
+#define _Function_class_(t)
+#define _IRQL_requires_(n)
+#define _IRQL_requires_max_(n)
+#define _IRQL_requires_min_(n)
+#define _IRQL_requires_same_
+#define _When_(a, b)
+#define _Ret_range_(a, b)
+#define _Ret_writes_maybenull_(n)
+#define _Frees_ptr_opt_
+#define _Writable_elements_(n)
+#define __drv_allocatesMem(t)
+#define _Acquires_exclusive_lock_(l)
+#define _Releases_exclusive_lock_(l)
+#define _Acquires_shared_lock_(l)
+#define _Releases_shared_lock_(l)
+
+/* Without "static": drivers write that themselves. */
+#define FORCEINLINE inline __attribute__((always_inline))
+#ifndef __forceinline
+#define __forceinline FORCEINLINE
+#endif
+
+#ifndef __declspec
+#define __declspec(x) dhp_wdk_declspec_##x
+#endif
+#define dhp_wdk_declspec_align(n) __attribute__((aligned(n)))
+#define dhp_wdk_declspec_dllexport __attribute__((visibility("default")))
+#define dhp_wdk_declspec_noreturn __attribute__((noreturn))
+
+#define UNREFERENCED_PARAMETER(p) ((void)(p))
+#define CONTAINING_RECORD(address, type, field) ((type *)((ULONG_PTR)(address) - offsetof(type, field)))
+
+#ifdef __cplusplus
+#define C_ASSERT(e) static_assert((e), #e)
+#else
+#define C_ASSERT(e) _Static_assert((e), #e)
+#endif
+
+#define DHP_WDK_TEXT_2(x) #x
+#define DHP_WDK_TEXT(x) DHP_WDK_TEXT_2(x)
+#define DHP_WDK_HERE __FILE__ ":" DHP_WDK_TEXT(__LINE__)
+
+#ifndef ASSERT
+#define ASSERT(e) ((e) ? (void)0 : dhp_wdk_assert_failed(DHP_WDK_HERE, #e))
+#endif
+/* Brings its own semicolon. */
+#define PAGED_CODE() dhp_wdk_paged_code(DHP_WDK_HERE);
+
+#ifndef __cplusplus
+#ifndef min
+#define min(a, b) (((a) < (b)) ? (a) : (b))
+#endif
+#ifndef max
+#define max(a, b) (((a) > (b)) ? (a) : (b))
+#endif
+#endif
+
+C_ASSERT(sizeof(L"") == 4); /* -fshort-wchar makes strings that the library cannot read */
+
+/* ---- status codes ---- */
+
+#define NT_SUCCESS(s) ((NTSTATUS)(s) >= 0)
+#define STATUS_SUCCESS ((NTSTATUS)0x00000000)
+#define STATUS_TIMEOUT ((NTSTATUS)0x00000102)
+#define STATUS_BUFFER_OVERFLOW ((NTSTATUS)0x80000005)
+#define STATUS_UNSUCCESSFUL ((NTSTATUS)0xC0000001)
+#define STATUS_INVALID_HANDLE ((NTSTATUS)0xC0000008)
+#define STATUS_INVALID_PARAMETER ((NTSTATUS)0xC000000D)
+#define STATUS_NO_MEMORY ((NTSTATUS)0xC0000017)
+#define STATUS_OBJECT_TYPE_MISMATCH ((NTSTATUS)0xC0000024)
+#define STATUS_OBJECT_NAME_NOT_FOUND ((NTSTATUS)0xC0000034)
+#define STATUS_INSUFFICIENT_RESOURCES ((NTSTATUS)0xC000009A)
+#define STATUS_DEVICE_NOT_READY ((NTSTATUS)0xC00000A3)
+#define STATUS_NOT_SUPPORTED ((NTSTATUS)0xC00000BB)
+#define STATUS_INVALID_DEVICE_STATE ((NTSTATUS)0xC0000184)
+#define STATUS_OBJECTID_EXISTS ((NTSTATUS)0xC000022B)
+
+/* ---- processors ---- */
+
+typedef ULONG_PTR KAFFINITY;
+typedef KAFFINITY *PKAFFINITY;
+
+typedef struct _PROCESSOR_NUMBER {
+	USHORT Group;
+	UCHAR Number;
+	UCHAR Reserved;
+} PROCESSOR_NUMBER, *PPROCESSOR_NUMBER;
+
+typedef struct _GROUP_AFFINITY {
+	KAFFINITY Mask;
+	USHORT Group;
+	USHORT Reserved[3];
+} GROUP_AFFINITY, *PGROUP_AFFINITY;
+
+#define ALL_PROCESSOR_GROUPS 0xffff
+#define INVALID_PROCESSOR_INDEX 0xffffffff
+#define AFFINITY_MASK(n) ((KAFFINITY)1 << (n))
+
+/* ---- synchronous notification ---- */
+
+typedef enum {
+	KeProcessorAddStartNotify = 0,
+	KeProcessorAddCompleteNotify,
+	KeProcessorAddFailureNotify
+} KE_PROCESSOR_CHANGE_NOTIFY_STATE;
+
+/* S-165. NtNumber is the system-wide index (S-166). */
+typedef struct _KE_PROCESSOR_CHANGE_NOTIFY_CONTEXT {
+	KE_PROCESSOR_CHANGE_NOTIFY_STATE State;
+	ULONG NtNumber;
+	NTSTATUS Status;
+	PROCESSOR_NUMBER ProcNumber;
+} KE_PROCESSOR_CHANGE_NOTIFY_CONTEXT, *PKE_PROCESSOR_CHANGE_NOTIFY_CONTEXT;
+typedef PKE_PROCESSOR_CHANGE_NOTIFY_CONTEXT PKE_PROCESSOR_CHANGE_NOTIFICATION_CONTEXT; /* a slip that is in use */
+
+typedef VOID PROCESSOR_CALLBACK_FUNCTION(PVOID CallbackContext, PKE_PROCESSOR_CHANGE_NOTIFY_CONTEXT ChangeContext,
+					 PNTSTATUS OperationStatus);
+typedef PROCESSOR_CALLBACK_FUNCTION *PPROCESSOR_CALLBACK_FUNCTION;
+
+#define KE_PROCESSOR_CHANGE_ADD_EXISTING 1
+
+/* ---- device-interface notification ---- */
+
+#define DHP_WDK_GUID(name, a, b, c, d0, d1, d2, d3, d4, d5, d6, d7)                                           \
+	static const GUID name __attribute__((unused)) = { a, b, c, { d0, d1, d2, d3, d4, d5, d6, d7 } }
+
+DHP_WDK_GUID(GUID_DEVICE_PROCESSOR, 0x97fadb10, 0x4e33, 0x40ae, 0x35, 0x9c, 0x8b, 0xef, 0x02, 0x9d, 0xbd, 0xd0);
+DHP_WDK_GUID(GUID_DEVICE_MEMORY, 0x3fd0f03d, 0x92e0, 0x45fb, 0xb7, 0x5c, 0x5e, 0xd8, 0xff, 0xb0, 0x10, 0x21);
+DHP_WDK_GUID(GUID_DEVICE_INTERFACE_ARRIVAL, 0xcb3a4004, 0x46f0, 0x11d0, 0xb0, 0x8f, 0x00, 0x60, 0x97, 0x13, 0x05, 0x3f);
+DHP_WDK_GUID(GUID_DEVICE_INTERFACE_REMOVAL, 0xcb3a4005, 0x46f0, 0x11d0, 0xb0, 0x8f, 0x00, 0x60, 0x97, 0x13, 0x05, 0x3f);
+
+typedef enum _IO_NOTIFICATION_EVENT_CATEGORY {
+	EventCategoryReserved = 0,
+	EventCategoryHardwareProfileChange,
+	EventCategoryDeviceInterfaceChange,
+	EventCategoryTargetDeviceChange
+} IO_NOTIFICATION_EVENT_CATEGORY;
+
+#define PNPNOTIFY_DEVICE_INTERFACE_INCLUDE_EXISTING_INTERFACES 1
+
+typedef NTSTATUS DRIVER_NOTIFICATION_CALLBACK_ROUTINE(PVOID NotificationStructure, PVOID Context);
+typedef DRIVER_NOTIFICATION_CALLBACK_ROUTINE *PDRIVER_NOTIFICATION_CALLBACK_ROUTINE;
+
+typedef struct _DEVICE_INTERFACE_CHANGE_NOTIFICATION {
+	USHORT Version;
+	USHORT Size;
+	GUID Event;
+	GUID InterfaceClassGuid;
+	PUNICODE_STRING SymbolicLinkName;
+} DEVICE_INTERFACE_CHANGE_NOTIFICATION, *PDEVICE_INTERFACE_CHANGE_NOTIFICATION;
+
+typedef struct _DRIVER_OBJECT DRIVER_OBJECT, *PDRIVER_OBJECT;
+typedef struct _DEVICE_OBJECT DEVICE_OBJECT, *PDEVICE_OBJECT;
+typedef NTSTATUS DRIVER_INITIALIZE(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath);
+typedef VOID DRIVER_UNLOAD(PDRIVER_OBJECT DriverObject);
+typedef DRIVER_INITIALIZE *PDRIVER_INITIALIZE;
+typedef DRIVER_UNLOAD *PDRIVER_UNLOAD;
+
+/* Ours to give, the program's to make: what a driver entry fills in. */
+struct _DRIVER_OBJECT {
+	PDEVICE_OBJECT DeviceObject;
+	PDRIVER_UNLOAD DriverUnload;
+};
+
+/* ---- DPCs: the object is the native one, under its Windows name ---- */
+
+#define _KDPC dhp_dpc
+typedef struct _KDPC KDPC, *PKDPC, *PRKDPC;
+
+typedef VOID KDEFERRED_ROUTINE(struct _KDPC *Dpc, PVOID DeferredContext, PVOID SystemArgument1,
+			       PVOID SystemArgument2);
+typedef KDEFERRED_ROUTINE *PKDEFERRED_ROUTINE;
+
+typedef enum _KDPC_IMPORTANCE {
+	LowImportance = 0,
+	MediumImportance,
+	HighImportance,
+	MediumHighImportance
+} KDPC_IMPORTANCE;
+
+/* ---- levels, threads, waitable objects ---- */
+
+#define PASSIVE_LEVEL 0
+#define APC_LEVEL 1
+#define DISPATCH_LEVEL 2
+
+typedef struct _KTHREAD *PKTHREAD;
+#define LOW_REALTIME_PRIORITY 16
+
+typedef VOID KSTART_ROUTINE(PVOID StartContext);
+typedef KSTART_ROUTINE *PKSTART_ROUTINE;
+#define THREAD_ALL_ACCESS 0x1FFFFF
+
+typedef enum _EVENT_TYPE { NotificationEvent = 0, SynchronizationEvent } EVENT_TYPE;
+typedef enum _KWAIT_REASON { Executive = 0 } KWAIT_REASON;
+typedef enum _MODE { KernelMode = 0, UserMode } MODE;
+typedef CCHAR KPROCESSOR_MODE;
+
+#define IO_NO_INCREMENT 0
+#define EVENT_ALL_ACCESS 0x1F0003
+
+/* Opaque. */
+typedef struct _KEVENT {
+	uint64_t opaque[2];
+} KEVENT, *PKEVENT, *PRKEVENT;
+typedef struct _KSEMAPHORE {
+	uint64_t opaque[2];
+} KSEMAPHORE, *PKSEMAPHORE, *PRKSEMAPHORE;
+
+/* ---- locks, pool ---- */
+
+typedef ULONG_PTR KSPIN_LOCK, *PKSPIN_LOCK;
+typedef struct _EX_PUSH_LOCK {
+	ULONG_PTR Value;
+} EX_PUSH_LOCK, *PEX_PUSH_LOCK;
+
+typedef enum _POOL_TYPE { NonPagedPool = 0, PagedPool = 1, NonPagedPoolNx = 512 } POOL_TYPE;
+
+#define RtlZeroMemory(p, n) ((void)__builtin_memset((p), 0, (n)))
+#define RtlCopyMemory(to, from, n) ((void)__builtin_memcpy((to), (from), (n)))
+
+#define FAST_FAIL_LEGACY_GS_VIOLATION 0
+#define FAST_FAIL_STACK_COOKIE_CHECK_FAILURE 2
+#define FAST_FAIL_CORRUPT_LIST_ENTRY 3
+#define FAST_FAIL_INCORRECT_STACK 4
+#define FAST_FAIL_INVALID_ARG 5
+#define FAST_FAIL_GS_COOKIE_INIT 6
+#define FAST_FAIL_FATAL_APP_EXIT 7
+#define FAST_FAIL_RANGE_CHECK_FAILURE 8
+#define FAST_FAIL_INVALID_REFERENCE_COUNT 14
+#define __fastfail(n) dhp_wdk_fast_fail((ULONG)(n))
+
+/* ---- objects with handles, work items, rebalance ---- */
+
+typedef struct _OBJECT_TYPE *POBJECT_TYPE;
+typedef struct _OBJECT_TYPE OBJECT_TYPE;
+typedef struct _OBJECT_HANDLE_INFORMATION OBJECT_HANDLE_INFORMATION, *POBJECT_HANDLE_INFORMATION;
+
+typedef struct _OBJECT_ATTRIBUTES {
+	ULONG Length;
+	HANDLE RootDirectory;
+	PUNICODE_STRING ObjectName;
+	ULONG Attributes;
+	PVOID SecurityDescriptor;
+	PVOID SecurityQualityOfService;
+} OBJECT_ATTRIBUTES, *POBJECT_ATTRIBUTES;
+
+#define OBJ_PERMANENT 0x00000010
+#define OBJ_CASE_INSENSITIVE 0x00000040
+#define OBJ_KERNEL_HANDLE 0x00000200
+
+#define InitializeObjectAttributes(p, name, attributes, root, security)                                       \
+	do {                                                                                                  \
+		(p)->Length = (ULONG)sizeof(OBJECT_ATTRIBUTES);                                               \
+		(p)->RootDirectory = (root);                                                                  \
+		(p)->Attributes = (attributes);                                                               \
+		(p)->ObjectName = (name);                                                                     \
+		(p)->SecurityDescriptor = (security);                                                         \
+		(p)->SecurityQualityOfService = NULL;                                                         \
+	} while (0)
+
+/* Used as *ExEventObjectType. Not variables: the library exports none. */
+#define ExEventObjectType (dhp_wdk_object_type(0))
+#define PsThreadType (dhp_wdk_object_type(1))
+
+typedef struct _IO_WORKITEM IO_WORKITEM, *PIO_WORKITEM;
+typedef enum _WORK_QUEUE_TYPE { CriticalWorkQueue = 0, DelayedWorkQueue } WORK_QUEUE_TYPE;
+typedef VOID IO_WORKITEM_ROUTINE(PDEVICE_OBJECT DeviceObject, PVOID Context);
+typedef IO_WORKITEM_ROUTINE *PIO_WORKITEM_ROUTINE;
+typedef VOID IO_WORKITEM_ROUTINE_EX(PVOID IoObject, PVOID Context, PIO_WORKITEM IoWorkItem);
+typedef IO_WORKITEM_ROUTINE_EX *PIO_WORKITEM_ROUTINE_EX;
+
+#define DPFLTR_DEFAULT_ID 101
+#define DPFLTR_ERROR_LEVEL 0
+#define DPFLTR_WARNING_LEVEL 1
+#define DPFLTR_TRACE_LEVEL 2
+#define DPFLTR_INFO_LEVEL 3
+
+#define IRP_MN_START_DEVICE 0x00
+#define IRP_MN_STOP_DEVICE 0x04
+#define IRP_MN_QUERY_STOP_DEVICE 0x05
+#define IRP_MN_CANCEL_STOP_DEVICE 0x06
+
+typedef struct _DEVPROPKEY {
+	GUID fmtid;
+	ULONG pid;
+} DEVPROPKEY;
+static const DEVPROPKEY DEVPKEY_Device_DHP_Rebalance_Policy __attribute__((unused)) = {
+	{ 0x540b947e, 0x8b40, 0x45bc, { 0xa8, 0xa2, 0x6a, 0x0b, 0x89, 0x4c, 0xbd, 0xa2 } }, 2
+};
+
+DHP_BEGIN_DECLS
+
+/*
+ * dhp_wdk_bind - from now on the routines of this header mean this engine.
+ *
+ * The binding is the one process-wide variable of the library, on purpose: the names below belong to an interface
+ * that has one partition and hands out no handle to it.
+ *
+ * Level     passive
+ * Blocks    until a thread is created
+ * Progress  blocking
+ * Orders    what the caller did before is visible to routines called afterwards [wdk-bind]
+ * Lifetime  until dhp_wdk_unbind, which must come before dhp_engine_destroy
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_IN_USE (an engine is bound), DHP_NO_THREAD, DHP_NO_MEMORY, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_wdk_bind(struct dhp_engine *engine);
+
+/*
+ * dhp_wdk_unbind - the end of the binding, after the "driver unload".
+ *
+ * Level     passive, not from a callback or a work item
+ * Blocks    for threads that are about to end, and for deliveries that were on their way
+ * Progress  blocking
+ * Orders    every work item, thread and callback happens before the return
+ * Lifetime  no other thread may use the routines from the call on
+ * Returns   DHP_OK; DHP_BAD_ENGINE: none is bound; DHP_IN_USE: a registration, a running thread, an open handle, a
+ *           reference to a thread or a queued or running work item remains; DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_wdk_unbind(void);
+
+/*
+ * dhp_wdk_status - the NTSTATUS that stands for a status of the library; a registrant's own NTSTATUS comes back unchanged.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  -
+ * Returns   below zero exactly if the status is a failure (S-043)
+ */
+DHP_API NTSTATUS dhp_wdk_status(enum dhp_status status);
+
+/* What the macros above stand for: the first two end the process, the third does in a checked build above APC_LEVEL. */
+DHP_API void dhp_wdk_assert_failed(const char *where, const char *what) __attribute__((noreturn));
+DHP_API void dhp_wdk_fast_fail(ULONG code) __attribute__((noreturn));
+DHP_API void dhp_wdk_paged_code(const char *where);
+DHP_API POBJECT_TYPE *dhp_wdk_object_type(ULONG which);
+
+/*
+ * Counts, masks and numbers. Without an engine the answers are 0 and INVALID_PROCESSOR_INDEX.
+ *
+ * The older ones are about group 0 (S-534). The maximum of one group is an upper bound: a group can have no more than 64
+ * processors, nor more than there could ever be (S-504).
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  lock-free
+ * Orders    as dhp_counts_read
+ * Lifetime  copies
+ * Returns   0 for a group that does not exist (S-502, S-516); STATUS_INVALID_PARAMETER for a bad index or a NULL pointer
+ *           (S-527), INVALID_PROCESSOR_INDEX for a bad number (S-528)
+ */
+DHP_API ULONG KeQueryActiveProcessorCount(PKAFFINITY ActiveProcessors);
+DHP_API ULONG KeQueryActiveProcessorCountEx(USHORT GroupNumber);
+DHP_API ULONG KeQueryMaximumProcessorCount(void);
+DHP_API ULONG KeQueryMaximumProcessorCountEx(USHORT GroupNumber);
+DHP_API KAFFINITY KeQueryActiveProcessors(void);
+DHP_API KAFFINITY KeQueryGroupAffinity(USHORT GroupNumber);
+DHP_API USHORT KeQueryActiveGroupCount(void);
+DHP_API ULONG KeGetCurrentProcessorNumber(void);
+DHP_API ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER ProcNumber);
+DHP_API ULONG KeGetCurrentProcessorIndex(void);
+DHP_API NTSTATUS KeGetProcessorNumberFromIndex(ULONG ProcIndex, PPROCESSOR_NUMBER ProcNumber);
+DHP_API ULONG KeGetProcessorIndexFromNumber(PPROCESSOR_NUMBER ProcNumber);
+
+/*
+ * KeRegisterProcessorChangeCallback, KeDeregisterProcessorChangeCallback - as dhp_notify_register and _unregister.
+ *
+ * Undefined flags are ignored (S-106). A failing NTSTATUS that a callback stores in Start reaches every registrant's
+ * Failure unchanged (S-179).
+ *
+ * Level     passive
+ * Blocks    as the native calls
+ * Progress  blocking
+ * Orders    as the native calls
+ * Lifetime  the handle until deregistration; NULL is accepted there (S-189)
+ * Returns   the handle; NULL: no callback, no memory, no engine, from a callback, or a veto in the replay (S-132)
+ */
+DHP_API PVOID KeRegisterProcessorChangeCallback(PPROCESSOR_CALLBACK_FUNCTION CallbackFunction, PVOID CallbackContext,
+						ULONG Flags);
+DHP_API VOID KeDeregisterProcessorChangeCallback(PVOID CallbackHandle);
+
+/*
+ * IoRegisterPlugPlayNotification and the two ways to unregister - as dhp_arrival_register and its two.
+ *
+ * A class that is neither processor nor memory is accepted, and nothing of it ever arrives. What a callback returns is
+ * ignored (S-226).
+ *
+ * Level     passive
+ * Blocks    as the native calls
+ * Progress  blocking
+ * Orders    as the native calls
+ * Lifetime  after IoUnregisterPlugPlayNotification the callback may still be called; its entry goes with the binding
+ * Returns   STATUS_SUCCESS; STATUS_INVALID_PARAMETER (S-213); STATUS_NOT_SUPPORTED: another category (S-212);
+ *           STATUS_INSUFFICIENT_RESOURCES, STATUS_DEVICE_NOT_READY, STATUS_INVALID_DEVICE_STATE
+ */
+DHP_API NTSTATUS IoRegisterPlugPlayNotification(IO_NOTIFICATION_EVENT_CATEGORY EventCategory, ULONG EventCategoryFlags,
+						PVOID EventCategoryData, PDRIVER_OBJECT DriverObject,
+						PDRIVER_NOTIFICATION_CALLBACK_ROUTINE CallbackRoutine, PVOID Context,
+						PVOID *NotificationEntry);
+DHP_API NTSTATUS IoUnregisterPlugPlayNotification(PVOID NotificationEntry);
+DHP_API NTSTATUS IoUnregisterPlugPlayNotificationEx(PVOID NotificationEntry);
+
+/*
+ * DPCs - as dhp_dpc_...: the object is the same.
+ *
+ * Level     any; KeFlushQueuedDpcs passive (S-652)
+ * Blocks    KeFlushQueuedDpcs only
+ * Progress  as the native calls
+ * Orders    as the native calls
+ * Lifetime  as the native calls
+ * Returns   TRUE: queued, or taken off; FALSE: neither. KeSetTargetProcessorDpcEx: STATUS_INVALID_PARAMETER for a number
+ *           without a processor, and the object is unchanged (S-635); the older one says nothing of it (S-636)
+ */
+DHP_API VOID KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext);
+DHP_API BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2);
+DHP_API BOOLEAN KeRemoveQueueDpc(PRKDPC Dpc);
+DHP_API VOID KeFlushQueuedDpcs(void);
+DHP_API VOID KeSetTargetProcessorDpc(PRKDPC Dpc, CCHAR Number);
+DHP_API NTSTATUS KeSetTargetProcessorDpcEx(PRKDPC Dpc, PPROCESSOR_NUMBER ProcNumber);
+DHP_API VOID KeSetImportanceDpc(PRKDPC Dpc, KDPC_IMPORTANCE Importance);
+
+/*
+ * Levels. KeShouldYieldProcessor: FALSE, as there is no time limit (S-675).
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  of the calling thread; who raises lowers to what was before
+ * Returns   the level, or the one before
+ */
+DHP_API KIRQL KeGetCurrentIrql(void);
+DHP_API VOID KeRaiseIrql(KIRQL NewIrql, PKIRQL OldIrql);
+DHP_API KIRQL KfRaiseIrql(KIRQL NewIrql);
+DHP_API KIRQL KeRaiseIrqlToDpcLevel(void);
+DHP_API VOID KeLowerIrql(KIRQL NewIrql);
+DHP_API VOID KeEnterCriticalRegion(void);
+DHP_API VOID KeLeaveCriticalRegion(void);
+DHP_API BOOLEAN KeShouldYieldProcessor(void);
+
+/*
+ * Threads. A system thread ends when its routine returns. The priority is remembered and returned; the system's own
+ * scheduling does not follow it.
+ *
+ * Level     passive; KeGetCurrentThread any
+ * Blocks    for the creation of a thread
+ * Progress  blocking
+ * Orders    what was done before the creation is visible to the routine, what the routine did to who waited for its end
+ * Lifetime  the handle until ZwClose
+ * Returns   STATUS_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES, STATUS_DEVICE_NOT_READY,
+ *           STATUS_INVALID_DEVICE_STATE; the priority before, 8 to begin with
+ */
+DHP_API PKTHREAD KeGetCurrentThread(void);
+DHP_API KPRIORITY KeSetPriorityThread(PKTHREAD Thread, KPRIORITY Priority);
+DHP_API NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes,
+				      HANDLE ProcessHandle, PVOID ClientId, PKSTART_ROUTINE StartRoutine,
+				      PVOID StartContext);
+
+/*
+ * Time since the machine started, in 100 ns; in ticks of 15.625 ms.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  -
+ * Returns   the time
+ */
+DHP_API ULONGLONG KeQueryInterruptTime(void);
+DHP_API ULONGLONG KeQueryUnbiasedInterruptTimePrecise(PULONG64 QpcTimeStamp);
+DHP_API VOID KeQueryTickCount(PLARGE_INTEGER CurrentCount);
+
+/*
+ * Events, semaphores and waiting for them.
+ *
+ * A release beyond the limit changes nothing. A waiter that was let go may free the object at once: who set it does not
+ * touch it any more.
+ *
+ * Level     any; KeWaitForSingleObject passive, or with a time-out of zero (S-617)
+ * Blocks    KeWaitForSingleObject: until the object is signalled or the time is over
+ * Progress  setting is wait-free
+ * Orders    what was done before the object was set is visible to who waited for it [wdk-signal]
+ * Lifetime  the caller's memory
+ * Returns   the state before; STATUS_SUCCESS, STATUS_TIMEOUT, STATUS_INVALID_PARAMETER, STATUS_INVALID_DEVICE_STATE. A
+ *           positive time-out is an absolute one, which is not supported so far: STATUS_NOT_SUPPORTED
+ */
+DHP_API VOID KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State);
+DHP_API LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait);
+DHP_API VOID KeClearEvent(PRKEVENT Event);
+DHP_API LONG KeReadStateEvent(PRKEVENT Event);
+DHP_API VOID KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit);
+DHP_API LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait);
+DHP_API LONG KeReadStateSemaphore(PRKSEMAPHORE Semaphore);
+DHP_API NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
+				       BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+
+/*
+ * Locks. A spin lock raises its holder to DISPATCH_LEVEL; a push lock has one exclusive or many shared holders.
+ *
+ * Level     spin locks any, push locks passive
+ * Blocks    while somebody else holds it
+ * Progress  blocking
+ * Orders    what a holder did is visible to the next [wdk-spin] [wdk-push]
+ * Lifetime  the caller's memory, of zeros once initialised
+ * Returns   the level before
+ */
+DHP_API VOID KeInitializeSpinLock(PKSPIN_LOCK SpinLock);
+DHP_API KIRQL KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock);
+DHP_API VOID KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql);
+DHP_API VOID KeAcquireSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock);
+DHP_API VOID KeReleaseSpinLockFromDpcLevel(PKSPIN_LOCK SpinLock);
+DHP_API VOID ExInitializePushLock(PEX_PUSH_LOCK PushLock);
+DHP_API VOID ExAcquirePushLockExclusive(PEX_PUSH_LOCK PushLock);
+DHP_API VOID ExReleasePushLockExclusive(PEX_PUSH_LOCK PushLock);
+DHP_API VOID ExAcquirePushLockShared(PEX_PUSH_LOCK PushLock);
+DHP_API VOID ExReleasePushLockShared(PEX_PUSH_LOCK PushLock);
+
+#define KeAcquireSpinLock(lock, old) ((void)(*(old) = KeAcquireSpinLockRaiseToDpc(lock)))
+
+/*
+ * Pool: all of it is resident, aligned to 16 bytes, zeroed.
+ *
+ * Level     any but signal
+ * Blocks    no longer than the C library's allocator
+ * Progress  blocking in that sense
+ * Orders    nothing
+ * Lifetime  until it is freed, once, with the tag it was allocated with
+ * Returns   NULL: there is no memory
+ */
+DHP_API PVOID ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
+DHP_API PVOID ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
+DHP_API VOID ExFreePoolWithTag(PVOID P, ULONG Tag);
+DHP_API VOID ExFreePool(PVOID P);
+
+/*
+ * Objects with handles: the threads of PsCreateSystemThread.
+ *
+ * Level     passive
+ * Blocks    for a thread that is about to end
+ * Progress  blocking
+ * Orders    nothing
+ * Lifetime  an object lives while a handle or a reference to it does
+ * Returns   STATUS_SUCCESS, STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH, STATUS_INVALID_PARAMETER
+ */
+DHP_API NTSTATUS ZwClose(HANDLE Handle);
+DHP_API NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
+					   KPROCESSOR_MODE AccessMode, PVOID *Object,
+					   POBJECT_HANDLE_INFORMATION HandleInformation);
+DHP_API VOID ObDereferenceObject(PVOID Object);
+
+/* Drivers pass the address of a typed pointer. */
+#define ObReferenceObjectByHandle(handle, access, type, mode, object, information)                            \
+	(ObReferenceObjectByHandle)(handle, access, type, mode, (PVOID *)(object), information)
+
+/*
+ * Work items: a routine that runs at passive level in a thread of the library.
+ *
+ * Level     queueing any but signal; allocating and freeing passive
+ * Blocks    never; a routine that waits for another item does not keep it from running, up to 16 of them
+ * Progress  lock-free but for a few instructions under a spin lock
+ * Orders    what was done before it was queued is visible to the routine [wdk-spin]
+ * Lifetime  the item is the caller's again when its routine starts: it may free it or queue it again there
+ * Returns   NULL: no memory
+ */
+DHP_API ULONG IoSizeofWorkItem(void);
+DHP_API VOID IoInitializeWorkItem(PVOID IoObject, PIO_WORKITEM IoWorkItem);
+DHP_API VOID IoUninitializeWorkItem(PIO_WORKITEM IoWorkItem);
+DHP_API VOID IoQueueWorkItemEx(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE_EX WorkerRoutine,
+			       WORK_QUEUE_TYPE QueueType, PVOID Context);
+DHP_API PIO_WORKITEM IoAllocateWorkItem(PDEVICE_OBJECT DeviceObject);
+DHP_API VOID IoFreeWorkItem(PIO_WORKITEM IoWorkItem);
+DHP_API VOID IoQueueWorkItem(PIO_WORKITEM IoWorkItem, PIO_WORKITEM_ROUTINE WorkerRoutine, WORK_QUEUE_TYPE QueueType,
+			     PVOID Context);
+
+/*
+ * RtlInitUnicodeString - describe a text; NULL gives an empty one.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  the text stays the caller's
+ * Returns   nothing; a text that does not fit is described up to its first 65532 bytes
+ */
+DHP_API VOID RtlInitUnicodeString(PUNICODE_STRING DestinationString, PCWSTR SourceString);
+
+/*
+ * DbgPrintEx - a line to the standard error, cut at 511 bytes.
+ *
+ * Formats are those of Windows: l is 32 bits, ll and I64 are 64, I is pointer-sized, %ws and %S take wide characters,
+ * %wZ a UNICODE_STRING. There is no floating point.
+ *
+ * Level     any
+ * Blocks    for the system call
+ * Progress  -
+ * Orders    nothing
+ * Lifetime  -
+ * Returns   STATUS_SUCCESS
+ */
+DHP_API ULONG DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...);
+
+/* ---- small things, in place ---- */
+
+#ifdef __cplusplus
+extern "C++" {
+static inline bool IsEqualGUID(const GUID &a, const GUID &b)
+{
+	return __builtin_memcmp(&a, &b, sizeof(GUID)) == 0;
+}
+}
+#else
+#define IsEqualGUID(a, b) (__builtin_memcmp((a), (b), sizeof(GUID)) == 0)
+#endif
+
+/* ThreadSanitizer knows no fences, and a compiler says so where one is. */
+static inline void MemoryBarrier(void)
+{
+#ifdef __SANITIZE_THREAD__
+	LONG nothing = 0;
+
+	(void)__atomic_exchange_n(&nothing, 0, __ATOMIC_SEQ_CST);
+#else
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+static inline void KeMemoryBarrier(void)
+{
+	MemoryBarrier();
+}
+
+static inline void YieldProcessor(void)
+{
+#if defined(__x86_64__) || defined(__i386__)
+	__builtin_ia32_pause();
+#elif defined(__aarch64__)
+	__asm__ __volatile__("yield");
+#endif
+}
+
+static inline LONG InterlockedIncrement(LONG volatile *p)
+{
+	return __atomic_add_fetch(p, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline LONG InterlockedDecrement(LONG volatile *p)
+{
+	return __atomic_sub_fetch(p, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline LONG64 InterlockedIncrement64(LONG64 volatile *p)
+{
+	return __atomic_add_fetch(p, 1, __ATOMIC_SEQ_CST);
+}
+
+static inline LONG64 InterlockedIncrementNoFence64(LONG64 volatile *p)
+{
+	return __atomic_add_fetch(p, 1, __ATOMIC_RELAXED);
+}
+
+static inline LONG64 InterlockedDecrementRelease64(LONG64 volatile *p)
+{
+	return __atomic_sub_fetch(p, 1, __ATOMIC_RELEASE);
+}
+
+static inline PVOID InterlockedExchangePointer(PVOID volatile *p, PVOID v)
+{
+	return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
+}
+
+static inline CHAR InterlockedExchange8(CHAR volatile *p, CHAR v)
+{
+	return __atomic_exchange_n(p, v, __ATOMIC_SEQ_CST);
+}
+
+static inline CHAR InterlockedAndRelease8(CHAR volatile *p, CHAR v)
+{
+	return __atomic_fetch_and(p, v, __ATOMIC_RELEASE);
+}
+
+static inline ULONG ReadULongNoFence(ULONG const volatile *p)
+{
+	return __atomic_load_n(p, __ATOMIC_RELAXED);
+}
+
+static inline LONG64 ReadAcquire64(LONG64 const volatile *p)
+{
+	return __atomic_load_n(p, __ATOMIC_ACQUIRE);
+}
+
+static inline void WritePointerRelease(PVOID volatile *p, PVOID v)
+{
+	__atomic_store_n(p, v, __ATOMIC_RELEASE);
+}
+
+#define PrefetchForWrite(p) __builtin_prefetch((const void *)(ULONG_PTR)(p), 1)
+
+static inline void InitializeListHead(PLIST_ENTRY head)
+{
+	head->Flink = head->Blink = head;
+}
+
+static inline BOOLEAN IsListEmpty(const LIST_ENTRY *head)
+{
+	return head->Flink == head;
+}
+
+/* TRUE: the list is empty now. */
+static inline BOOLEAN RemoveEntryList(PLIST_ENTRY entry)
+{
+	entry->Blink->Flink = entry->Flink;
+	entry->Flink->Blink = entry->Blink;
+	return entry->Flink == entry->Blink;
+}
+
+/* The head itself when the list is empty. */
+static inline PLIST_ENTRY RemoveHeadList(PLIST_ENTRY head)
+{
+	PLIST_ENTRY entry = head->Flink;
+
+	(void)RemoveEntryList(entry);
+	return entry;
+}
+
+static inline void InsertTailList(PLIST_ENTRY head, PLIST_ENTRY entry)
+{
+	entry->Flink = head;
+	entry->Blink = head->Blink;
+	head->Blink->Flink = entry;
+	head->Blink = entry;
+}
+
+static inline void InsertHeadList(PLIST_ENTRY head, PLIST_ENTRY entry)
+{
+	entry->Blink = head;
+	entry->Flink = head->Flink;
+	head->Flink->Blink = entry;
+	head->Flink = entry;
+}
+
+DHP_END_DECLS
+
+C_ASSERT(sizeof(LARGE_INTEGER) == 8);
+C_ASSERT(sizeof(GUID) == 16);
+C_ASSERT(sizeof(PROCESSOR_NUMBER) == 4);
+C_ASSERT(sizeof(KE_PROCESSOR_CHANGE_NOTIFY_CONTEXT) == 16);
+C_ASSERT(offsetof(KE_PROCESSOR_CHANGE_NOTIFY_CONTEXT, NtNumber) == 4);
+C_ASSERT(offsetof(KE_PROCESSOR_CHANGE_NOTIFY_CONTEXT, Status) == 8);
+C_ASSERT(offsetof(KE_PROCESSOR_CHANGE_NOTIFY_CONTEXT, ProcNumber) == 12);
+C_ASSERT(offsetof(DEVICE_INTERFACE_CHANGE_NOTIFICATION, Event) == 4);
+C_ASSERT(offsetof(DEVICE_INTERFACE_CHANGE_NOTIFICATION, InterfaceClassGuid) == 20);
+
+#endif

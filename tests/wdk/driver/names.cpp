@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: BSD-2-Clause
+//
+// A driver in C++, and the values of every name in that language. Headers of the library's come after ours on purpose:
+// no macro of ours may upset them.
+#include "../values.h"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "hot_add.h"
+
+namespace {
+
+PROCESSOR_CALLBACK_FUNCTION Changed;
+KDEFERRED_ROUTINE Deferred;
+DRIVER_NOTIFICATION_CALLBACK_ROUTINE Arrived;
+
+struct Driver {
+	KDPC Dpc;
+	ULONG Starts;
+	ULONG Completes;
+	LONG volatile Runs;
+	LONG volatile Arrivals;
+};
+
+VOID Changed(PVOID Context, PKE_PROCESSOR_CHANGE_NOTIFY_CONTEXT Change, PNTSTATUS)
+{
+	Driver *Me = static_cast<Driver *>(Context);
+
+	if (Change->State == KeProcessorAddStartNotify)
+		Me->Starts++;
+	if (Change->State == KeProcessorAddCompleteNotify)
+		Me->Completes++;
+}
+
+VOID Deferred(struct _KDPC *, PVOID Context, PVOID, PVOID)
+{
+	InterlockedIncrement(&static_cast<Driver *>(Context)->Runs);
+}
+
+NTSTATUS Arrived(PVOID Structure, PVOID Context)
+{
+	PDEVICE_INTERFACE_CHANGE_NOTIFICATION Notification = static_cast<PDEVICE_INTERFACE_CHANGE_NOTIFICATION>(Structure);
+
+	if (IsEqualGUID(Notification->Event, GUID_DEVICE_INTERFACE_ARRIVAL))
+		InterlockedIncrement(&static_cast<Driver *>(Context)->Arrivals);
+	return STATUS_SUCCESS;
+}
+
+struct __declspec(align(64)) Aligned {
+	char Byte;
+};
+C_ASSERT(alignof(Aligned) == 64);
+
+} // namespace
+
+int NamesInCxx(void)
+{
+	Driver Me = {};
+	GUID Class = GUID_DEVICE_PROCESSOR;
+	PVOID Entry = nullptr;
+	uint64_t Stamp = 0;
+	KIRQL Old;
+
+	PVOID Handle = KeRegisterProcessorChangeCallback(Changed, &Me, KE_PROCESSOR_CHANGE_ADD_EXISTING);
+	if (Handle == nullptr)
+		return 1;
+	if (!NT_SUCCESS(IoRegisterPlugPlayNotification(EventCategoryDeviceInterfaceChange,
+						       PNPNOTIFY_DEVICE_INTERFACE_INCLUDE_EXISTING_INTERFACES, &Class,
+						       nullptr, Arrived, &Me, &Entry)))
+		return 2;
+	KeInitializeDpc(&Me.Dpc, Deferred, &Me);
+	if (!KeInsertQueueDpc(&Me.Dpc, nullptr, nullptr))
+		return 3;
+	KeFlushQueuedDpcs();
+	KeRaiseIrql(DISPATCH_LEVEL, &Old);
+	KeLowerIrql(Old);
+	MemoryBarrier();
+	(void)KeQueryUnbiasedInterruptTimePrecise(&Stamp);
+	IoUnregisterPlugPlayNotificationEx(Entry);
+	KeDeregisterProcessorChangeCallback(Handle);
+
+	const ULONG Count = KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS);
+	if (std::min(Me.Starts, Me.Completes) != Count || std::max<LONG>(InterlockedIncrement(&Me.Runs) - 1, 0) != 1)
+		return 4;
+	return static_cast<ULONG>(InterlockedIncrement(&Me.Arrivals) - 1) == Count ? 0 : 5;
+}
