@@ -46,18 +46,16 @@
 enum dhp_status {
 	DHP_OK = 0,
 
-	DHP_ALREADY_QUEUED = 1, /* the DPC was queued before; this call added nothing (S-610) */
-	DHP_NOT_QUEUED = 2,     /* the DPC was not queued: idle, running or finished (S-645) */
-	DHP_TIMED_OUT = 10,     /* the time was over first */
-
-	DHP_HELD = 14,                 /* the request waits until its device goes on (S-442) */
-	DHP_REQUIREMENTS_CHANGED = 15, /* a driver agrees to stop, and wants to be asked for its requirements (S-423) */
-	DHP_NOT_HELD = 16,             /* the request was not waiting: idle, begun or over (S-447) */
-
-	DHP_REPLACED = 18,      /* the timer was set already; the earlier setting is cancelled (S-681) */
-	DHP_NOT_SET = 19,       /* the timer was not set: never, or it has expired (S-686) */
-	DHP_UNCHANGED = 22,     /* the set is the one the caller has seen; nothing was written (S-805) */
-	DHP_NO_EFFECT = 23,     /* there was nothing to revert (S-545) */
+	DHP_ALREADY_QUEUED = 1,       /* the DPC was queued before; this call added nothing (S-610) */
+	DHP_NOT_QUEUED = 2,           /* the DPC was not queued: idle, running or finished (S-645) */
+	DHP_TIMED_OUT = 3,            /* the time was over first */
+	DHP_HELD = 4,                 /* the request waits until its device goes on (S-442) */
+	DHP_REQUIREMENTS_CHANGED = 5, /* a driver agrees to stop, and wants to be asked for its requirements (S-423) */
+	DHP_NOT_HELD = 6,             /* the request was not waiting: idle, begun or over (S-447) */
+	DHP_REPLACED = 7,             /* the timer was set already; the earlier setting is cancelled (S-681) */
+	DHP_NOT_SET = 8,              /* the timer was not set: never, or it has expired (S-686) */
+	DHP_UNCHANGED = 9,            /* the set is the one the caller has seen; nothing was written (S-805) */
+	DHP_NO_EFFECT = 10,           /* there was nothing to revert (S-545) */
 
 	DHP_BAD_ENGINE = -1,
 	DHP_BAD_OPTIONS = -2,
@@ -75,6 +73,15 @@ enum dhp_status {
 	DHP_BAD_STEP = -14,
 	DHP_BAD_GROUPS = -15,
 	DHP_BAD_PATH = -16,
+	DHP_BAD_NAME = -17,      /* no condition has this name (S-309) */
+	DHP_BAD_CONDITION = -18, /* nor this number (S-312) */
+	DHP_BAD_NODE = -19,
+	DHP_BAD_REQUEST = -20,
+	DHP_BAD_POLICY = -21,
+	DHP_BAD_GROUP = -22,
+	DHP_BAD_MASK = -23,
+	DHP_BAD_COUNT = -24,
+	DHP_BAD_DEPTH = -25,
 
 	DHP_NO_MEMORY = -32,
 	DHP_NO_THREAD = -33,     /* the system refused a thread */
@@ -92,25 +99,15 @@ enum dhp_status {
 	DHP_NOT_SUPPORTED = -45, /* this backend or platform cannot do it */
 	DHP_CANNOT_READ = -46,   /* a file of the system could not be read */
 	DHP_INJECTED = -47,      /* a failure that a test asked for */
-
-	DHP_BAD_NAME = -60,      /* no condition has this name (S-309) */
-	DHP_BAD_CONDITION = -61, /* nor this number (S-312) */
-	DHP_BAD_NODE = -62,
-	DHP_NO_DESCRIPTOR = -63, /* the system refused a file descriptor */
-	DHP_INVALID_STATE = -70, /* the object's state does not allow it (S-438) */
-	DHP_CANCELLED = -71,     /* the held request was cancelled (S-447) */
-	DHP_DEVICE_GONE = -72,   /* the device failed to start again (S-430) */
-	DHP_NOT_QUIET = -73,     /* requests in flight did not end in time */
-	DHP_DETACHED = -74,      /* the feed has no processor at the moment (S-466) */
-	DHP_BAD_REQUEST = -75,
-	DHP_BAD_POLICY = -76,
-	DHP_NOT_IN_DPC = -80,     /* a call for a DPC routine came from elsewhere (S-672) */
-	DHP_BAD_GROUP = -90,
-	DHP_BAD_MASK = -91,
-	DHP_BAD_COUNT = -92,
-	DHP_BAD_DEPTH = -93,
-	DHP_RUN_DOWN = -94,    /* run-down has begun: no reference is given any more (S-721) */
-	DHP_NOT_RUN_DOWN = -95 /* run-down has not begun, or references remain (S-725, S-726) */
+	DHP_NO_DESCRIPTOR = -48, /* the system refused a file descriptor */
+	DHP_INVALID_STATE = -49, /* the object's state does not allow it (S-438) */
+	DHP_CANCELLED = -50,     /* the held request was cancelled (S-447) */
+	DHP_DEVICE_GONE = -51,   /* the device failed to start again (S-430) */
+	DHP_NOT_QUIET = -52,     /* requests in flight did not end in time */
+	DHP_DETACHED = -53,      /* the feed has no processor at the moment (S-466) */
+	DHP_NOT_IN_DPC = -54,    /* a call for a DPC routine came from elsewhere (S-672) */
+	DHP_RUN_DOWN = -55,      /* run-down has begun: no reference is given any more (S-721) */
+	DHP_NOT_RUN_DOWN = -56   /* run-down has not begun, or references remain (S-725, S-726) */
 };
 
 /* S-043: below zero is failure, everything else is success. */
