@@ -135,8 +135,9 @@ static void notification_thread(void *argument)
 	for (;;) {
 		uint32_t ticket = port_event_ticket(&notify->event);
 		bool stopping = at_load_acquire_u32(&notify->stopping) != 0; /* [notify-stop] acquire */
+		bool arrivals = deliver_all(notify);
 
-		if (deliver_all(notify) | dhpi_change_deliver(notify))
+		if (dhpi_change_deliver(notify) || arrivals)
 			continue;
 		if (stopping)
 			return;
