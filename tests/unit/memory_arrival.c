@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include <dhp/memory.h>
+#include <dhp/rebalance.h>
 
 #include "partition.h"
 
@@ -396,6 +397,14 @@ static void count_step(void *context, const struct dhp_trace_event *event)
 	++*(uint32_t *)context;
 }
 
+static uint64_t rebalances_wanted(struct dhp_engine *engine)
+{
+	struct dhp_rebalance_stats stats;
+
+	assert_ok(dhp_rebalance_stats_read(engine, &stats));
+	return stats.requested_count;
+}
+
 static void memory_is_no_business_of_the_channels_of_processors_S018_S203(void **state)
 {
 	uint32_t changes = 0, arrivals = 0, steps = 0;
@@ -404,6 +413,7 @@ static void memory_is_no_business_of_the_channels_of_processors_S018_S203(void *
 	struct dhp_arrival_notify *arrival;
 	struct dhp_counts before, after;
 	struct dhp_notify *notify;
+	uint64_t wanted;
 
 	(void)state;
 	drain(engine); /* the first processors' own arrivals are over */
@@ -411,6 +421,7 @@ static void memory_is_no_business_of_the_channels_of_processors_S018_S203(void *
 	assert_ok(dhp_arrival_register(engine, DHP_CLASS_PROCESSOR, count_arrival, &arrivals, 0, &arrival));
 	assert_ok(join_list(me, engine, 0));
 	before = counts_of(engine);
+	wanted = rebalances_wanted(engine);
 	steps = 0;
 	for (uint32_t i = 0; i < 5; i++)
 		assert_ok(dhp_sim_memory_add(engine, MIB, 0));
@@ -419,12 +430,14 @@ static void memory_is_no_business_of_the_channels_of_processors_S018_S203(void *
 	assert_memory_equal(&before, &after, sizeof(before));
 	assert_int_equal(me->count, 5);
 	assert_int_equal(changes + arrivals + steps, 0);
+	assert_int_equal(rebalances_wanted(engine), wanted);
 	/* And the other way round. */
 	add_positions(engine, 2, 5);
 	drain(engine);
 	assert_int_equal(me->count, 5);
 	assert_int_equal(arrivals, 3);
 	assert_int_equal(changes, 6);
+	assert_int_equal(rebalances_wanted(engine), wanted + 3);
 	assert_ok(dhp_notify_unregister(notify));
 	assert_ok(dhp_arrival_unregister(arrival));
 	end_listener(me);

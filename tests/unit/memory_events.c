@@ -530,6 +530,7 @@ static void descriptor_is_readable_while_the_condition_holds_S302_S312(void **st
 	struct dhp_engine *engine = make_memory(100, 200);
 	struct dhp_memory_event *events[3] = { open_event(engine, DHP_MEMORY_LOW), open_event(engine, DHP_MEMORY_HIGH),
 		open_event(engine, DHP_MEMORY_HIGH) };
+	struct dhp_memory_event *late = open_event(engine, DHP_MEMORY_HIGH);
 	int files[3] = { -1, -1, -1 }, again = -1;
 
 	(void)state;
@@ -546,6 +547,11 @@ static void descriptor_is_readable_while_the_condition_holds_S302_S312(void **st
 			assert_int_equal(is_readable(files[1]), free_mib >= 200);
 			assert_int_equal(is_readable(files[2]), free_mib >= 200);
 		}
+	/* One that is made while it holds. */
+	assert_true(holds(late));
+	assert_ok(dhp_memory_event_descriptor(late, &again));
+	assert_true(is_readable(again));
+	assert_ok(dhp_memory_event_close(late));
 	/* Closing one leaves the others. */
 	assert_ok(dhp_memory_event_close(events[1]));
 	assert_true(fcntl(files[1], F_GETFD) < 0 && errno == EBADF);

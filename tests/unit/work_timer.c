@@ -151,6 +151,15 @@ static void a_setting_replaces_the_earlier_one_S681(void **state)
 	assert_false(dhp_timer_has_expired(&alarm.timer));
 	flush(engine);
 	assert_int_equal(peek(&alarm.tick.runs), 0);
+	/* What replaces it comes true. */
+	setting = after(&alarm, HOUR_NS);
+	setting.dpc = &other.dpc;
+	set(&alarm, setting, DHP_OK);
+	set(&alarm, after(&alarm, MS), DHP_REPLACED);
+	assert_true(wait_for_count(&alarm.tick.runs, 1));
+	assert_false(dhp_timer_is_set(&alarm.timer));
+	flush(engine);
+	assert_int_equal(peek(&other.runs), 0);
 	end_engine(engine);
 }
 
