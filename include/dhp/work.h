@@ -166,6 +166,8 @@ DHP_API enum dhp_status dhp_dpc_flush(struct dhp_engine *engine);
 /*
  * dhp_dpc_watchdog_read - how much of its time budgets the routine that calls has left (S-672).
  *
+ * A thread that raised its level is not watched: its limits are 0.
+ *
  * Level     dispatch, and inside a threaded DPC
  * Blocks    never
  * Progress  wait-free
