@@ -309,7 +309,7 @@ static void every_insertion_runs_once_while_processors_come_and_go_S641(void **s
 		helper_start(&helpers[k], insert_all_the_time, &inserters[k]);
 	}
 	gate_pass(&gate);
-	for (uint32_t i = 0; i < TIMES(20000); i++) {
+	for (uint32_t i = 0; i < TIMES(20000) || diverted_of(engine) < 100; i++) { /* the inserters may be slow to start */
 		uint32_t index = 1 + (uint32_t)(roll(&dice) % 3);
 
 		set_usable(engine, index, roll(&dice) % 2 == 0);
@@ -325,7 +325,6 @@ static void every_insertion_runs_once_while_processors_come_and_go_S641(void **s
 		assert_int_equal(inserters[k].wrong, 0);
 		assert_int_equal(ticks_run(inserters[k].ticks, 8) + inserters[k].taken, inserters[k].queued);
 	}
-	assert_true(diverted_of(engine) > 0);
 	end_engine(engine);
 }
 
