@@ -34,17 +34,34 @@ void dhpi_partition_close(struct dhpi_partition *partition)
 
 /* ---- looking ---- */
 
-/* Narrower than before is no reason to take a processor away (S-006): only the usable count and mask follow. */
+/* Of an active processor. Its queue is told, but not left yet: perhaps the one to go to is told next. */
+static void set_usable(struct dhpi_partition *partition, uint32_t index, bool usable)
+{
+	dhpi_set_usable(partition->engine->set, index, usable);
+	dhpi_work_usable(partition->engine->work, index, usable);
+}
+
+void dhpi_partition_usable(struct dhpi_partition *partition, uint32_t index, bool usable)
+{
+	set_usable(partition, index, usable);
+	dhpi_work_leave(partition->engine->work);
+}
+
+/*
+ * Narrower than before is no reason to take a processor away (S-006): only the usable count and mask follow, and work that
+ * was meant for it.
+ */
 static void follow_usable(struct dhpi_partition *partition)
 {
-	struct dhpi_set *set = partition->engine->set;
+	const struct dhpi_set *set = partition->engine->set;
 	uint32_t active = dhpi_set_active(set);
 
 	for (uint32_t index = 0; index < active; index++) {
 		uint32_t cpu = dhpi_set_row(set, index)->cpu;
 
-		dhpi_set_usable(set, index, dhpi_cpus_has(&partition->scan.usable, cpu));
+		set_usable(partition, index, dhpi_cpus_has(&partition->scan.usable, cpu));
 	}
+	dhpi_work_leave(partition->engine->work);
 }
 
 static bool may_pass(enum dhp_status status)

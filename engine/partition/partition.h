@@ -47,6 +47,9 @@ void dhpi_partition_close(struct dhpi_partition *partition);
 /* Under serial. One arrival, all steps or none. lifecycle.c */
 enum dhp_status dhpi_partition_add(struct dhpi_partition *partition, uint32_t cpu);
 
+/* Under serial. Whether this process may use an active processor; what waits for one that it may not goes elsewhere. */
+void dhpi_partition_usable(struct dhpi_partition *partition, uint32_t index, bool usable);
+
 /* Under serial. Adds what the backend has gained; the status of the first that failed. */
 enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool retry_refused);
 

@@ -129,6 +129,7 @@ enum dhp_status dhp_engine_stats_read(struct dhp_engine *engine, struct dhp_engi
 		.deferred_wakes_count = at_load_relaxed_u64(&engine->work->deferred_wakes),
 		.timer_expiries_count = at_load_relaxed_u64(&engine->work->timers.expiries),
 		.timer_lost_count = at_load_relaxed_u64(&engine->work->timers.lost),
+		.diverted_count = at_load_relaxed_u64(&engine->work->diverted),
 	};
 	return DHP_OK;
 }

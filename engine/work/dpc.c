@@ -90,6 +90,17 @@ uint32_t dhpi_work_index_here(struct dhpi_work *work)
 	return dhpi_queue_index(queue_here(work));
 }
 
+/* S-641. A call on all processors goes to each. */
+static struct dhpi_queue *queue_instead_of(struct dhpi_queue *away, struct dhpi_dpc *dpc)
+{
+	struct dhpi_queue *queue = dpc == dhpi_dpc(&away->call) ? NULL : dhpi_queue_instead(away);
+
+	if (queue == NULL)
+		return away;
+	(void)at_fetch_add_relaxed_u64(&dpc->work->diverted, 1); /* relaxed: statistics only */
+	return queue;
+}
+
 static struct dhpi_queue *choose_queue(struct dhpi_dpc *dpc, uint32_t target)
 {
 	struct dhpi_queue *queue;
@@ -98,7 +109,9 @@ static struct dhpi_queue *choose_queue(struct dhpi_dpc *dpc, uint32_t target)
 		return queue_here(dpc->work);
 	/* The target may have failed to come up after it was set: S-654. */
 	queue = dhpi_queue_of_index(dpc->work, target);
-	return queue != NULL ? queue : queue_of_last_resort(dpc->work);
+	if (DHPI_UNLIKELY(queue == NULL))
+		return queue_of_last_resort(dpc->work);
+	return DHPI_LIKELY(!dhpi_queue_is_away(queue)) ? queue : queue_instead_of(queue, dpc);
 }
 
 /* Where it went is stored in *queue: a closed queue passes it on. */

@@ -28,7 +28,7 @@
  * I4        an object is counted once in its home when it leaves an inbox, and done there once, when its routine has
  *           returned or it was removed. Moving it to another processor changes neither.
  * I5        only objects without target, and not High, change the queue (S-620), but for those of a processor that did not
- *           come up.
+ *           come up or is not usable (S-641).
  * I6        a closed inbox stays closed until its queue is opened again, so a late push finds out.
  *
  * Progress  push is lock-free. take is wait-free. refill, remove and steal hold a lock for a few instructions for each
@@ -484,6 +484,7 @@ void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const str
 		dhpi_list_init(&queue->lanes[lane].high);
 	}
 	at_store_relaxed_u32(&queue->asleep, 0); /* relaxed: published by queue-ready */
+	at_store_relaxed_u32(&queue->away, 0);   /* relaxed: likewise */
 	at_store_release_ptr(&queue->high_inbox, NULL); /* [queue-ready] release: a late push may find it open again */
 	at_store_release_ptr(&queue->inbox, NULL);      /* [queue-ready] release */
 	dhpi_spin_unlock(&queue->lock);
@@ -532,4 +533,73 @@ void dhpi_queue_close(struct dhpi_queue *queue, struct dhpi_queue *heir)
 	dhpi_spin_unlock(&queue->lock);
 	dhpi_spin_unlock(&heir->lock);
 	dhpi_worker_wake(heir);
+}
+
+/* ---- leaving (S-641): under the locks of both ---- */
+
+static uint32_t leave_window(struct dhpi_queue *queue, struct dhpi_queue *heir)
+{
+	uint32_t moved = 0;
+
+	for (uint32_t cell = 0; cell < DHPI_WINDOW; cell++) {
+		struct dhpi_dpc *dpc = at_load_relaxed_ptr(&queue->window[cell]); /* relaxed: I3 decides */
+
+		if (dpc == NULL || !empty_cell(&queue->window[cell], dpc))
+			continue;
+		append(heir, dpc);
+		moved++;
+	}
+	at_store_relaxed_u32(&queue->window_movable, 0); /* relaxed: under the lock */
+	return moved;
+}
+
+/* Oldest first, so that the newest is at the head there too. A call on all processors is for this one: it stays. */
+static uint32_t leave_high(struct dhpi_queue *queue, struct dhpi_queue *heir, struct dhpi_lane *lane)
+{
+	struct dhpi_link *before;
+	uint32_t moved = 0;
+
+	for (struct dhpi_link *at = lane->high.prev; at != &lane->high; at = before) {
+		struct dhpi_dpc *dpc = dhpi_dpc_of(at);
+
+		before = at->prev;
+		if (dpc == dhpi_dpc(&queue->call))
+			continue;
+		unlink_high(queue, dpc);
+		prepend_high(heir, dpc);
+		moved++;
+	}
+	return moved;
+}
+
+static uint32_t leave_lane(struct dhpi_queue *queue, struct dhpi_queue *heir, struct dhpi_lane *lane)
+{
+	uint32_t moved = leave_high(queue, heir, lane);
+	struct dhpi_dpc *dpc;
+
+	while ((dpc = pop_tail(queue, lane)) != NULL) {
+		append(heir, dpc);
+		moved++;
+	}
+	return moved;
+}
+
+/* The worker goes on to run what it has in its hand, and what comes in late. Homes stay (I4), so a flush finds all. */
+uint32_t dhpi_queue_leave(struct dhpi_queue *queue, struct dhpi_queue *heir)
+{
+	uint32_t moved;
+
+	dhpi_spin_lock(&heir->lock);
+	dhpi_spin_lock(&queue->lock);
+	dhpi_queue_drain(queue);
+	moved = leave_window(queue, heir);
+	for (uint32_t lane = 0; lane < DHPI_LANES; lane++)
+		moved += leave_lane(queue, heir, &queue->lanes[lane]);
+	dhpi_spin_unlock(&queue->lock);
+	dhpi_spin_unlock(&heir->lock);
+	if (moved != 0) {
+		dhpi_worker_wake(heir);
+		dhpi_worker_hand_on(heir);
+	}
+	return moved;
 }

@@ -92,6 +92,7 @@ struct dhpi_queue {
 	/* ---- set by the partition when the queue opens; an index of an attempt that failed may still be in use ---- */
 	struct dhpi_work *work;
 	struct at_u32 index;
+	struct at_u32 away; /* 1: its processor is not usable, what is aimed at it goes elsewhere (S-641) */
 	uint32_t cpu;
 	struct port_thread thread;
 	struct port_event event;
@@ -116,6 +117,11 @@ static inline struct dhpi_dpc *dhpi_dpc_of(struct dhpi_link *link)
 static inline uint32_t dhpi_queue_index(const struct dhpi_queue *queue)
 {
 	return at_load_relaxed_u32(&queue->index); /* relaxed: published by queue-ready */
+}
+
+static inline bool dhpi_queue_is_away(const struct dhpi_queue *queue)
+{
+	return at_load_relaxed_u32(&queue->away) != 0; /* relaxed: who does not see it is run by the queue's own worker */
 }
 
 static inline uint32_t dhpi_place(enum dhpi_place_kind kind, const struct dhpi_queue *queue, uint32_t cell)
@@ -215,6 +221,11 @@ bool dhpi_queue_worth_stealing(const struct dhpi_queue *victim);
 /* Opens a queue for its processor; closes it and moves what it holds to another one. */
 void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const struct dhp_processor *processor);
 void dhpi_queue_close(struct dhpi_queue *queue, struct dhpi_queue *heir);
+/* What waits in an open queue goes to another one. How many objects did. */
+uint32_t dhpi_queue_leave(struct dhpi_queue *queue, struct dhpi_queue *heir);
+
+/* work.c: where to go instead of a queue whose processor is away, the next one that is usable; NULL: there is none. */
+struct dhpi_queue *dhpi_queue_instead(const struct dhpi_queue *queue);
 
 /* A count of one by who is not the owner. */
 void dhpi_queue_done_elsewhere(struct dhpi_queue *home, uint32_t phase);

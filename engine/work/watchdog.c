@@ -78,9 +78,12 @@ enum dhp_status dhp_dpc_watchdog_read(struct dhp_watchdog *out_watchdog)
 
 	if (out_watchdog == NULL)
 		return DHP_BAD_RESULT;
-	if (queue == NULL)
+	if (!dhpi_in_routine())
 		return DHP_NOT_IN_DPC;
-	read_budget(queue, out_watchdog);
+	if (queue == NULL)
+		*out_watchdog = (struct dhp_watchdog){ .run_limit_ns = 0 }; /* raised: nobody watches it */
+	else
+		read_budget(queue, out_watchdog);
 	return DHP_OK;
 }
 

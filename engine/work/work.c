@@ -167,6 +167,40 @@ void dhpi_work_publish(struct dhpi_work *work, const struct dhp_processor *proce
 	(void)port_event_signal(&queue->event);
 }
 
+/* ---- a processor that is not usable for a while; under the partition's lock ---- */
+
+struct dhpi_queue *dhpi_queue_instead(const struct dhpi_queue *queue)
+{
+	uint32_t count = dhpi_set_active(queue->work->set), index = dhpi_queue_index(queue);
+
+	for (uint32_t step = 1; step < count; step++) {
+		struct dhpi_queue *other = dhpi_queue_of_index(queue->work, (index + step) % count);
+
+		if (!dhpi_queue_is_away(other))
+			return other;
+	}
+	return NULL;
+}
+
+void dhpi_work_usable(struct dhpi_work *work, uint32_t index, bool usable)
+{
+	/* relaxed: a late insert comes into the old queue, where the worker runs it */
+	at_store_relaxed_u32(&dhpi_queue_of_index(work, index)->away, !usable);
+}
+
+void dhpi_work_leave(struct dhpi_work *work)
+{
+	uint32_t count = dhpi_set_active(work->set);
+
+	for (uint32_t index = 0; index < count; index++) {
+		struct dhpi_queue *queue = dhpi_queue_of_index(work, index);
+		struct dhpi_queue *heir = dhpi_queue_is_away(queue) ? dhpi_queue_instead(queue) : NULL;
+
+		if (heir != NULL)
+			(void)at_fetch_add_relaxed_u64(&work->diverted, dhpi_queue_leave(queue, heir)); /* relaxed: statistics */
+	}
+}
+
 /* ---- statistics ---- */
 
 enum dhp_status dhpi_work_stats(struct dhpi_work *work, uint32_t index, struct dhp_processor_stats *out_stats)

@@ -41,7 +41,7 @@ struct dhpi_work {
 	DHPI_OWN_LINES struct at_u32 gate; /* edge gate */
 	DHPI_OWN_LINES struct at_u32 idle_count; /* sleepers, edge thief-sleep */
 	struct at_u32 searching;           /* 1: a woken thief is on its way; nobody wakes another */
-	struct at_u64 wakes, deferred_wakes; /* statistics */
+	struct at_u64 wakes, deferred_wakes, diverted; /* statistics */
 	struct port_mutex flushing;        /* one flush at a time */
 	struct dhpi_timers timers;
 	struct dhpi_call call;
@@ -71,6 +71,10 @@ void dhpi_work_unprepare(struct dhpi_work *work, const struct dhp_processor *pro
 /* Creates the worker, which waits for the publication. */
 enum dhp_status dhpi_work_bring_up(struct dhpi_work *work, const struct dhp_processor *processor);
 void dhpi_work_publish(struct dhpi_work *work, const struct dhp_processor *processor);
+
+/* Whether this process may use the processor; then what waits where it may not goes elsewhere (S-641). */
+void dhpi_work_usable(struct dhpi_work *work, uint32_t index, bool usable);
+void dhpi_work_leave(struct dhpi_work *work);
 
 /* The processor whose queue an insert without target would choose. Any level. */
 uint32_t dhpi_work_index_here(struct dhpi_work *work);

@@ -8,7 +8,7 @@
  * call after the last change (S-808). Nobody can refuse.
  *
  * An active processor that becomes unusable stays counted as active, keeps its index, its slots and its queue, and nothing
- * is sent on the other channels, then or when it comes back.
+ * is sent on the other channels, then or when it comes back. Work that is meant for it runs on a usable one (S-641).
  */
 #ifndef DHP_CHANGE_H
 #define DHP_CHANGE_H

@@ -58,6 +58,7 @@ struct dhp_engine_stats {
 	uint64_t deferred_wakes_count; /* inserts that left a sleeping worker asleep for a while (S-625) */
 	uint64_t timer_expiries_count;
 	uint64_t timer_lost_count;     /* expiries whose DPC was still queued, and periods that went by unseen (S-683) */
+	uint64_t diverted_count;       /* DPCs that went elsewhere because their processor was not usable (S-641) */
 };
 
 /* A source of change, for `dhp info`. */

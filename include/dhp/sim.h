@@ -88,7 +88,8 @@ DHP_API enum dhp_status dhp_sim_fail(struct dhp_engine *engine, uint32_t cpu, en
  * dhp_sim_set_usable - an active processor goes offline, or out of the process's affinity; or it comes back.
  *
  * It stays active, and keeps index, slots and worker (S-006): only the usable count, the usable mask and the generation
- * change, and the channel of change.h tells of it. Nothing happens when it was so before.
+ * change, and the channel of change.h tells of it. DPCs that wait for it, or are aimed at it meanwhile, run elsewhere
+ * (S-641). Nothing happens when it was so before.
  *
  * Level     passive, not from a callback of dhp_notify_register
  * Blocks    while a processor arrives

@@ -3,7 +3,8 @@
  * work.h - deferred procedure calls (DPCs): work that is handed to a processor.
  *
  * A DPC is an object of the caller. It is queued at most once (S-611); its routine runs at dispatch level on the
- * worker of the processor whose queue it is in. A DPC with a target runs there and nowhere else; one without is
+ * worker of the processor whose queue it is in. A DPC with a target runs there and nowhere else, unless this process may
+ * not use that processor for the time being: then it runs on another one, which is counted (S-641). One without is
  * queued where it was inserted and may be taken over by a processor that has nothing to do, so that a processor
  * that arrives has its share at once (S-620). High DPCs are not taken over: they run next where they are; nor is
  * the one object that a routine inserts where nothing else waits sure to be taken over before that routine returns.
@@ -100,7 +101,9 @@ DHP_API enum dhp_status dhp_dpc_set_importance(struct dhp_dpc *dpc, enum dhp_imp
  * dhp_dpc_set_target - run on the processor with this index, from the next insertion on (S-637, S-640).
  *
  * The processor must be active; inside Start the one being added counts as well, and what is inserted there runs
- * after its bring-up (S-155). On failure the object is unchanged (S-635).
+ * after its bring-up (S-155). On failure the object is unchanged (S-635). While the processor is not usable (change.h) the
+ * library chooses another one, and dhp_engine_stats counts it (S-641): so who keeps one processor's data by running there
+ * alone has to guard them as well.
  *
  * Level     any
  * Blocks    never
@@ -162,6 +165,8 @@ DHP_API enum dhp_status dhp_dpc_flush(struct dhp_engine *engine);
 
 /*
  * dhp_dpc_watchdog_read - how much of its time budgets the routine that calls has left (S-672).
+ *
+ * A thread that raised its level is not watched: its limits are 0.
  *
  * Level     dispatch, and inside a threaded DPC
  * Blocks    never

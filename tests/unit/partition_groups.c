@@ -73,6 +73,142 @@ static void one_group_has_room_for_no_more_than_the_maximum_S503(void **state)
 	end_engine(engine);
 }
 
+/* ---- how groups are formed, and filled ---- */
+
+static struct dhp_engine *make_idle(const struct sim_setup *setup)
+{
+	struct sim_setup idle = *setup;
+
+	idle.flags |= DHP_ENGINE_NO_WORKERS;
+	return make_sim(&idle);
+}
+
+static void a_mask_is_64_bits_and_a_group_no_larger_S519(void **state)
+{
+	const struct sim_setup setup = { .maximum = 66, .initial = 66 };
+	const struct dhp_number beyond = { .group = 0, .number = 64 };
+	struct dhp_engine *engine = make_idle(&setup);
+	uint64_t active[2] = { 0 }, usable[2] = { 0 };
+	struct dhp_snapshot snapshot = { .masks_capacity = 2, .active_masks = active, .usable_masks = usable };
+	struct dhp_processor processor;
+	uint32_t index = 7;
+
+	(void)state;
+	assert_int_equal(sizeof(dhp_active_mask(engine, 0)), 8);
+	assert_int_equal(dhp_maximum_count(engine, 0), 64);
+	assert_int_equal(dhp_active_count(engine, 0, NULL), 64);
+	assert_int_equal(dhp_active_count(engine, 1, NULL), 2);
+	assert_true(dhp_active_mask(engine, 0) == UINT64_MAX);
+	assert_true(dhp_active_mask(engine, 1) == 3);
+	assert_ok(dhp_snapshot_take(engine, &snapshot));
+	assert_true(active[0] == UINT64_MAX && usable[0] == UINT64_MAX && active[1] == 3 && usable[1] == 3);
+	for (uint32_t i = 0; i < 66; i++) {
+		assert_ok(dhp_processor_at(engine, i, &processor));
+		assert_true(processor.number.number < 64);
+	}
+	assert_status(dhp_index_of_number(engine, beyond, &index), DHP_BAD_NUMBER);
+	assert_int_equal(index, 7);
+	end_engine(engine);
+}
+
+static void there_are_as_few_groups_as_possible_S525(void **state)
+{
+	static const uint32_t maxima[] = { 1, 2, 63, 64, 65, 128, 129, DHP_PROCESSORS_LIMIT };
+
+	(void)state;
+	for (uint32_t i = 0; i < LENGTH(maxima); i++) {
+		const struct sim_setup setup = { .maximum = maxima[i], .initial = 1 };
+		struct dhp_engine *engine = make_idle(&setup);
+
+		assert_int_equal(counts_of(engine).groups_maximum, (maxima[i] + 63) / 64);
+		end_engine(engine);
+	}
+}
+
+/* 40 processors at the start, 70 to come: group 0 is not full, and what it will be is settled. */
+static void groups_are_formed_at_the_start_with_room_for_those_to_come_S525(void **state)
+{
+	const struct sim_setup setup = { .maximum = 110, .initial = 40 };
+	struct dhp_engine *engine = make_idle(&setup);
+
+	(void)state;
+	assert_int_equal(dhp_active_count(engine, 0, NULL), 40);
+	assert_int_equal(counts_of(engine).groups_active, 1);
+	for (uint32_t position = 40;; position++) {
+		struct dhp_counts counts = counts_of(engine);
+
+		assert_int_equal(counts.groups_maximum, 2);
+		assert_int_equal(dhp_maximum_count(engine, 0), 64);
+		assert_true(dhp_maximum_count(engine, 1) >= 46);
+		if (position == 110)
+			break;
+		add_positions(engine, position, position + 1);
+	}
+	assert_int_equal(dhp_active_count(engine, 0, NULL), 64);
+	assert_int_equal(dhp_active_count(engine, 1, NULL), 46);
+	end_engine(engine);
+}
+
+static void shuffle(uint32_t *positions, uint32_t count)
+{
+	uint64_t dice = 41;
+
+	for (uint32_t i = 0; i < count; i++)
+		positions[i] = i + 1;
+	for (uint32_t i = count; i > 1; i--) {
+		uint32_t other = (uint32_t)(roll(&dice) % i), kept = positions[i - 1];
+
+		positions[i - 1] = positions[other];
+		positions[other] = kept;
+	}
+}
+
+static void take_masks(struct dhp_engine *engine, uint64_t *masks)
+{
+	for (uint32_t group = 0; group < 4; group++)
+		masks[group] = dhp_active_mask(engine, group);
+}
+
+/* The group that has one processor more than before; asserts that there is one, and nobody has moved. */
+static uint32_t group_that_grew(const uint64_t *before, const uint64_t *after)
+{
+	uint32_t grew = 4;
+
+	for (uint32_t group = 0; group < 4; group++) {
+		if (before[group] == after[group])
+			continue;
+		assert_int_equal(grew, 4);
+		assert_true((before[group] & ~after[group]) == 0);
+		assert_int_equal(__builtin_popcountll(before[group] ^ after[group]), 1);
+		grew = group;
+	}
+	assert_true(grew < 4);
+	return grew;
+}
+
+static void a_newcomer_goes_where_there_is_room_or_opens_an_empty_group_S526(void **state)
+{
+	struct dhp_engine *engine = make_twelve(1, DHP_ENGINE_NO_WORKERS);
+	uint32_t positions[11], opened = 1;
+
+	(void)state;
+	shuffle(positions, 11);
+	for (uint32_t i = 0; i < 11; i++) {
+		uint64_t before[4], after[4];
+		uint32_t group;
+
+		take_masks(engine, before);
+		add_positions(engine, positions[i], positions[i] + 1);
+		take_masks(engine, after);
+		group = group_that_grew(before, after);
+		assert_true((uint32_t)__builtin_popcountll(before[group]) < dhp_maximum_count(engine, group));
+		opened += before[group] == 0;
+		assert_int_equal(counts_of(engine).groups_active, opened); /* S-005 */
+	}
+	assert_int_equal(opened, 4);
+	end_engine(engine);
+}
+
 static void count_and_mask_are_taken_together(struct dhp_engine *engine, uint64_t *wrong)
 {
 	uint64_t mask = 0;
@@ -192,6 +328,10 @@ int main(void)
 		cmocka_unit_test(active_counts_by_group_and_for_all_S501_S502_S506_S508),
 		cmocka_unit_test(maxima_are_constant_and_their_sum_may_exceed_the_maximum_S503_S504_S505_S506),
 		cmocka_unit_test(one_group_has_room_for_no_more_than_the_maximum_S503),
+		cmocka_unit_test(a_mask_is_64_bits_and_a_group_no_larger_S519),
+		cmocka_unit_test(there_are_as_few_groups_as_possible_S525),
+		cmocka_unit_test(groups_are_formed_at_the_start_with_room_for_those_to_come_S525),
+		cmocka_unit_test(a_newcomer_goes_where_there_is_room_or_opens_an_empty_group_S526),
 		cmocka_unit_test(counts_only_grow_and_agree_with_their_mask_during_adds_S501_S506),
 		cmocka_unit_test(groups_can_be_made_small_and_old_callers_see_the_last_S558),
 		cmocka_unit_test(the_group_limit_makes_small_groups_S558),

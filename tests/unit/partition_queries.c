@@ -155,6 +155,52 @@ static void indices_follow_order_of_arrival_S530(void **state)
 	end_engine(engine);
 }
 
+/* Exactly 0 to A-1 are valid; each is another processor. */
+static void assert_dense(struct dhp_engine *engine, uint32_t active)
+{
+	bool seen[40] = { false };
+
+	assert_int_equal(active_count(engine), active);
+	for (uint32_t index = 0; index < active; index++) {
+		struct dhp_processor processor;
+		uint32_t position = 0;
+
+		assert_ok(dhp_processor_at(engine, index, &processor));
+		assert_int_equal(processor.index, index);
+		while (dhp_sim_cpu(engine, position) != processor.cpu)
+			position++;
+		assert_true(position < 40 && !seen[position]);
+		seen[position] = true;
+	}
+	for (uint32_t index = active; index <= 41; index++) {
+		struct dhp_processor processor;
+
+		assert_status(dhp_processor_at(engine, index, &processor), DHP_BAD_INDEX);
+	}
+}
+
+/* Whatever the order of arrival, and whoever fails in between. */
+static void indices_are_dense_S529(void **state)
+{
+	const struct sim_setup setup = { .maximum = 40, .initial = 1, .group_sizes = three_and_five,
+		.group_size_count = 2, .gap = 6, .seed = 5, .flags = DHP_ENGINE_NO_WORKERS };
+	struct dhp_engine *engine = make_sim(&setup);
+
+	(void)state;
+	for (uint32_t i = 1; i < 40; i++) {
+		uint32_t position = i * 27 % 40;
+		enum dhp_step step = (enum dhp_step)(i % 4);
+
+		assert_dense(engine, i);
+		assert_ok(dhp_sim_fail(engine, dhp_sim_cpu(engine, position), step, DHP_INJECTED));
+		assert_status(add_position(engine, position), DHP_INJECTED);
+		assert_dense(engine, i);
+		add_positions(engine, position, position + 1);
+	}
+	assert_dense(engine, 40);
+	end_engine(engine);
+}
+
 static void cpu_ids_may_have_gaps_S517(void **state)
 {
 	const struct sim_setup setup = { .maximum = 100,
@@ -194,6 +240,52 @@ static void nodes_are_dealt_out_in_blocks(void **state)
 		last = processor.node;
 	}
 	assert_int_equal(last, 2);
+	end_engine(engine);
+}
+
+/* ---- the reserved byte ---- */
+
+struct reserved {
+	uint64_t told, wrong;
+};
+
+static void look_at_change(void *context, const struct dhp_processor_change *change, enum dhp_status *status)
+{
+	struct reserved *reserved = context;
+
+	(void)status;
+	reserved->told++;
+	reserved->wrong += change->number.reserved != 0;
+}
+
+static void the_reserved_byte_is_zero_S535(void **state)
+{
+	struct dhp_engine *engine = make_unequal(12, 5);
+	struct reserved reserved = { .told = 0 };
+	struct dhp_notify *notify;
+	struct dhp_processor processor;
+	uint32_t index = 77;
+
+	(void)state;
+	assert_ok(dhp_notify_register(engine, look_at_change, &reserved, 0, &notify));
+	assert_ok(dhp_sim_fail(engine, dhp_sim_cpu(engine, 5), DHP_STEP_BRING_UP, DHP_INJECTED));
+	assert_status(add_position(engine, 5), DHP_INJECTED); /* Failure has a number too */
+	add_positions(engine, 5, 12);
+	assert_int_equal(reserved.told, 2 + 7 * 2);
+	assert_int_equal(reserved.wrong, 0);
+	for (uint32_t i = 0; i < 12; i++) {
+		memset(&processor, 0xee, sizeof(processor));
+		assert_ok(dhp_processor_at(engine, i, &processor));
+		assert_int_equal(processor.number.reserved, 0);
+		for (uint32_t bit = 0; bit < 8; bit++) {
+			struct dhp_number bad = processor.number;
+
+			bad.reserved = (uint8_t)(1u << bit);
+			assert_status(dhp_index_of_number(engine, bad, &index), DHP_BAD_NUMBER);
+		}
+	}
+	assert_int_equal(index, 77);
+	dhp_notify_unregister(notify);
 	end_engine(engine);
 }
 
@@ -268,6 +360,38 @@ static void snapshot_into_short_arrays_tells_the_length(void **state)
 	assert_int_equal(snapshot.counts.active, 12);
 	assert_true(usable[1] == 0x1f);
 	assert_true(active[0] == 1);
+	end_engine(engine);
+}
+
+/* What was taken stays what it was; what is taken later has one bit more. */
+static void a_mask_is_a_snapshot_S518(void **state)
+{
+	struct dhp_engine *engine = make_unequal(12, 1);
+	uint64_t was[2][4] = { { 1 } }, now[2][4];
+	struct dhp_snapshot before = { .masks_capacity = 4, .active_masks = was[0], .usable_masks = was[1] };
+
+	(void)state;
+	assert_ok(dhp_snapshot_take(engine, &before));
+	for (uint32_t position = 11; position > 0; position--) {
+		struct dhp_snapshot after = { .masks_capacity = 4, .active_masks = now[0], .usable_masks = now[1] };
+		uint64_t kept[4], one = dhp_active_mask(engine, 0);
+		struct dhp_processor newcomer;
+
+		memcpy(kept, was[0], sizeof(kept));
+		add_positions(engine, position, position + 1);
+		assert_memory_equal(was[0], kept, sizeof(kept));
+		assert_memory_equal(was[1], kept, sizeof(kept));
+		assert_true(one == kept[0]);
+		assert_ok(dhp_processor_at(engine, active_count(engine) - 1, &newcomer));
+		kept[newcomer.number.group] |= 1ull << newcomer.number.number;
+		assert_ok(dhp_snapshot_take(engine, &after));
+		assert_memory_equal(now[0], kept, sizeof(kept));
+		assert_memory_equal(now[1], kept, sizeof(kept));
+		assert_int_equal(after.counts.active, before.counts.active + 1);
+		assert_true(dhp_active_mask(engine, newcomer.number.group) == kept[newcomer.number.group]);
+		memcpy(was, now, sizeof(was));
+		before.counts = after.counts;
+	}
 	end_engine(engine);
 }
 
@@ -424,6 +548,9 @@ int main(void)
 		cmocka_unit_test(mappings_agree_both_ways_in_unequal_groups_S536),
 		cmocka_unit_test(index_is_not_number_in_group_S166),
 		cmocka_unit_test(indices_follow_order_of_arrival_S530),
+		cmocka_unit_test(indices_are_dense_S529),
+		cmocka_unit_test(the_reserved_byte_is_zero_S535),
+		cmocka_unit_test(a_mask_is_a_snapshot_S518),
 		cmocka_unit_test(cpu_ids_may_have_gaps_S517),
 		cmocka_unit_test(nodes_are_dealt_out_in_blocks),
 		cmocka_unit_test(what_does_not_exist_has_no_index_S527_S528),

@@ -6,6 +6,8 @@
 
 #include <dhp/call.h>
 
+#include "death.h"
+
 struct meeting {
 	struct dhp_engine *engine;
 	uint64_t expected; /* each waits for so many; 0: for nobody */
@@ -162,6 +164,118 @@ static void a_processor_in_an_open_transaction_takes_no_part_S715(void **state)
 	end_engine(engine);
 }
 
+/* ---- what it may not do ---- */
+
+struct restricted {
+	struct dhp_engine *engine;
+	uint64_t level[4];
+	uint64_t sums[4]; /* memory that is there already, each processor its own */
+	uint64_t refused;
+};
+
+/* No allocation, no lock, no wait: what a function needs was made before. */
+static uintptr_t obey(void *argument)
+{
+	struct restricted *restricted = argument;
+	uint32_t here = dhp_index_here(restricted->engine);
+
+	restricted->level[here] = dhp_level();
+	restricted->sums[here] += here + 1;
+	return 0;
+}
+
+static void a_function_that_neither_allocates_nor_locks_does_its_work_S713(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(4, 4);
+	struct restricted restricted = { .engine = engine };
+
+	(void)state;
+	for (uint32_t round = 1; round <= 20; round++) {
+		assert_ok(dhp_call_all(engine, obey, &restricted, NULL));
+		for (uint32_t index = 0; index < 4; index++) {
+			assert_int_equal(restricted.sums[index], round * (index + 1));
+			assert_int_equal(restricted.level[index], DHP_DISPATCH);
+		}
+	}
+	end_engine(engine);
+}
+
+/* Allocates, waits for a lock, waits for others. */
+enum { MISTAKES = 6 };
+
+static enum dhp_status make_a_mistake(struct dhp_engine *engine, uint32_t which)
+{
+	const struct dhp_percpu_options slots = { .size = sizeof(slots), .slot_bytes = 8 };
+	struct restricted nothing = { .engine = engine };
+	struct dhp_percpu *array = NULL;
+	struct dhp_counter *counter = NULL;
+	struct dhp_reader *reader = NULL;
+
+	switch (which) {
+	case 0:
+		return dhp_percpu_create(engine, &slots, &array);
+	case 1:
+		return dhp_counter_create(engine, &counter);
+	case 2:
+		return dhp_reader_join(engine, &reader);
+	case 3:
+		return dhp_call_all(engine, obey, &nothing, NULL);
+	case 4:
+		return dhp_epoch_synchronize(engine);
+	default:
+		return dhp_dpc_flush(engine);
+	}
+}
+
+#if DHP_CHECKS >= 2
+
+static uint32_t mistake_to_make;
+
+static uintptr_t make_one(void *argument)
+{
+	return make_a_mistake(argument, mistake_to_make) == DHP_WRONG_LEVEL;
+}
+
+static void call_a_mistake(void *which)
+{
+	struct dhp_engine *engine = make_sim_of(2, 2);
+
+	mistake_to_make = *(const uint32_t *)which;
+	(void)dhp_call_all(engine, make_one, engine, NULL);
+}
+
+static void what_allocates_or_waits_stops_a_checked_build_S713(void **state)
+{
+	(void)state;
+	for (uint32_t which = 0; which < MISTAKES; which++)
+		assert_stopped(call_a_mistake, &which, "S-041", DEATH_SITE(make_a_mistake));
+}
+
+#else
+
+static uintptr_t make_all(void *argument)
+{
+	struct restricted *restricted = argument;
+
+	for (uint32_t which = 0; which < MISTAKES; which++)
+		if (make_a_mistake(restricted->engine, which) == DHP_WRONG_LEVEL)
+			(void)bump(&restricted->refused);
+	return 0;
+}
+
+static void what_allocates_or_waits_is_refused_on_every_processor_S713(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(4, 4);
+	struct restricted restricted = { .engine = engine };
+
+	(void)state;
+	assert_ok(dhp_call_all(engine, make_all, &restricted, NULL));
+	assert_int_equal(restricted.refused, 4 * MISTAKES);
+	end_engine(engine); /* nothing was made */
+}
+
+#endif
+
 /* ---- several callers ---- */
 
 struct caller {
@@ -235,6 +349,13 @@ static void bad_calls_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#if DHP_CHECKS >= 2
+		/* First: before it forks, this process should have no threads. */
+		cmocka_unit_test(what_allocates_or_waits_stops_a_checked_build_S713),
+#else
+		cmocka_unit_test(what_allocates_or_waits_is_refused_on_every_processor_S713),
+#endif
+		cmocka_unit_test(a_function_that_neither_allocates_nor_locks_does_its_work_S713),
 		cmocka_unit_test(every_processor_runs_it_once_and_together_S710_S711),
 		cmocka_unit_test(the_result_is_that_of_the_callers_processor_S712),
 		cmocka_unit_test(nobody_runs_it_before_the_last_has_come_S711),

@@ -4,10 +4,7 @@
  */
 #include "work_hold.h"
 
-#include <signal.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "death.h"
 
 /* ---- destroy ---- */
 
@@ -276,27 +273,16 @@ static enum dhp_status call_from_a_routine(uint32_t which)
 
 #if DHP_CHECKS >= 2
 
-/* A checked build stops. */
+static void call_this_from_a_routine(void *which)
+{
+	(void)call_from_a_routine(*(const uint32_t *)which);
+}
+
 static void a_call_of_passive_level_from_a_routine_stops_a_checked_build_S041_S652(void **state)
 {
 	(void)state;
-	for (uint32_t which = 0; which < CALLS; which++) {
-		const struct rlimit none = { 0, 0 };
-		pid_t child = fork();
-		int status = 0;
-
-		assert_true(child >= 0);
-		if (child == 0) {
-			(void)signal(SIGABRT, SIG_DFL);
-			(void)setrlimit(RLIMIT_CORE, &none);
-			(void)freopen("/dev/null", "w", stderr);
-			(void)call_from_a_routine(which);
-			_exit(0);
-		}
-		assert_int_equal(waitpid(child, &status, 0), child);
-		assert_true(WIFSIGNALED(status));
-		assert_int_equal(WTERMSIG(status), SIGABRT);
-	}
+	for (uint32_t which = 0; which < CALLS; which++)
+		assert_stopped(call_this_from_a_routine, &which, "S-041", DEATH_SITE(call_of_passive_level));
 }
 
 #else

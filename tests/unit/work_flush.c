@@ -105,6 +105,38 @@ static void a_routine_that_runs_is_waited_for_S650(void **state)
 	end_engine(engine);
 }
 
+/* As slow as the slowest processor, whatever the caller queued; who does not call it has nothing to do with it. */
+static void a_flush_may_take_long_and_holds_up_nobody_else_S651(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(3, 2);
+	struct flusher flusher;
+	struct helper helper;
+	struct hold hold;
+	struct tick ticks[4];
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++) {
+		tick_init(&ticks[i], engine, 0);
+		assert_ok(dhp_dpc_set_importance(&ticks[i].dpc, (enum dhp_importance)i));
+	}
+	hold_processor(&hold, engine, 1);
+	start_flusher(&helper, &flusher, engine, &hold);
+	for (uint64_t round = 1; round <= TIMES(200); round++) {
+		for (uint32_t i = 0; i < 4; i++)
+			tick_insert(&ticks[i]);
+		for (uint32_t i = 0; i < 4; i++)
+			assert_true(wait_for_count(&ticks[i].runs, round));
+	}
+	assert_status(dhp_dpc_remove(&ticks[0].dpc), DHP_NOT_QUEUED);
+	add_positions(engine, 2, 3);
+	assert_int_equal(peek(&flusher.returned), 0);
+	hold_release(&hold);
+	helper_join(&helper);
+	assert_ok(flusher.status);
+	assert_int_equal(flusher.left_before, 1);
+	end_engine(engine);
+}
+
 static void a_high_routine_that_runs_is_waited_for_S650(void **state)
 {
 	struct dhp_engine *engine = make_sim_of(2, 2);
@@ -435,6 +467,7 @@ int main(void)
 		cmocka_unit_test(all_that_was_queued_before_has_run_S648),
 		cmocka_unit_test(a_flush_of_nothing_returns_S648),
 		cmocka_unit_test(a_routine_that_runs_is_waited_for_S650),
+		cmocka_unit_test(a_flush_may_take_long_and_holds_up_nobody_else_S651),
 		cmocka_unit_test(a_high_routine_that_runs_is_waited_for_S650),
 		cmocka_unit_test(a_routine_that_runs_where_it_was_taken_to_is_waited_for_S648_S620),
 		cmocka_unit_test(what_comes_later_is_not_waited_for_S649),

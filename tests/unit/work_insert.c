@@ -422,6 +422,135 @@ static void an_object_inserted_by_its_routine_may_run_a_second_time_at_once_S612
 	end_engine(engine);
 }
 
+/* ---- a routine guards its data against itself ---- */
+
+struct guarded {
+	struct dhp_dpc dpc;
+	uint64_t entered;
+	uint64_t alone; /* waited for the other instance in vain */
+	uint32_t lock;
+	uint64_t sum;   /* plain: under the lock */
+};
+
+static void add_under_the_lock(struct guarded *guarded)
+{
+	uint64_t before;
+
+	while (__atomic_exchange_n(&guarded->lock, 1, __ATOMIC_ACQUIRE) != 0)
+		sleep_us(1);
+	before = guarded->sum;
+	sleep_us(10);
+	guarded->sum = before + 1;
+	__atomic_store_n(&guarded->lock, 0, __ATOMIC_RELEASE);
+}
+
+/* Both of a pair are inside before either touches the data. */
+static void add_in_pairs(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct guarded *guarded = context;
+	uint64_t name = bump(&guarded->entered);
+
+	(void)dpc;
+	(void)argument_1;
+	(void)argument_2;
+	if (!wait_for_count(&guarded->entered, name - name % 2 + 2))
+		(void)bump(&guarded->alone);
+	add_under_the_lock(guarded);
+}
+
+static void a_routine_that_runs_twice_at_once_guards_its_data_S613(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(2, 2);
+	struct guarded guarded = { .sum = 0 };
+
+	(void)state;
+	assert_ok(dhp_dpc_init(&guarded.dpc, engine, add_in_pairs, &guarded));
+	for (uint64_t pair = 0; pair < TIMES(200); pair++) {
+		assert_ok(dhp_dpc_insert(&guarded.dpc, NULL, NULL));
+		assert_true(wait_for_count(&guarded.entered, 2 * pair + 1));
+		assert_ok(dhp_dpc_insert(&guarded.dpc, NULL, NULL)); /* it runs, and is not queued */
+		flush(engine);
+		assert_int_equal(guarded.alone, 0);
+		assert_int_equal(guarded.sum, 2 * pair + 2);
+	}
+	end_engine(engine);
+}
+
+/* ---- when it runs: before the insert returns, or later ---- */
+
+static void an_insert_for_the_own_processor_may_run_at_once_or_later_S615(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(2, 2);
+	enum dhp_level before;
+	struct hold hold;
+	struct tick tick;
+
+	(void)state;
+	assert_ok(dhp_sim_enter(engine, dhp_sim_cpu(engine, 1)));
+	tick_init(&tick, engine, 1);
+	for (uint64_t i = 1; i <= TIMES(500); i++) {
+		tick_insert(&tick);
+		assert_true(peek(&tick.runs) == i - 1 || peek(&tick.runs) == i);
+		flush(engine); /* who needs it to be over says so */
+		assert_int_equal(tick.runs, i);
+	}
+	/* No promise: a processor that is busy does not keep the inserter. */
+	hold_processor(&hold, engine, 1);
+	tick_insert(&tick);
+	assert_int_equal(tick.runs, TIMES(500));
+	hold_release(&hold);
+	flush(engine);
+	assert_int_equal(tick.runs, TIMES(500) + 1);
+	before = dhp_level_raise(DHP_DISPATCH);
+	tick_insert(&tick);
+	dhp_level_lower(before);
+	flush(engine);
+	assert_int_equal(tick.runs, TIMES(500) + 2);
+	dhp_sim_exit();
+	end_engine(engine);
+}
+
+struct inserting {
+	struct dhp_dpc dpc;
+	struct tick tick;
+	uint64_t runs_before_return;
+	enum dhp_status status;
+};
+
+static void insert_and_look(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct inserting *inserting = context;
+
+	(void)dpc;
+	(void)argument_1;
+	(void)argument_2;
+	inserting->status = dhp_dpc_insert(&inserting->tick.dpc, NULL, NULL);
+	sleep_us(2000); /* it must not run, however long this takes */
+	inserting->runs_before_return = peek(&inserting->tick.runs);
+}
+
+static void at_dispatch_level_it_runs_when_the_routine_has_returned_S615(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(2, 2);
+
+	(void)state;
+	for (uint32_t importance = 0; importance < 4; importance++) {
+		struct inserting inserting = { .status = DHP_BAD_ENGINE };
+
+		tick_init(&inserting.tick, engine, 1);
+		assert_ok(dhp_dpc_set_importance(&inserting.tick.dpc, (enum dhp_importance)importance));
+		assert_ok(dhp_dpc_init(&inserting.dpc, engine, insert_and_look, &inserting));
+		assert_ok(dhp_dpc_set_target(&inserting.dpc, 1));
+		assert_ok(dhp_dpc_insert(&inserting.dpc, NULL, NULL));
+		assert_true(wait_for_count(&inserting.tick.runs, 1));
+		flush(engine);
+		assert_ok(inserting.status);
+		assert_int_equal(inserting.runs_before_return, 0);
+		assert_int_equal(inserting.tick.runs, 1);
+	}
+	end_engine(engine);
+}
+
 static uint64_t freed;
 
 static void free_the_object(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
@@ -616,6 +745,9 @@ int main(void)
 		cmocka_unit_test(a_routine_inserts_to_its_own_and_to_another_processor),
 		cmocka_unit_test(a_routine_may_insert_its_own_object_again_S612),
 		cmocka_unit_test(an_object_inserted_by_its_routine_may_run_a_second_time_at_once_S612),
+		cmocka_unit_test(a_routine_that_runs_twice_at_once_guards_its_data_S613),
+		cmocka_unit_test(an_insert_for_the_own_processor_may_run_at_once_or_later_S615),
+		cmocka_unit_test(at_dispatch_level_it_runs_when_the_routine_has_returned_S615),
 		cmocka_unit_test(an_object_may_be_freed_in_its_own_routine_S606_S612),
 		cmocka_unit_test(without_target_the_inserters_processor_is_the_queue_S618),
 		cmocka_unit_test(an_inserter_on_an_unannounced_processor_or_nowhere_uses_index_0_S619_S035),

@@ -4,6 +4,8 @@
  */
 #include "work_hold.h"
 
+#include "death.h"
+
 /* ---- what a routine was given ---- */
 
 struct given {
@@ -190,6 +192,89 @@ static void a_refused_target_leaves_the_old_one_S635_S638(void **state)
 	end_engine(engine);
 }
 
+/* ---- initialising again ---- */
+
+#if DHP_CHECKS >= 2
+
+struct mistake {
+	struct dhp_engine *engine;
+	struct tick tick;
+	bool threaded;
+};
+
+static __attribute__((noinline)) void initialise_while_queued(struct mistake *mistake)
+{
+	struct dhp_dpc *dpc = &mistake->tick.dpc;
+
+	if (mistake->threaded)
+		assert_ok(dhp_dpc_init_threaded(dpc, mistake->engine, tick_routine, &mistake->tick));
+	else
+		assert_ok(dhp_dpc_init(dpc, mistake->engine, tick_routine, &mistake->tick));
+	assert_int_equal(mistake->tick.runs, 0);
+}
+
+static void initialise_a_queued_object(void *threaded)
+{
+	struct mistake mistake = { .engine = make_sim_of(1, 1), .threaded = *(const bool *)threaded };
+	struct hold hold;
+
+	tick_init(&mistake.tick, mistake.engine, 0);
+	hold_processor(&hold, mistake.engine, 0);
+	tick_insert(&mistake.tick);
+	initialise_while_queued(&mistake);
+}
+
+static void initialising_a_queued_object_stops_a_checked_build_S604(void **state)
+{
+	bool threaded = false;
+
+	(void)state;
+	assert_stopped(initialise_a_queued_object, &threaded, "S-604", DEATH_SITE(initialise_while_queued));
+	threaded = true;
+	assert_stopped(initialise_a_queued_object, &threaded, "S-604", DEATH_SITE(initialise_while_queued));
+}
+
+#endif
+
+static void initialise_myself(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct tick *tick = context;
+
+	(void)argument_1;
+	(void)argument_2;
+	if (dhp_dpc_init(dpc, tick->engine, tick_routine, tick) == DHP_OK)
+		(void)bump(&tick->runs);
+}
+
+/* Never inserted, run, removed or running: it is not queued, and a checked build has nothing to say. */
+static void an_object_that_is_not_queued_may_be_initialised_again_S604(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(2, 2);
+	struct hold hold;
+	struct tick tick;
+
+	(void)state;
+	tick_init(&tick, engine, 1);
+	assert_ok(dhp_dpc_init(&tick.dpc, engine, tick_routine, &tick));
+	tick_insert(&tick);
+	flush(engine);
+	assert_int_equal(tick.runs, 1);
+	assert_ok(dhp_dpc_init(&tick.dpc, engine, tick_routine, &tick));
+	hold_processor(&hold, engine, 0);
+	assert_ok(dhp_dpc_set_target(&tick.dpc, 0));
+	tick_insert(&tick);
+	assert_ok(dhp_dpc_remove(&tick.dpc));
+	assert_ok(dhp_dpc_init(&tick.dpc, engine, initialise_myself, &tick));
+	hold_release(&hold);
+	tick_insert(&tick);
+	flush(engine);
+	assert_int_equal(tick.runs, 2);
+	tick_insert(&tick); /* with the routine that the routine gave it */
+	flush(engine);
+	assert_int_equal(tick.runs, 3);
+	end_engine(engine);
+}
+
 /* ---- bad input ---- */
 
 static void bad_input_to_init_is_named_and_changes_nothing(void **state)
@@ -270,6 +355,10 @@ static void an_engine_without_workers_takes_no_work(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#if DHP_CHECKS >= 2
+		/* First: before it forks, this process should have no threads. */
+		cmocka_unit_test(initialising_a_queued_object_stops_a_checked_build_S604),
+#endif
 		cmocka_unit_test(the_routine_gets_object_context_and_both_arguments_S605),
 		cmocka_unit_test(the_routine_runs_at_dispatch_level_and_the_thread_does_not_S617_S040),
 		cmocka_unit_test(the_importance_values_are_those_of_the_header_S627),
@@ -279,6 +368,7 @@ int main(void)
 		cmocka_unit_test(initialising_again_takes_the_target_and_the_importance_away_S640_S602),
 		cmocka_unit_test(a_target_set_while_queued_counts_for_the_next_insertion_S637),
 		cmocka_unit_test(a_refused_target_leaves_the_old_one_S635_S638),
+		cmocka_unit_test(an_object_that_is_not_queued_may_be_initialised_again_S604),
 		cmocka_unit_test(bad_input_to_init_is_named_and_changes_nothing),
 		cmocka_unit_test(what_is_no_object_is_refused_everywhere),
 		cmocka_unit_test(a_bad_importance_is_refused_and_the_old_one_stays),

@@ -4,6 +4,10 @@
  */
 #include "work_hold.h"
 
+#include <time.h>
+
+#include <dhp/thread.h>
+
 static uint32_t log_names[64];
 static uint32_t log_count;
 
@@ -188,6 +192,80 @@ static void threaded_dpcs_have_targets_and_are_shared_S664(void **state)
 	end_engine(engine);
 }
 
+/* ---- other threads ---- */
+
+struct preempted {
+	struct dhp_dpc dpc;
+	struct dhp_engine *engine;
+	uint64_t entered, preempted, in_vain;
+	uint64_t level;
+	enum dhp_status pinned;
+};
+
+static uint64_t now_s(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec;
+}
+
+/* It gives the processor to nobody by itself. */
+static void spin_until_preempted(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct preempted *me = context;
+	uint64_t limit = now_s() + 60;
+
+	(void)dpc;
+	(void)argument_1;
+	(void)argument_2;
+	me->level = dhp_level();
+	(void)bump(&me->entered);
+	while (peek(&me->preempted) == 0)
+		if (now_s() > limit) {
+			(void)bump(&me->in_vain);
+			return;
+		}
+}
+
+/* On the same processor. */
+static void *preempt(void *argument)
+{
+	struct dhp_affinity there, previous;
+	struct preempted *me = argument;
+	struct dhp_processor processor;
+
+	if (!wait_for_count(&me->entered, 1) || dhp_processor_at(me->engine, 0, &processor) != DHP_OK)
+		return NULL;
+	there = (struct dhp_affinity){ .mask = 1ull << processor.number.number, .group = processor.number.group };
+	me->pinned = dhp_thread_affinity_set(me->engine, &there, &previous);
+	if (me->pinned != DHP_OK)
+		return NULL;
+	(void)bump(&me->preempted);
+	(void)dhp_thread_affinity_revert(me->engine, &previous);
+	return NULL;
+}
+
+static void another_thread_may_preempt_a_threaded_dpc_S663(void **state)
+{
+	struct dhp_engine *engine = make_real(1);
+	struct preempted me = { .engine = engine, .pinned = DHP_BAD_ENGINE, .level = DHP_DISPATCH };
+	struct helper helper;
+
+	(void)state;
+	assert_ok(dhp_dpc_init_threaded(&me.dpc, engine, spin_until_preempted, &me));
+	assert_ok(dhp_dpc_set_target(&me.dpc, 0));
+	helper_start(&helper, preempt, &me);
+	assert_ok(dhp_dpc_insert(&me.dpc, NULL, NULL));
+	helper_join(&helper);
+	poke(&me.preempted, 1);
+	flush(engine);
+	assert_ok(me.pinned);
+	assert_int_equal(me.in_vain, 0);
+	assert_int_equal(me.level, DHP_PASSIVE);
+	end_engine(engine);
+}
+
 static void bad_threaded_objects_are_refused_S660(void **state)
 {
 	struct dhp_engine *engine = make_sim_of(1, 1);
@@ -209,6 +287,7 @@ int main(void)
 		cmocka_unit_test(an_ordinary_dpc_comes_between_two_threaded_ones_S662),
 		cmocka_unit_test(a_threaded_dpc_is_queued_once_and_can_be_removed_S664_S655),
 		cmocka_unit_test(threaded_dpcs_have_targets_and_are_shared_S664),
+		cmocka_unit_test(another_thread_may_preempt_a_threaded_dpc_S663),
 		cmocka_unit_test(bad_threaded_objects_are_refused_S660),
 	};
 

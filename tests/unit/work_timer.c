@@ -163,6 +163,85 @@ static void a_setting_replaces_the_earlier_one_S681(void **state)
 	end_engine(engine);
 }
 
+/* What the earlier setting has queued is not taken back: it may still run. */
+static void a_replaced_setting_does_not_withdraw_its_dpc_S681(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(1, 1);
+	struct dhp_timer_setting setting;
+	struct alarm alarm;
+	struct hold hold;
+
+	(void)state;
+	alarm_init(&alarm, engine);
+	hold_processor(&hold, engine, 0);
+	setting = after(&alarm, 0);
+	setting.period_ms = 3600000;
+	set(&alarm, setting, DHP_OK); /* expires at once: queued */
+	set(&alarm, after(&alarm, HOUR_NS), DHP_REPLACED);
+	assert_false(dhp_timer_has_expired(&alarm.timer));
+	hold_release(&hold);
+	flush(engine);
+	assert_int_equal(peek(&alarm.tick.runs), 1);
+	assert_ok(dhp_timer_cancel(&alarm.timer));
+	end_engine(engine);
+}
+
+/* Zero is one shot; otherwise each expiry is a whole number of milliseconds after the first that was due. */
+static void a_period_is_in_milliseconds_S682_S690(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(1, 1);
+	struct dhp_timer_setting setting;
+	struct alarm alarm;
+
+	(void)state;
+	for (uint64_t runs = 2; runs <= 4; runs++) {
+		uint64_t before;
+
+		alarm_init(&alarm, engine);
+		setting = after(&alarm, MS);
+		setting.period_ms = 3;
+		before = now_ns();
+		set(&alarm, setting, DHP_OK);
+		assert_true(wait_for_count(&alarm.tick.runs, runs));
+		assert_true(now_ns() >= before + MS + (runs - 1) * 3 * MS);
+		assert_ok(dhp_timer_cancel(&alarm.timer));
+		flush(engine);
+	}
+	end_engine(engine);
+}
+
+static void meet_the_next_run(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct alarm *alarm = context;
+
+	(void)dpc;
+	(void)argument_1;
+	(void)argument_2;
+	(void)bump(&alarm->tick.runs);
+	if (!wait_for_count(&alarm->tick.runs, 2))
+		(void)bump(&alarm->ran_at); /* it was alone */
+}
+
+/* The first run goes on while the timer expires again. */
+static void a_periodic_timers_routine_may_run_twice_at_once_S684(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(2, 2);
+	struct dhp_timer_setting setting;
+	struct alarm alarm;
+
+	(void)state;
+	alarm_init(&alarm, engine);
+	assert_ok(dhp_dpc_init(&alarm.tick.dpc, engine, meet_the_next_run, &alarm));
+	setting = after(&alarm, 0);
+	setting.period_ms = 1;
+	set(&alarm, setting, DHP_OK);
+	assert_true(wait_for_count(&alarm.tick.runs, 2));
+	assert_ok(dhp_timer_cancel(&alarm.timer));
+	flush(engine);
+	assert_int_equal(alarm.ran_at, 0);
+	end_engine(engine);
+}
+
 static void a_periodic_timer_runs_until_it_is_cancelled_S684_S686(void **state)
 {
 	struct dhp_engine *engine = make_sim_of(2, 2);
@@ -236,6 +315,145 @@ static void a_timer_goes_to_the_target_of_its_dpc_S693_S639(void **state)
 		flush(engine);
 		assert_int_equal(peek(&alarm.tick.index), index);
 	}
+	end_engine(engine);
+}
+
+/* Changed while the timer is set, the target may be the old or the new one; it runs once all the same. */
+static void a_target_changed_while_the_timer_is_set_may_come_too_late_S639(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(3, 3);
+	struct alarm alarm;
+
+	(void)state;
+	alarm_init(&alarm, engine);
+	for (uint32_t round = 1; round <= 6; round++) {
+		uint32_t old = round % 3, new = (round + 1) % 3;
+
+		assert_ok(dhp_dpc_set_target(&alarm.tick.dpc, old));
+		set(&alarm, after(&alarm, MS), DHP_OK);
+		assert_ok(dhp_dpc_set_target(&alarm.tick.dpc, new));
+		assert_true(wait_for_count(&alarm.tick.runs, round));
+		flush(engine);
+		assert_int_equal(alarm.tick.runs, round);
+		assert_true(peek(&alarm.tick.index) == old || peek(&alarm.tick.index) == new);
+	}
+	end_engine(engine);
+}
+
+/* ---- what a timer's run is given ---- */
+
+struct given {
+	struct dhp_dpc dpc;
+	struct dhp_timer timer;
+	uint64_t runs;
+	void *arguments[2];
+};
+
+static void note_arguments(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct given *given = context;
+
+	(void)dpc;
+	given->arguments[0] = argument_1;
+	given->arguments[1] = argument_2;
+	(void)bump(&given->runs);
+}
+
+static void given_init(struct given *given, struct dhp_engine *engine)
+{
+	memset(given, 0, sizeof(*given));
+	assert_ok(dhp_dpc_init(&given->dpc, engine, note_arguments, given));
+	assert_ok(dhp_dpc_set_target(&given->dpc, 0));
+	assert_ok(dhp_timer_init(&given->timer, engine));
+}
+
+static enum dhp_status expire_after(struct given *given, uint64_t ns)
+{
+	const struct dhp_timer_setting setting = { .size = sizeof(setting), .due_ns = ns, .dpc = &given->dpc };
+
+	return dhp_timer_set(&given->timer, &setting);
+}
+
+static void assert_ran(struct given *given, uint64_t runs, void *argument_1, void *argument_2)
+{
+	assert_true(wait_for_count(&given->runs, runs));
+	assert_int_equal(given->runs, runs);
+	assert_ptr_equal(given->arguments[0], argument_1);
+	assert_ptr_equal(given->arguments[1], argument_2);
+}
+
+/* A client relies on nothing; here they are NULL, and never what an earlier run was given. */
+static void a_timers_run_is_given_no_arguments_S688(void **state)
+{
+	static const uint64_t dues[] = { 0, MS };
+	struct dhp_engine *engine = make_sim_of(1, 1);
+	struct given given;
+	int old;
+
+	(void)state;
+	given_init(&given, engine);
+	for (uint64_t i = 0; i < LENGTH(dues); i++) {
+		assert_ok(dhp_dpc_insert(&given.dpc, &old, &given));
+		flush(engine);
+		assert_ran(&given, 2 * i + 1, &old, &given);
+		assert_ok(expire_after(&given, dues[i]));
+		assert_true(wait_for_count(&given.runs, 2 * i + 2));
+		flush(engine);
+		assert_ran(&given, 2 * i + 2, NULL, NULL);
+	}
+	end_engine(engine);
+}
+
+/* The two merge: one run, with the arguments of whichever came first, and nothing says which that was. */
+static void one_object_for_a_timer_and_inserts_cannot_tell_them_apart_S687(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(1, 1);
+	struct given given;
+	struct hold hold;
+	int mine;
+
+	(void)state;
+	given_init(&given, engine);
+	hold_processor(&hold, engine, 0);
+	assert_ok(dhp_dpc_insert(&given.dpc, &mine, &mine));
+	assert_ok(expire_after(&given, 0));
+	assert_int_equal(totals(engine).timer_lost_count, 1);
+	hold_release(&hold);
+	flush(engine);
+	assert_ran(&given, 1, &mine, &mine);
+	hold_processor(&hold, engine, 0);
+	assert_ok(expire_after(&given, 0));
+	assert_status(dhp_dpc_insert(&given.dpc, &mine, &mine), DHP_ALREADY_QUEUED);
+	hold_release(&hold);
+	flush(engine);
+	assert_ran(&given, 2, NULL, NULL);
+	end_engine(engine);
+}
+
+/* An object for each: nothing is lost, and each routine knows why it runs. */
+static void an_object_for_a_timer_and_one_for_inserts_do_not_meet_S687(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(1, 1);
+	struct given by_timer, by_hand;
+	struct hold hold;
+	int mine;
+
+	(void)state;
+	given_init(&by_timer, engine);
+	given_init(&by_hand, engine);
+	for (uint64_t round = 1; round <= 2; round++) {
+		hold_processor(&hold, engine, 0);
+		if (round == 1)
+			assert_ok(dhp_dpc_insert(&by_hand.dpc, &mine, &mine));
+		assert_ok(expire_after(&by_timer, 0));
+		if (round == 2)
+			assert_ok(dhp_dpc_insert(&by_hand.dpc, &mine, &mine));
+		hold_release(&hold);
+		flush(engine);
+		assert_ran(&by_timer, round, NULL, NULL);
+		assert_ran(&by_hand, round, &mine, &mine);
+	}
+	assert_int_equal(totals(engine).timer_lost_count, 0);
 	end_engine(engine);
 }
 
@@ -431,9 +649,16 @@ int main(void)
 		cmocka_unit_test(none_of_many_close_together_is_early_S690),
 		cmocka_unit_test(what_is_due_expires_at_once_S680),
 		cmocka_unit_test(a_setting_replaces_the_earlier_one_S681),
+		cmocka_unit_test(a_replaced_setting_does_not_withdraw_its_dpc_S681),
+		cmocka_unit_test(a_period_is_in_milliseconds_S682_S690),
+		cmocka_unit_test(a_periodic_timers_routine_may_run_twice_at_once_S684),
 		cmocka_unit_test(a_periodic_timer_runs_until_it_is_cancelled_S684_S686),
 		cmocka_unit_test(an_expiry_is_lost_while_the_dpc_is_queued_S683),
 		cmocka_unit_test(a_timer_goes_to_the_target_of_its_dpc_S693_S639),
+		cmocka_unit_test(a_target_changed_while_the_timer_is_set_may_come_too_late_S639),
+		cmocka_unit_test(a_timers_run_is_given_no_arguments_S688),
+		cmocka_unit_test(one_object_for_a_timer_and_inserts_cannot_tell_them_apart_S687),
+		cmocka_unit_test(an_object_for_a_timer_and_one_for_inserts_do_not_meet_S687),
 		cmocka_unit_test(timers_with_tolerance_share_an_expiry_and_are_not_early_S685),
 		cmocka_unit_test(a_tolerance_moves_the_latest_time_and_not_the_earliest_S685),
 		cmocka_unit_test(an_absolute_timer_follows_the_wall_clock_S691),

@@ -159,6 +159,48 @@ static void a_routine_is_told_to_yield_near_a_limit_S673(void **state)
 	}
 }
 
+/* Raised, a thread may ask, and learns that it has no limit. */
+static void at_dispatch_level_there_is_an_answer_S672(void **state)
+{
+	struct dhp_watchdog watchdog = { .run_limit_ns = 7, .sequence_left_ns = 7 };
+	enum dhp_level before = dhp_level_raise(DHP_DISPATCH);
+	enum dhp_status status = dhp_dpc_watchdog_read(&watchdog);
+	bool yield = dhp_dpc_should_yield();
+
+	(void)state;
+	dhp_level_lower(before);
+	assert_ok(status);
+	assert_false(yield);
+	assert_int_equal(watchdog.run_limit_ns, 0);
+	assert_int_equal(watchdog.run_left_ns, 0);
+	assert_int_equal(watchdog.sequence_limit_ns, 0);
+	assert_int_equal(watchdog.sequence_left_ns, 0);
+	assert_status(dhp_dpc_watchdog_read(&watchdog), DHP_NOT_IN_DPC);
+}
+
+/* The one that took long is the one that has it in its counters. */
+static void each_processor_has_its_own_counters_S675(void **state)
+{
+	const struct dhp_sim_options sim = { .size = sizeof(sim), .maximum_count = 2, .initial_count = 2 };
+	const struct dhp_engine_options options = { .size = sizeof(options), .sim = &sim, .watchdog_run_ns = MS };
+	struct dhp_engine *engine = NULL;
+	struct worker worker = { .until_asked = false };
+
+	(void)state;
+	assert_ok(dhp_engine_create(&options, &engine));
+	assert_ok(dhp_dpc_init(&worker.dpc, engine, work_on, &worker));
+	assert_ok(dhp_dpc_set_target(&worker.dpc, 1));
+	for (uint32_t i = 1; i <= 2; i++) {
+		assert_ok(dhp_dpc_insert(&worker.dpc, NULL, NULL));
+		flush(engine);
+		assert_int_equal(stats_of(engine, 0).long_run_count, 0);
+		assert_int_equal(stats_of(engine, 0).longest_run_ns, 0);
+		assert_int_equal(stats_of(engine, 1).long_run_count, i);
+		assert_true(stats_of(engine, 1).longest_run_ns >= 3 * MS);
+	}
+	end_engine(engine);
+}
+
 static void the_budget_is_for_dpcs_only_S672(void **state)
 {
 	struct dhp_engine *engine = make_watched(HOUR_NS, 0);
@@ -187,6 +229,8 @@ int main(void)
 		cmocka_unit_test(a_long_sequence_is_counted_once_S671),
 		cmocka_unit_test(threaded_runs_have_the_run_limit_and_no_sequence_S671_S661),
 		cmocka_unit_test(a_routine_is_told_to_yield_near_a_limit_S673),
+		cmocka_unit_test(at_dispatch_level_there_is_an_answer_S672),
+		cmocka_unit_test(each_processor_has_its_own_counters_S675),
 		cmocka_unit_test(the_budget_is_for_dpcs_only_S672),
 	};
 

@@ -184,6 +184,79 @@ static void a_dpc_hands_long_work_to_an_item_S670(void **state)
 	end(engine);
 }
 
+/* ---- a DPC for another processor, and an item for what is left near the limit ---- */
+
+struct long_work {
+	struct task task;
+	KDPC dpc;
+	ULONG index;
+	uint64_t left, ended;
+};
+
+static KDEFERRED_ROUTINE work_until_the_limit;
+static IO_WORKITEM_ROUTINE do_the_rest;
+
+static VOID work_until_the_limit(struct _KDPC *dpc, PVOID context, PVOID argument_1, PVOID argument_2)
+{
+	struct long_work *work = context;
+
+	(void)dpc;
+	(void)argument_1;
+	(void)argument_2;
+	work->index = KeGetCurrentProcessorIndex();
+	while (!dhp_dpc_should_yield())
+		work->left--;
+	IoQueueWorkItem(work->task.item, do_the_rest, DelayedWorkQueue, work);
+	(void)bump(&work->ended);
+}
+
+static VOID do_the_rest(PDEVICE_OBJECT device, PVOID context)
+{
+	struct long_work *work = context;
+
+	(void)device;
+	work->task.level = KeGetCurrentIrql();
+	work->left = 0;
+	(void)KeSetEvent(&work->task.done, IO_NO_INCREMENT, FALSE);
+}
+
+static bool sleeps(void *context)
+{
+	struct dhp_processor_stats stats;
+
+	return dhp_processor_stats_read(context, 1, &stats) == DHP_OK && stats.park_count > 0;
+}
+
+/* The tick is an hour: with less than MediumHigh a processor that sleeps would go on sleeping. */
+static void long_work_for_another_processor_goes_on_in_an_item_S674(void **state)
+{
+	const struct dhp_sim_options sim = { .size = sizeof(sim), .maximum_count = 2, .initial_count = 2 };
+	const struct dhp_engine_options options = { .size = sizeof(options), .sim = &sim, .spin_ns = 1,
+		.tick_us = 3600000000u, .watchdog_run_ns = 4000000 };
+	PROCESSOR_NUMBER other = { .Group = 0, .Number = 1 };
+	struct long_work work = { .task = { .level = 9 }, .left = UINT64_MAX };
+	struct dhp_engine *engine = NULL;
+
+	(void)state;
+	assert_ok(dhp_engine_create(&options, &engine));
+	assert_ok(dhp_wdk_bind(engine));
+	assert_true(wait_until(sleeps, engine));
+	work.task.item = IoAllocateWorkItem(NULL);
+	KeInitializeEvent(&work.task.done, NotificationEvent, FALSE);
+	KeInitializeDpc(&work.dpc, work_until_the_limit, &work);
+	KeSetImportanceDpc(&work.dpc, MediumHighImportance);
+	assert_int_equal(KeSetTargetProcessorDpcEx(&work.dpc, &other), STATUS_SUCCESS);
+	assert_int_equal(KeInsertQueueDpc(&work.dpc, NULL, NULL), TRUE);
+	assert_true(wait_for_count(&work.ended, 1)); /* a flush would not wait for the tick either */
+	wait_for_task(&work.task);
+	KeFlushQueuedDpcs();
+	assert_int_equal(work.index, 1);
+	assert_int_equal(work.left, 0);
+	assert_int_equal(work.task.level, PASSIVE_LEVEL);
+	IoFreeWorkItem(work.task.item);
+	end(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -192,6 +265,7 @@ int main(void)
 		cmocka_unit_test(an_item_may_free_itself),
 		cmocka_unit_test(items_that_wait_for_later_ones_do_not_block_them),
 		cmocka_unit_test(a_dpc_hands_long_work_to_an_item_S670),
+		cmocka_unit_test(long_work_for_another_processor_goes_on_in_an_item_S674),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

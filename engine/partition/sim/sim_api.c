@@ -98,7 +98,7 @@ static enum dhp_status set_usable(struct dhp_engine *engine, struct dhpi_sim_uni
 	if (!usable && !unit->unusable && counts.usable == 1)
 		return DHP_IN_USE;
 	unit->unusable = !usable;
-	dhpi_set_usable(engine->set, index, usable);
+	dhpi_partition_usable(engine->partition, index, usable);
 	dhpi_change_post(engine->notify);
 	return DHP_OK;
 }

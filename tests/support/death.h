@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * death.h - what a checked build does about a mistake of the client: it says which clause and where, and ends the process.
+ */
+#ifndef TESTS_DEATH_H
+#define TESTS_DEATH_H
+
+#include "support.h"
+
+/* The function that has the call; it may not be inlined, nor end in that call. */
+#define DEATH_SITE(function) ((uintptr_t)&(function))
+
+/*
+ * Asserts. In a child `mistake` is called; the process has to be stopped with a message that names the clause, as "S-604",
+ * and the place of the call, inside the function at `site`. Call it before this process has threads.
+ */
+void assert_stopped(void (*mistake)(void *argument), void *argument, const char *clause, uintptr_t site);
+
+#endif
