@@ -245,7 +245,7 @@ void dhpi_rebalance_init(struct dhpi_rebalance *rebalance, struct dhpi_set *set,
 {
 	rebalance->set = set;
 	rebalance->serial = serial;
-	dhpi_holds_init(&rebalance->holds);
+	dhpi_holds_init(&rebalance->holds, serial);
 	port_mutex_init(&rebalance->running);
 	port_mutex_init(&rebalance->asking);
 	port_mutex_init(&rebalance->reporting);
