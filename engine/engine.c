@@ -126,7 +126,7 @@ static void notify_down(struct engine *engine)
 static enum dhp_status rebalance_up(struct engine *engine, const struct dhp_engine_options *options)
 {
 	(void)options;
-	dhpi_rebalance_init(&engine->rebalance, &engine->set);
+	dhpi_rebalance_init(&engine->rebalance, &engine->set, &engine->partition.serial);
 	return DHP_OK;
 }
 

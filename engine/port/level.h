@@ -22,7 +22,7 @@ static inline bool dhpi_in_routine(void)
 static inline void dhpi_level_set(struct port_self *self, enum dhp_level level)
 {
 	self->dispatch = level >= DHP_DISPATCH;
-	self->apc = level >= DHP_APC;
+	self->apc = level == DHP_APC;
 }
 
 static inline enum dhp_level dhpi_level_get(const struct port_self *self)

@@ -124,6 +124,21 @@ static struct dhpi_request *take_first(struct dhp_hold *hold)
 	return first;
 }
 
+/* Under the lock. The oldest that may begin now: who blocks a stop waits for the end of that (S-449). NULL: there is none. */
+static struct dhpi_request *take_next(struct dhp_hold *hold)
+{
+	for (struct dhpi_link *at = hold->waiting.next; at != &hold->waiting; at = at->next) {
+		struct dhpi_request *request = DHPI_CONTAINER(at, struct dhpi_request, link);
+
+		if (hold->stops_pending != 0 && (request->flags & DHP_REQUEST_BLOCKS_STOP) != 0)
+			continue;
+		dhpi_list_unlink(at);
+		hold->waiting_count--;
+		return request;
+	}
+	return NULL;
+}
+
 /* Under the lock. The flag and the initial reference change in one step. */
 static void pass_again(struct dhp_hold *hold)
 {
@@ -140,10 +155,10 @@ static void pass_again(struct dhp_hold *hold)
  */
 static void drain(struct dhp_hold *hold)
 {
-	hold->draining = true;
-	while (hold->holders == 0 && !dhpi_list_empty(&hold->waiting)) {
-		struct dhpi_request *request = take_first(hold);
+	struct dhpi_request *request;
 
+	hold->draining = true;
+	while (hold->holders == 0 && (request = take_next(hold)) != NULL) {
 		(void)at_fetch_add_relaxed_u64(&hold->state, REFERENCE); /* relaxed: under the lock */
 		set_stage(request, STAGE_BEGUN);
 		dhpi_spin_unlock(&hold->lock);

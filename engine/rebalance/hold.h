@@ -50,12 +50,13 @@ struct dhp_hold {
 /* All queues of one engine. */
 struct dhpi_holds {
 	struct port_mutex mutex; /* passive; queues come and go, pause and resume */
+	struct port_mutex *serial; /* set once: the partition's lock, see pause.c I2 */
 	struct dhpi_link list;   /* oldest first */
 	uint32_t count;
 	bool paused;
 };
 
-void dhpi_holds_init(struct dhpi_holds *holds);
+void dhpi_holds_init(struct dhpi_holds *holds, struct port_mutex *serial);
 void dhpi_holds_fini(struct dhpi_holds *holds);
 uint32_t dhpi_holds_count(struct dhpi_holds *holds);
 

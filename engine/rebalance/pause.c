@@ -7,12 +7,14 @@
  *
  * I1        the mutex is held through a pause and through a resume; routines run under it in a resume only, and what they
  *           may not call says DHP_IN_CALLBACK.
+ * I2        who holds the partition's lock does not wait for the mutex: a routine may wait for that lock.
  */
 #include "hold.h"
 #include "rebalance.h"
 
-void dhpi_holds_init(struct dhpi_holds *holds)
+void dhpi_holds_init(struct dhpi_holds *holds, struct port_mutex *serial)
 {
+	holds->serial = serial;
 	port_mutex_init(&holds->mutex);
 	dhpi_list_init(&holds->list);
 }
@@ -35,7 +37,7 @@ uint32_t dhpi_holds_count(struct dhpi_holds *holds)
 static enum dhp_status enter(struct dhpi_holds *holds)
 {
 	DHPI_REQUIRE_PASSIVE();
-	if (port_mutex_mine(&holds->mutex))
+	if (port_mutex_mine(&holds->mutex) || port_mutex_mine(holds->serial)) /* I2 */
 		return DHP_IN_CALLBACK;
 	port_mutex_lock(&holds->mutex);
 	return DHP_OK;

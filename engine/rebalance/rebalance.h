@@ -65,6 +65,7 @@ struct dhpi_errand {
 struct dhpi_rebalance {
 	/* set once */
 	struct dhpi_set *set;
+	struct port_mutex *serial; /* the partition's lock: never held by who waits for `running`, see thread.c I3 */
 
 	struct dhpi_holds holds;
 
@@ -101,11 +102,12 @@ struct dhpi_rebalance {
 	struct at_u64 requested;
 };
 
-void dhpi_rebalance_init(struct dhpi_rebalance *rebalance, struct dhpi_set *set);
+void dhpi_rebalance_init(struct dhpi_rebalance *rebalance, struct dhpi_set *set, struct port_mutex *serial);
 /* Nobody asks any more, and nothing is registered. Accepts what was never initialised. */
 void dhpi_rebalance_fini(struct dhpi_rebalance *rebalance);
 /* S-017: after the asynchronous arrival was queued. */
 void dhpi_rebalance_post(struct dhpi_rebalance *rebalance, bool by_arrival);
+/* Of a driver, a hook, a routine that a resume begins, or of a registrant of synchronous notification. */
 bool dhpi_rebalance_in_callback(struct dhpi_rebalance *rebalance);
 /* Devices, feeds and queues that remain. */
 uint32_t dhpi_rebalance_count(struct dhpi_rebalance *rebalance);

@@ -10,6 +10,8 @@
  *
  * I1        `running` before `asking`; neither is held while waiting, and `asking` not during a call of a driver.
  * I2        who waits looks at `done` under `asking`, in which the thread wrote it: the mutex orders what the drivers did.
+ * I3        the partition's lock is not held while waiting for `running` or for the thread: a driver may flush, or make an
+ *           array, and these wait for that lock.
  */
 #include "rebalance.h"
 
@@ -132,7 +134,7 @@ void dhpi_rebalance_post(struct dhpi_rebalance *rebalance, bool by_arrival)
 bool dhpi_rebalance_in_callback(struct dhpi_rebalance *rebalance)
 {
 	return port_mutex_mine(&rebalance->running) || port_mutex_mine(&rebalance->reporting) ||
-	       port_mutex_mine(&rebalance->holds.mutex);
+	       port_mutex_mine(&rebalance->holds.mutex) || port_mutex_mine(rebalance->serial); /* I3 */
 }
 
 enum dhp_status dhpi_rebalance_enter(struct dhpi_rebalance *rebalance)
@@ -239,10 +241,11 @@ enum dhp_status dhp_rebalance_drain(struct dhp_engine *engine)
 
 #define DEFAULT_STOP_LIMIT_NS 5000000000u
 
-void dhpi_rebalance_init(struct dhpi_rebalance *rebalance, struct dhpi_set *set)
+void dhpi_rebalance_init(struct dhpi_rebalance *rebalance, struct dhpi_set *set, struct port_mutex *serial)
 {
 	rebalance->set = set;
-	dhpi_holds_init(&rebalance->holds);
+	rebalance->serial = serial;
+	dhpi_holds_init(&rebalance->holds, serial);
 	port_mutex_init(&rebalance->running);
 	port_mutex_init(&rebalance->asking);
 	port_mutex_init(&rebalance->reporting);

@@ -265,7 +265,7 @@ static void reclaimer_run(void *argument)
 	struct dhpi_epoch *epoch = argument;
 	bool stopping;
 
-	port_self()->worker = epoch;
+	port_self()->reclaims = epoch;
 	do {
 		uint64_t wanted;
 
@@ -281,7 +281,7 @@ static void reclaimer_run(void *argument)
 
 bool dhpi_epoch_in_reclaimer(struct dhpi_epoch *epoch)
 {
-	return port_self()->worker == epoch;
+	return port_self()->reclaims == epoch;
 }
 
 /*

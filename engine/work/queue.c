@@ -19,7 +19,8 @@
  *           under the lock.
  *
  *           A threaded object comes in by the same inbox and waits in a lane of lists of its own (S-664): High at its head,
- *           others at its tail (S-632). It has no window: the owner pops one, under the lock, when no ordinary object waits.
+ *           others at its tail (S-632). It has no window: the owner pops one, under the lock, when no ordinary object waits, or
+ *           after many batches: a DPC that inserts itself again keeps neither it nor a flush waiting for ever (S-649, S-655).
  *
  * I1        claim is 1 from a successful insert until the object was taken off for its run or its removal. It is only
  *           read-modify-written: so an insert that finds it queued happens before the run (S-616).
@@ -38,6 +39,9 @@
 
 /* Most objects a thief takes at once: the victim waits so long for its lock at worst. */
 #define STEAL_LIMIT 64u
+
+/* Batches of ordinary objects in a row while a threaded one waits. */
+#define BATCHES_BEFORE_THREADED 16u
 
 _Static_assert(DHPI_WINDOW == 32, "window_movable has one bit for each cell");
 
@@ -247,15 +251,25 @@ static struct dhpi_dpc *pop_threaded(struct dhpi_queue *queue)
 	return dpc;
 }
 
+static bool threaded_waits(const struct dhpi_queue *queue)
+{
+	const struct dhpi_lane *lane = &queue->lanes[DHPI_LANE_THREADED];
+
+	return !dhpi_list_empty(&lane->high) || !dhpi_list_empty(&lane->aimed) || !dhpi_list_empty(&lane->movable);
+}
+
 bool dhpi_queue_refill(struct dhpi_queue *queue)
 {
-	bool ordinary;
+	bool ordinary = false;
 
 	dhpi_spin_lock(&queue->lock);
 	dhpi_queue_drain(queue);
-	fill_window(queue);
-	ordinary = queue->window_count != 0 || !dhpi_list_empty(&queue->lanes[DHPI_LANE_ORDINARY].high);
+	if (queue->passed_over < BATCHES_BEFORE_THREADED || !threaded_waits(queue)) {
+		fill_window(queue);
+		ordinary = queue->window_count != 0 || !dhpi_list_empty(&queue->lanes[DHPI_LANE_ORDINARY].high);
+	}
 	queue->threaded = ordinary ? NULL : pop_threaded(queue);
+	queue->passed_over = ordinary && threaded_waits(queue) ? queue->passed_over + 1 : 0;
 	dhpi_spin_unlock(&queue->lock);
 	return ordinary || queue->threaded != NULL;
 }

@@ -76,6 +76,7 @@ struct dhpi_queue {
 	uint32_t window_next;
 	uint32_t window_count;
 	struct dhpi_dpc *threaded; /* taken off its list by the last refill, to be run; NULL: none */
+	uint32_t passed_over;      /* refills in a row that left a threaded object waiting */
 
 	DHPI_OWN_LINES struct at_u64 done[2]; /* owner: objects counted here that ran here, edge dpc-done */
 	struct dhp_reader *reader;            /* owner: announces between batches */
@@ -203,8 +204,8 @@ void dhpi_queue_drain(struct dhpi_queue *queue);
 /* Owner. Whether anything waits, wherever it waits. */
 bool dhpi_queue_empty(struct dhpi_queue *queue);
 /*
- * Owner. Fills the window; if there is no ordinary object at all, not even High, stores the next threaded one in `threaded`
- * (S-662). false: there is nothing.
+ * Owner. Fills the window; or, if there is no ordinary object at all, not even High (S-662), or a threaded one was passed over
+ * for long, stores the next threaded one in `threaded`. false: there is nothing.
  */
 bool dhpi_queue_refill(struct dhpi_queue *queue);
 /* Owner. The next object is the caller's: off the queue, not yet idle. NULL: the window or the High list is empty. */

@@ -19,8 +19,8 @@
  * some more has come or a tick is over. It is counted in `deferred`, and the timer thread is told once for each tick.
  * Who is awake looks into its queue before it sleeps, so a tick that finds it awake has nothing to do.
  *
- * S-662: a threaded DPC is run by the same thread, at passive level, when no ordinary one waits. One thread is enough: its
- * routine obeys the rules of dispatch level (S-661), so it neither blocks nor lasts.
+ * S-662: a threaded DPC is run by the same thread, at passive level, when no ordinary one waits, or after many that did. One
+ * thread is enough: its routine obeys the rules of dispatch level (S-661), so it neither blocks nor lasts.
  *
  * A newly published processor starts here too: its first look goes to its own queue, its second to the others', so it has
  * its share at once.

@@ -59,7 +59,7 @@ DHP_BEGIN_DECLS
 /*
  * dhp_hold_create - a queue that passes everything through. Made while the engine is paused, it holds until the resume.
  *
- * Level     passive, not from a request routine called by dhp_resume_all
+ * Level     passive, neither from a request routine called by dhp_resume_all nor from a synchronous callback (notify.h)
  * Blocks    while the engine is being paused or resumed
  * Progress  blocking
  * Orders    nothing
@@ -72,7 +72,7 @@ DHP_API enum dhp_status dhp_hold_create(struct dhp_engine *engine, dhp_request_r
 /*
  * dhp_hold_destroy - NULL is accepted.
  *
- * Level     passive, not from a request routine called by dhp_resume_all
+ * Level     passive, neither from a request routine called by dhp_resume_all nor from a synchronous callback (notify.h)
  * Blocks    while the engine is being paused or resumed
  * Progress  blocking
  * Orders    what completed requests did happens before the return [hold-quiet]
@@ -190,7 +190,7 @@ DHP_API enum dhp_status dhp_hold_stats_read(struct dhp_hold *hold, struct dhp_ho
  * Nobody is asked, so nobody can refuse (S-736). Processors, indices and numbers stay as they are, and no synchronous
  * notification is sent (S-739).
  *
- * Level     passive, not from a request routine called by dhp_resume_all
+ * Level     passive, neither from a request routine called by dhp_resume_all nor from a synchronous callback (notify.h)
  * Blocks    until nothing is in flight, or limit_ns in all (0: no limit)
  * Progress  blocking
  * Orders    what the requests did happens before the return [hold-quiet]
@@ -203,7 +203,7 @@ DHP_API enum dhp_status dhp_pause_all(struct dhp_engine *engine, uint64_t limit_
 /*
  * dhp_resume_all - held requests begin in order, queue after queue, and new ones pass again (S-737).
  *
- * Level     passive, not from a request routine called by dhp_resume_all
+ * Level     passive, neither from a request routine called by dhp_resume_all nor from a synchronous callback (notify.h)
  * Blocks    for the routines of the held requests
  * Progress  blocking
  * Orders    as dhp_hold_end

@@ -197,7 +197,7 @@ DHP_BEGIN_DECLS
  *
  * The first one of an engine starts two threads: one that sends the requests, one that watches over it.
  *
- * Level     passive, not from a driver
+ * Level     passive, neither from a driver nor from a synchronous callback (notify.h)
  * Blocks    while a rebalance runs
  * Progress  blocking
  * Orders    nothing
@@ -211,7 +211,7 @@ DHP_API enum dhp_status dhp_device_register(struct dhp_engine *engine, const str
 /*
  * dhp_device_unregister - no request comes any more. Requests that the device holds begin. NULL is accepted.
  *
- * Level     passive, not from a driver
+ * Level     passive, neither from a driver nor from a synchronous callback (notify.h)
  * Blocks    while a rebalance runs
  * Progress  blocking
  * Orders    all calls happen before the return
@@ -225,7 +225,7 @@ DHP_API enum dhp_status dhp_device_unregister(struct dhp_device *device);
  *
  * A request that is not in the table for the device's state is refused and not delivered (S-438, S-439).
  *
- * Level     passive, not from a driver
+ * Level     passive, neither from a driver nor from a synchronous callback (notify.h)
  * Blocks    while a rebalance runs, and for the request
  * Progress  blocking
  * Orders    the drivers' calls happen before the return
@@ -266,7 +266,7 @@ DHP_API enum dhp_status dhp_setup_class_set(struct dhp_engine *engine, uint32_t 
  * It gets the set that includes a newcomer when its device is started again (S-466); without a device, or with one that does
  * not take part, never (S-409, S-467). options may be NULL.
  *
- * Level     passive, not from a driver
+ * Level     passive, neither from a driver nor from a synchronous callback (notify.h)
  * Blocks    while a rebalance runs
  * Progress  blocking
  * Orders    nothing
@@ -280,7 +280,7 @@ DHP_API enum dhp_status dhp_feed_create(struct dhp_engine *engine, struct dhp_de
 /*
  * dhp_feed_destroy - NULL is accepted. Nobody may use the feed any more.
  *
- * Level     passive, not from a driver
+ * Level     passive, neither from a driver nor from a synchronous callback (notify.h)
  * Blocks    while a rebalance runs
  * Progress  blocking
  * Orders    nothing
@@ -328,7 +328,7 @@ DHP_API enum dhp_status dhp_feed_enable(struct dhp_feed *feed, bool enabled);
 /*
  * dhp_rebalance_configure - limit, behaviour after a refusal, and who hears of it; NULL: the defaults.
  *
- * Level     passive, not from a driver
+ * Level     passive, neither from a driver nor from a synchronous callback (notify.h)
  * Blocks    while a rebalance runs
  * Progress  blocking
  * Orders    no call of an earlier hook runs after the return
@@ -354,7 +354,7 @@ DHP_API enum dhp_status dhp_rebalance_request(struct dhp_engine *engine);
  *
  * A driver that does not return keeps it waiting; the hook and the counters say so.
  *
- * Level     passive, not from a driver or hook
+ * Level     passive, neither from a driver or hook nor from a synchronous callback
  * Blocks    until then
  * Progress  blocking
  * Orders    the drivers' calls happen before the return

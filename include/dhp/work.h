@@ -70,8 +70,8 @@ DHP_API enum dhp_status dhp_dpc_init(struct dhp_dpc *dpc, struct dhp_engine *eng
 /*
  * dhp_dpc_init_threaded - prepare an object whose routine runs at passive level (S-660).
  *
- * The worker of its processor runs it when no ordinary DPC waits there (S-662); it runs in a queue of its own, High ones at
- * the head, others at the tail (S-632), and everything else is as for ordinary DPCs. The routine obeys the rules of dispatch
+ * The worker of its processor runs it when no ordinary DPC waits there (S-662), or after many batches of those; it runs in a
+ * queue of its own, High ones at the head, others at the tail (S-632), and everything else is as for ordinary DPCs. The routine obeys the rules of dispatch
  * level all the same, and calls for passive level are refused in it (S-661): an engine with DHP_ENGINE_NO_THREADED_DPCS runs
  * it as an ordinary one.
  *

@@ -655,6 +655,84 @@ static void calls_from_a_driver_are_refused_S415(void **state)
 	finish();
 }
 
+/* In Start and Complete. The partition's lock is held there, which a driver may want. */
+static void call_what_a_registrant_may_not(void *context, const struct dhp_processor_change *change,
+					   enum dhp_status *status)
+{
+	struct probe *probe = context;
+	struct dhp_device *device;
+	struct dhp_feed *feed;
+	uint32_t at = change->state == DHP_CHANGE_START ? 0 : 6;
+
+	(void)status;
+	probe->results[at++] = dhp_device_send(probe->device, STOP);
+	probe->results[at++] = dhp_device_register(probe->engine, &probe->options, &device);
+	probe->results[at++] = dhp_device_unregister(probe->device);
+	probe->results[at++] = dhp_rebalance_drain(probe->engine);
+	probe->results[at++] = dhp_rebalance_configure(probe->engine, NULL);
+	probe->results[at] = dhp_feed_create(probe->engine, NULL, NULL, &feed);
+}
+
+static void calls_from_a_synchronous_callback_are_refused_S195(void **state)
+{
+	struct dhp_notify *registration;
+
+	(void)state;
+	begin(1);
+	probe_join(&a);
+	assert_ok(dhp_notify_register(a.engine, call_what_a_registrant_may_not, &a, 0, &registration));
+	assert_ok(add_position(a.engine, 1));
+	assert_ok(dhp_rebalance_drain(a.engine));
+	for (uint32_t i = 0; i < 12; i++)
+		assert_status(a.results[i], DHP_IN_CALLBACK);
+	assert_sent({ 0, 0, QUERY }, { 0, 0, STOP }, { 0, 0, START });
+	assert_ok(dhp_notify_unregister(registration));
+	probe_leave(&a);
+	finish();
+}
+
+/* It waits for the partition's lock; the transaction that has it goes on. */
+static void flush_in_stop(struct probe *probe, uint32_t driver, const struct dhp_device_call *call)
+{
+	(void)driver;
+	if (call->request != STOP)
+		return;
+	poke(&probe->seen, 1);
+	probe->results[0] = dhp_dpc_flush(probe->engine);
+}
+
+static void make_a_feed(void *context, const struct dhp_processor_change *change, enum dhp_status *status)
+{
+	struct probe *probe = context;
+	struct dhp_feed *feed;
+
+	(void)status;
+	if (change->index != 2 || change->state != DHP_CHANGE_COMPLETE)
+		return;
+	probe->results[1] = wait_for_count(&probe->seen, 1) ? DHP_OK : DHP_TIMED_OUT;
+	probe->results[2] = dhp_feed_create(probe->engine, probe->device, NULL, &feed);
+}
+
+static void a_driver_that_flushes_meets_a_callback_that_wants_a_feed_S195_S418(void **state)
+{
+	struct dhp_notify *registration;
+
+	(void)state;
+	begin(1);
+	a.also = flush_in_stop;
+	probe_join(&a);
+	assert_ok(dhp_notify_register(a.engine, make_a_feed, &a, 0, &registration));
+	assert_ok(add_position(a.engine, 1)); /* its rebalance runs while the next one arrives, or together with that one's */
+	assert_ok(add_position(a.engine, 2));
+	assert_ok(dhp_rebalance_drain(a.engine));
+	assert_ok(a.results[0]);
+	assert_ok(a.results[1]);
+	assert_status(a.results[2], DHP_IN_CALLBACK);
+	assert_ok(dhp_notify_unregister(registration));
+	probe_leave(&a);
+	finish();
+}
+
 static void bad_input_is_named_and_changes_nothing(void **state)
 {
 	struct dhp_device_options options;
@@ -791,6 +869,8 @@ int main(void)
 		cmocka_unit_test(a_device_left_stopped_or_pending_is_not_asked_again_S439),
 		cmocka_unit_test(a_stopped_device_disables_no_interface_S435),
 		cmocka_unit_test(calls_from_a_driver_are_refused_S415),
+		cmocka_unit_test(calls_from_a_synchronous_callback_are_refused_S195),
+		cmocka_unit_test(a_driver_that_flushes_meets_a_callback_that_wants_a_feed_S195_S418),
 		cmocka_unit_test(calls_for_passive_level_are_refused_in_a_dpc_S041_S415),
 		cmocka_unit_test(bad_input_is_named_and_changes_nothing),
 	};

@@ -420,6 +420,31 @@ static void calls_from_inside_a_resume_are_refused(void **state)
 	finish();
 }
 
+/* The partition's lock is held there, and a request that a resume begins may want it. */
+static void forbidden_in_start(void *context, const struct dhp_processor_change *change, enum dhp_status *status)
+{
+	(void)context;
+	(void)status;
+	if (change->state == DHP_CHANGE_START)
+		call_what_a_resume_forbids(NULL);
+}
+
+static void calls_from_a_synchronous_callback_are_refused_S195(void **state)
+{
+	struct dhp_notify *registration;
+
+	(void)state;
+	begin();
+	assert_ok(dhp_notify_register(engine, forbidden_in_start, NULL, 0, &registration));
+	add_positions(engine, 1, 2);
+	for (size_t i = 0; i < LENGTH(in_resume); i++)
+		assert_status(in_resume[i], DHP_IN_CALLBACK);
+	assert_ok(dhp_pause_all(engine, 0)); /* nothing was paused */
+	assert_ok(dhp_resume_all(engine));
+	assert_ok(dhp_notify_unregister(registration));
+	finish();
+}
+
 static void a_replacement_sends_no_start_and_moves_no_slot_S739(void **state)
 {
 	struct dhp_notify *registration;
@@ -622,6 +647,7 @@ int main(void)
 		cmocka_unit_test(a_queue_made_during_a_pause_holds_S740),
 		cmocka_unit_test(a_pause_that_does_not_get_quiet_leaves_everything_as_it_was_S740),
 		cmocka_unit_test(calls_from_inside_a_resume_are_refused),
+		cmocka_unit_test(calls_from_a_synchronous_callback_are_refused_S195),
 		cmocka_unit_test(a_replacement_sends_no_start_and_moves_no_slot_S739),
 		cmocka_unit_test(none_is_lost_and_each_source_keeps_its_order_under_holds_S431_S442_S446),
 		cmocka_unit_test(each_held_request_begins_or_is_cancelled_under_holds_S447),

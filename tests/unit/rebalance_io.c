@@ -115,6 +115,30 @@ static void a_device_may_hold_in_stop_instead_S441(void **state)
 	finish();
 }
 
+/* The end of another's hold begins the others, in order, and not what would make the stop impossible. */
+static void what_blocks_a_stop_waits_through_a_pause_S449_S740(void **state)
+{
+	(void)state;
+	begin(1);
+	a.options.hold_in_stop = true;
+	assert_ok(dhp_request_init(&items[1].request, hold, DHP_REQUEST_BLOCKS_STOP));
+	probe_join(&a);
+	assert_ok(dhp_device_send(a.device, QUERY));
+	assert_ok(dhp_pause_all(engine, 0));
+	for (uint32_t i = 0; i < 3; i++)
+		assert_status(dhp_request_submit(&items[i].request), DHP_HELD);
+	assert_ok(dhp_resume_all(engine));
+	assert_int_equal(began_count, 2);
+	assert_int_equal(began[0], 0);
+	assert_int_equal(began[1], 2);
+	assert_ok(dhp_request_submit(&items[3].request)); /* the queue passes again */
+	assert_ok(dhp_device_send(a.device, CANCEL));
+	assert_int_equal(began_count, 4);
+	assert_int_equal(began[3], 1);
+	probe_leave(&a);
+	finish();
+}
+
 static void what_blocks_a_stop_is_held_from_the_query_on_S449(void **state)
 {
 	(void)state;
@@ -752,6 +776,7 @@ int main(void)
 		cmocka_unit_test(requests_are_held_from_the_query_to_the_end_of_start_in_order_S431_S441_S444),
 		cmocka_unit_test(a_device_may_hold_in_stop_instead_S441),
 		cmocka_unit_test(what_blocks_a_stop_is_held_from_the_query_on_S449),
+		cmocka_unit_test(what_blocks_a_stop_waits_through_a_pause_S449_S740),
 		cmocka_unit_test(a_cancelled_stop_lets_requests_go_on_S444),
 		cmocka_unit_test(errors_of_held_requests_do_not_change_start_S445),
 		cmocka_unit_test(a_removed_device_completes_what_it_holds_S430),

@@ -219,7 +219,9 @@ static void insert_myself(struct dhp_dpc *dpc, void *context, void *argument_1, 
 		(void)bump(&eternal->refused);
 }
 
-static void flush_beside(uint32_t processors, uint32_t index, enum dhp_importance importance, bool with_tail)
+enum beside { NOTHING, ORDINARY, THREADED };
+
+static void flush_beside(uint32_t processors, uint32_t index, enum dhp_importance importance, enum beside beside)
 {
 	struct dhp_engine *engine = make_sim_of(processors, processors);
 	struct eternal eternal = { .runs = 0 };
@@ -230,13 +232,17 @@ static void flush_beside(uint32_t processors, uint32_t index, enum dhp_importanc
 	bool returned;
 
 	tick_init(&tick, engine, 0);
+	if (beside == THREADED) {
+		assert_ok(dhp_dpc_init_threaded(&tick.dpc, engine, tick_routine, &tick));
+		assert_ok(dhp_dpc_set_target(&tick.dpc, 0));
+	}
 	assert_ok(dhp_dpc_init(&eternal.dpc, engine, insert_myself, &eternal));
 	assert_ok(dhp_dpc_set_importance(&eternal.dpc, importance));
 	if (index != DHP_NO_INDEX)
 		assert_ok(dhp_dpc_set_target(&eternal.dpc, index));
 	hold_processor(&hold, engine, 0);
 	assert_ok(dhp_dpc_insert(&eternal.dpc, NULL, NULL));
-	if (with_tail)
+	if (beside != NOTHING)
 		tick_insert(&tick);
 	hold_release(&hold);
 	assert_true(wait_for_count(&eternal.runs, 100));
@@ -251,7 +257,7 @@ static void flush_beside(uint32_t processors, uint32_t index, enum dhp_importanc
 		assert_ok(flusher.status);
 	}
 	assert_true(wait_for_count(&eternal.runs, peek(&eternal.runs) + 10)); /* it still goes on */
-	assert_int_equal(tick.runs, with_tail ? 1 : 0);
+	assert_int_equal(tick.runs, beside != NOTHING ? 1 : 0);
 	poke(&eternal.over, 1);
 	flush(engine);
 	flush(engine);
@@ -262,21 +268,29 @@ static void flush_beside(uint32_t processors, uint32_t index, enum dhp_importanc
 static void a_dpc_that_inserts_itself_again_does_not_hold_a_flush_S649(void **state)
 {
 	(void)state;
-	flush_beside(1, 0, DHP_IMPORTANCE_MEDIUM, true);
-	flush_beside(3, DHP_NO_INDEX, DHP_IMPORTANCE_MEDIUM, true);
+	flush_beside(1, 0, DHP_IMPORTANCE_MEDIUM, ORDINARY);
+	flush_beside(3, DHP_NO_INDEX, DHP_IMPORTANCE_MEDIUM, ORDINARY);
 }
 
 static void a_high_dpc_that_inserts_itself_again_does_not_hold_a_flush_S649(void **state)
 {
 	(void)state;
-	flush_beside(2, 0, DHP_IMPORTANCE_HIGH, false);
+	flush_beside(2, 0, DHP_IMPORTANCE_HIGH, NOTHING);
 }
 
 /* Others wait behind it, and the flush waits for them. */
 static void a_high_dpc_that_inserts_itself_again_does_not_starve_the_others_S649(void **state)
 {
 	(void)state;
-	flush_beside(1, 0, DHP_IMPORTANCE_HIGH, true);
+	flush_beside(1, 0, DHP_IMPORTANCE_HIGH, ORDINARY);
+}
+
+/* Ordinary ones come first (S-662), but not for ever. */
+static void a_dpc_that_inserts_itself_again_does_not_starve_threaded_ones_S649_S655(void **state)
+{
+	(void)state;
+	flush_beside(1, 0, DHP_IMPORTANCE_MEDIUM, THREADED);
+	flush_beside(1, 0, DHP_IMPORTANCE_HIGH, THREADED);
 }
 
 /* ---- many at once ---- */
@@ -474,6 +488,7 @@ int main(void)
 		cmocka_unit_test(a_dpc_that_inserts_itself_again_does_not_hold_a_flush_S649),
 		cmocka_unit_test(a_high_dpc_that_inserts_itself_again_does_not_hold_a_flush_S649),
 		cmocka_unit_test(a_high_dpc_that_inserts_itself_again_does_not_starve_the_others_S649),
+		cmocka_unit_test(a_dpc_that_inserts_itself_again_does_not_starve_threaded_ones_S649_S655),
 		cmocka_unit_test(threads_flush_at_once_and_each_finds_its_own_done_S648),
 		cmocka_unit_test(an_insert_that_a_flush_went_past_is_waited_for_by_the_next_flush_S648),
 		cmocka_unit_test(after_removal_and_flush_all_may_be_freed_S653),

@@ -70,6 +70,30 @@ static void a_threaded_dpc_runs_at_passive_level_S660(void **state)
 	end_engine(engine);
 }
 
+static void take_a_lock(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	enum dhp_level before = dhp_level_raise(DHP_DISPATCH);
+
+	dhp_level_lower(before);
+	note(dpc, context, argument_1, argument_2);
+}
+
+/* What an ordinary one raised to and lowered to on the same worker is nothing to a threaded one. */
+static void a_lock_taken_by_others_leaves_no_level_behind_S660_S040(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(1, 1);
+	struct named named[2];
+
+	(void)state;
+	prepare(&named[0], engine, 1, false, DHP_IMPORTANCE_MEDIUM);
+	assert_ok(dhp_dpc_init(&named[0].dpc, engine, take_a_lock, &named[0]));
+	prepare(&named[1], engine, 2, true, DHP_IMPORTANCE_MEDIUM);
+	run_all(engine, named, 2);
+	assert_int_equal(named[0].level, DHP_DISPATCH);
+	assert_int_equal(named[1].level, DHP_PASSIVE);
+	end_engine(engine);
+}
+
 static void without_threaded_dpcs_they_are_ordinary_ones_S660(void **state)
 {
 	const struct sim_setup setup = { .maximum = 1, .initial = 1, .flags = DHP_ENGINE_NO_THREADED_DPCS };
@@ -282,6 +306,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_threaded_dpc_runs_at_passive_level_S660),
+		cmocka_unit_test(a_lock_taken_by_others_leaves_no_level_behind_S660_S040),
 		cmocka_unit_test(without_threaded_dpcs_they_are_ordinary_ones_S660),
 		cmocka_unit_test(ordinary_dpcs_run_before_threaded_ones_in_their_own_order_S662_S664_S632),
 		cmocka_unit_test(an_ordinary_dpc_comes_between_two_threaded_ones_S662),

@@ -220,6 +220,33 @@ static void the_budget_is_for_dpcs_only_S672(void **state)
 	end_engine(engine);
 }
 
+static uint64_t asked_in_reclaim;
+
+/* A thread of the engine's that is no worker, and holds a lock. */
+static void ask_in_reclaim(struct dhp_deferred *deferred)
+{
+	enum dhp_level before = dhp_level_raise(DHP_DISPATCH);
+	struct dhp_watchdog watchdog;
+
+	(void)deferred;
+	if (!dhp_dpc_should_yield() && dhp_dpc_watchdog_read(&watchdog) == DHP_NOT_IN_DPC)
+		poke(&asked_in_reclaim, 1);
+	dhp_level_lower(before);
+}
+
+static void a_reclaim_that_holds_a_lock_is_no_dpc_S672_S673(void **state)
+{
+	struct dhp_engine *engine = make_watched(HOUR_NS, HOUR_NS);
+	struct dhp_deferred deferred;
+
+	(void)state;
+	poke(&asked_in_reclaim, 0);
+	assert_ok(dhp_epoch_defer(engine, &deferred, ask_in_reclaim));
+	assert_ok(dhp_epoch_drain(engine));
+	assert_int_equal(peek(&asked_in_reclaim), 1);
+	end_engine(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -232,6 +259,7 @@ int main(void)
 		cmocka_unit_test(at_dispatch_level_there_is_an_answer_S672),
 		cmocka_unit_test(each_processor_has_its_own_counters_S675),
 		cmocka_unit_test(the_budget_is_for_dpcs_only_S672),
+		cmocka_unit_test(a_reclaim_that_holds_a_lock_is_no_dpc_S672_S673),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
