@@ -229,7 +229,7 @@ static void ask_in_reclaim(struct dhp_deferred *deferred)
 	struct dhp_watchdog watchdog;
 
 	(void)deferred;
-	if (!dhp_dpc_should_yield() && dhp_dpc_watchdog_read(&watchdog) == DHP_NOT_IN_DPC)
+	if (!dhp_dpc_should_yield() && dhp_dpc_watchdog_read(&watchdog) == DHP_OK && watchdog.run_limit_ns == 0)
 		poke(&asked_in_reclaim, 1);
 	dhp_level_lower(before);
 }
