@@ -24,7 +24,7 @@ struct engine {
 
 #define ALL_FLAGS                                                                                          \
 	((uint32_t)DHP_ENGINE_NO_WATCH | (uint32_t)DHP_ENGINE_NO_WORKERS | (uint32_t)DHP_ENGINE_NO_THREADED_DPCS | \
-	 (uint32_t)DHP_ENGINE_LAST_GROUP)
+	 (uint32_t)DHP_ENGINE_LAST_GROUP | (uint32_t)DHP_ENGINE_TWO_THREADS | (uint32_t)DHP_ENGINE_VETOER_EXCLUDED)
 
 #define DEFAULT_POLL_INTERVAL_MS 100u
 #define DEFAULT_SPIN_NS 5000u /* about as long as the system call of a wake-up takes the inserter */
@@ -114,6 +114,8 @@ static enum dhp_status notify_up(struct engine *engine, const struct dhp_engine_
 {
 	dhpi_conditions_init(&engine->notify.conditions, &engine->partition.serial, options->low_memory_mib,
 			     options->high_memory_mib);
+	engine->notify.two_threads = (options->flags & DHP_ENGINE_TWO_THREADS) != 0;
+	engine->notify.vetoer_excluded = (options->flags & DHP_ENGINE_VETOER_EXCLUDED) != 0;
 	return dhpi_notify_init(&engine->notify, &engine->partition.serial, &engine->set);
 }
 

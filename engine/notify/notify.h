@@ -22,6 +22,8 @@ struct dhpi_notify {
 	struct port_mutex *serial; /* the partition's lock: transactions, replays and registrations exclude each other */
 	struct dhpi_set *set;
 	struct dhpi_arrival_event *processors; /* by index */
+	bool two_threads;     /* DHP_ENGINE_TWO_THREADS */
+	bool vetoer_excluded; /* DHP_ENGINE_VETOER_EXCLUDED */
 
 	struct dhpi_registry synchronous;
 	struct at_u64 callbacks, longest_callback_ns; /* statistics; under serial */

@@ -16,15 +16,35 @@
 
 #define MAGIC 0x4E074Fu
 
+/* A checked build keeps so many of those that ended, to know a handle that is used twice (S-190). */
+#define ENDED_LIMIT (DHP_CHECKS >= 2 ? 1024u : 0u)
+
+static struct dhpi_registrant *registrant_at(struct dhpi_link *link)
+{
+	return DHPI_CONTAINER(link, struct dhpi_registrant, link);
+}
+
 void dhpi_registry_init(struct dhpi_registry *registry)
 {
 	port_mutex_init(&registry->lock);
 	port_event_init(&registry->ended);
 	dhpi_list_init(&registry->list);
+	dhpi_list_init(&registry->ended_list);
+}
+
+static void free_oldest_ended(struct dhpi_registry *registry)
+{
+	struct dhpi_registrant *oldest = registrant_at(registry->ended_list.next);
+
+	dhpi_list_unlink(&oldest->link);
+	registry->ended_count--;
+	dhpi_registrant_free(oldest);
 }
 
 void dhpi_registry_fini(struct dhpi_registry *registry)
 {
+	while (registry->ended_count > 0)
+		free_oldest_ended(registry);
 	port_mutex_fini(&registry->lock);
 }
 
@@ -63,16 +83,15 @@ uint32_t dhpi_registry_count(struct dhpi_registry *registry)
 	return count;
 }
 
-static struct dhpi_registrant *registrant_at(struct dhpi_link *link)
-{
-	return DHPI_CONTAINER(link, struct dhpi_registrant, link);
-}
-
 /* Under the lock. */
-static void take_out(struct dhpi_registrant *registrant)
+static void take_out(struct dhpi_registry *registry, struct dhpi_registrant *registrant)
 {
 	dhpi_list_unlink(&registrant->link);
-	dhpi_registrant_free(registrant);
+	registrant->magic = 0;
+	dhpi_list_push_tail(&registry->ended_list, &registrant->link);
+	registry->ended_count++;
+	while (registry->ended_count > ENDED_LIMIT)
+		free_oldest_ended(registry);
 }
 
 /* Under the lock. */
@@ -80,7 +99,7 @@ static void call_returned(struct dhpi_registry *registry, struct dhpi_registrant
 {
 	registrant->running_in = NULL;
 	if (registrant->orphan)
-		take_out(registrant);
+		take_out(registry, registrant);
 	else if (registrant->removed)
 		(void)port_event_signal(&registry->ended);
 }
@@ -122,6 +141,6 @@ void dhpi_registry_remove(struct dhpi_registry *registry, struct dhpi_registrant
 		port_event_wait(&registry->ended, ticket, 0);
 		port_mutex_lock(&registry->lock);
 	}
-	take_out(registrant);
+	take_out(registry, registrant);
 	port_mutex_unlock(&registry->lock);
 }

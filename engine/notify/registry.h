@@ -15,7 +15,7 @@ struct dhpi_registrant {
 	struct port_self *running_in; /* the thread that calls it at the moment; NULL: none */
 	bool removed;                 /* it is not called any more */
 	bool orphan;                  /* nobody waits for its end: the caller frees it */
-	uint32_t magic;               /* 0 once it is gone */
+	uint32_t magic;               /* 0 once it has ended */
 };
 
 struct dhpi_registry {
@@ -23,6 +23,8 @@ struct dhpi_registry {
 	struct port_event ended; /* a call to one that was removed has returned */
 	struct dhpi_link list;   /* in order of registration */
 	uint32_t count;          /* not removed */
+	struct dhpi_link ended_list; /* oldest first; in a checked build only */
+	uint32_t ended_count;
 };
 
 void dhpi_registry_init(struct dhpi_registry *registry);

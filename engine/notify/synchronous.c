@@ -9,7 +9,12 @@
  * I1        everything here runs under the partition's lock, so transactions, replays and registrations exclude each
  *           other (S-138, S-199). Unregistration does not take that lock.
  * I2        `heard_start` is set from Start to the second call, and says who is owed one (S-181).
+ *
+ * Two settings are for the tests of clients: the second calls come in a thread of their own, which holds serial in place
+ * of the one that waits for it (S-159); the vetoer is not owed one (S-178).
  */
+#include <dhp/observe.h>
+
 #include "notify.h"
 
 struct dhp_notify {
@@ -18,6 +23,7 @@ struct dhp_notify {
 	dhp_notify_callback *callback;
 	void *context;
 	bool heard_start; /* under serial */
+	struct at_u64 calls, total_ns, longest_ns; /* statistics; written under serial */
 };
 
 static struct dhp_notify *notify_of(struct dhpi_registrant *registrant)
@@ -50,12 +56,21 @@ uint32_t dhpi_notify_count(struct dhpi_notify *notify)
 	return count + dhpi_conditions_count(&notify->conditions);
 }
 
-/* S-197: there is no limit, so it must be possible to find out who is slow. Under serial. */
-static void record_time(struct dhpi_notify *notify, uint64_t ns)
+/* Under serial. */
+static void keep_longest(struct at_u64 *longest_ns, uint64_t ns)
 {
-	at_bump_u64(&notify->callbacks);
-	if (ns > at_load_relaxed_u64(&notify->longest_callback_ns))       /* relaxed: own store */
-		at_store_relaxed_u64(&notify->longest_callback_ns, ns); /* relaxed: statistics only */
+	if (ns > at_load_relaxed_u64(longest_ns))       /* relaxed: own store */
+		at_store_relaxed_u64(longest_ns, ns); /* relaxed: statistics only */
+}
+
+/* S-197: there is no limit, so it must be possible to find out who is slow. Under serial. */
+static void record_time(struct dhp_notify *to, uint64_t ns)
+{
+	at_bump_u64(&to->notify->callbacks);
+	keep_longest(&to->notify->longest_callback_ns, ns);
+	at_bump_u64(&to->calls);
+	at_store_relaxed_u64(&to->total_ns, at_load_relaxed_u64(&to->total_ns) + ns); /* relaxed: statistics only */
+	keep_longest(&to->longest_ns, ns);
 }
 
 /* S-169: a copy for each call. The value on entry is `status`; what the callback leaves there is returned. */
@@ -73,7 +88,7 @@ static enum dhp_status call(struct dhp_notify *to, enum dhp_change_state state, 
 	uint64_t began_ns = port_now_ns();
 
 	to->callback(to->context, &change, &status);
-	record_time(to->notify, port_now_ns() - began_ns);
+	record_time(to, port_now_ns() - began_ns);
 	return status;
 }
 
@@ -90,6 +105,8 @@ enum dhp_status dhpi_notify_start(struct dhpi_notify *notify, const struct dhp_p
 
 		to->heard_start = true;
 		status = call(to, DHP_CHANGE_START, processor, DHP_OK, first);
+		if (notify->vetoer_excluded && dhp_failed(status) && status != first)
+			to->heard_start = false;
 		if (!dhp_failed(first) && dhp_failed(status))
 			first = status;
 	}
@@ -98,8 +115,8 @@ enum dhp_status dhpi_notify_start(struct dhpi_notify *notify, const struct dhp_p
 	return first;
 }
 
-static void second_call(struct dhpi_notify *notify, enum dhp_change_state state, const struct dhp_processor *processor,
-			enum dhp_status reason)
+static void second_round(struct dhpi_notify *notify, enum dhp_change_state state, const struct dhp_processor *processor,
+			 enum dhp_status reason)
 {
 	struct dhpi_registrant *at = NULL;
 
@@ -111,6 +128,39 @@ static void second_call(struct dhpi_notify *notify, enum dhp_change_state state,
 		to->heard_start = false;
 		(void)call(to, state, processor, reason, reason); /* S-180: what it stores has no effect */
 	}
+}
+
+struct round {
+	struct dhpi_notify *notify;
+	enum dhp_change_state state;
+	const struct dhp_processor *processor;
+	enum dhp_status reason;
+	struct port_self *waiter;
+};
+
+static void run_round(void *argument)
+{
+	const struct round *round = argument;
+
+	port_mutex_hand_to(round->notify->serial, port_self());
+	second_round(round->notify, round->state, round->processor, round->reason);
+	port_mutex_hand_to(round->notify->serial, round->waiter);
+}
+
+/* With two threads, unless there is no second one. */
+static void second_call(struct dhpi_notify *notify, enum dhp_change_state state, const struct dhp_processor *processor,
+			enum dhp_status reason)
+{
+	struct round round = { .notify = notify, .state = state, .processor = processor, .reason = reason,
+			       .waiter = port_self() };
+	struct port_thread thread;
+
+	if (!notify->two_threads ||
+	    dhp_failed(port_thread_start(&thread, run_round, &round, PORT_ANY_CPU, 0, "dhp-second"))) {
+		second_round(notify, state, processor, reason);
+		return;
+	}
+	port_thread_join(&thread);
 }
 
 void dhpi_notify_complete(struct dhpi_notify *notify, const struct dhp_processor *processor)
@@ -201,5 +251,19 @@ enum dhp_status dhp_notify_unregister(struct dhp_notify *registration)
 	DHPI_REQUIRE_PASSIVE();
 	if (registration != NULL)
 		dhpi_registry_remove(&registration->notify->synchronous, &registration->registrant, true);
+	return DHP_OK;
+}
+
+enum dhp_status dhp_notify_stats_read(const struct dhp_notify *registration, struct dhp_notify_stats *out_stats)
+{
+	if (registration == NULL)
+		return DHP_BAD_OBJECT;
+	if (out_stats == NULL)
+		return DHP_BAD_RESULT;
+	*out_stats = (struct dhp_notify_stats){ /* relaxed: statistics only */
+		.calls_count = at_load_relaxed_u64(&registration->calls),
+		.total_ns = at_load_relaxed_u64(&registration->total_ns),
+		.longest_ns = at_load_relaxed_u64(&registration->longest_ns),
+	};
 	return DHP_OK;
 }

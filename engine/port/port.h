@@ -110,6 +110,8 @@ void port_mutex_fini(struct port_mutex *mutex);
 void port_mutex_lock(struct port_mutex *mutex);
 void port_mutex_unlock(struct port_mutex *mutex);
 bool port_mutex_mine(struct port_mutex *mutex);
+/* That thread counts as the holder from now on. The one that locked it waits meanwhile, and gets it back to unlock it. */
+void port_mutex_hand_to(struct port_mutex *mutex, struct port_self *holder);
 
 /* ---- event count: sleep until something was signalled after the ticket was taken ---- */
 

@@ -3,7 +3,7 @@
  * change.c - the two channels of notification: a record of ours becomes a record of theirs.
  *
  * I1        an entry is read before its callback is called and not afterwards: the callback may unregister itself, and
- *           then the entry is gone.
+ *           then the entry is gone. A checked build keeps it, for a handle that is used twice (S-190).
  * I2        an entry that went by IoUnregisterPlugPlayNotification may still be read by a delivery; it stays, among the
  *           buried, until the binding ends and everything on its way has been delivered.
  */
@@ -14,6 +14,7 @@
 /* ---- synchronous ---- */
 
 struct change_entry {
+	struct change_entry *next_ended; /* under the lock of the buried */
 	PPROCESSOR_CALLBACK_FUNCTION callback;
 	PVOID context;
 	struct dhp_notify *registration;
@@ -55,13 +56,31 @@ PVOID KeRegisterProcessorChangeCallback(PPROCESSOR_CALLBACK_FUNCTION CallbackFun
 	return entry;
 }
 
+static struct {
+	KSPIN_LOCK lock;
+	struct pnp_entry *first;           /* I2 */
+	struct change_entry *first_change; /* I1 */
+} buried;
+
+static void end_change(struct change_entry *entry)
+{
+	if (DHP_CHECKS < 2) {
+		port_free(entry, sizeof(*entry));
+		return;
+	}
+	KeAcquireSpinLockAtDpcLevel(&buried.lock);
+	entry->next_ended = buried.first_change;
+	buried.first_change = entry;
+	KeReleaseSpinLockFromDpcLevel(&buried.lock);
+}
+
 VOID KeDeregisterProcessorChangeCallback(PVOID CallbackHandle)
 {
 	struct change_entry *entry = CallbackHandle;
 
 	if (entry == NULL || dhp_failed(dhp_notify_unregister(entry->registration)))
 		return; /* S-189, S-041 */
-	port_free(entry, sizeof(*entry));
+	end_change(entry);
 	dhpi_wdk_release();
 }
 
@@ -73,11 +92,6 @@ struct pnp_entry {
 	PVOID context;
 	struct dhp_arrival_notify *registration; /* NULL: of a class of which nothing arrives */
 };
-
-static struct {
-	KSPIN_LOCK lock;
-	struct pnp_entry *first; /* I2 */
-} buried;
 
 #define LINK_LENGTH 128u
 
@@ -205,6 +219,12 @@ NTSTATUS IoUnregisterPlugPlayNotification(PVOID NotificationEntry)
 void dhpi_wdk_bury_all(void)
 {
 	(void)dhp_arrival_drain(dhpi_wdk_engine());
+	while (buried.first_change != NULL) {
+		struct change_entry *entry = buried.first_change;
+
+		buried.first_change = entry->next_ended;
+		port_free(entry, sizeof(*entry));
+	}
 	while (buried.first != NULL) {
 		struct pnp_entry *entry = buried.first;
 

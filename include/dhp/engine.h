@@ -22,7 +22,11 @@ enum dhp_engine_flags {
 	/* Threaded DPCs are ordinary ones, at dispatch level (S-660). */
 	DHP_ENGINE_NO_THREADED_DPCS = 1u << 2,
 	/* A test setting: who knows of one group only sees the last one instead of group 0 (S-558). */
-	DHP_ENGINE_LAST_GROUP = 1u << 3
+	DHP_ENGINE_LAST_GROUP = 1u << 3,
+	/* A test setting: Complete and Failure of an arrival come in another thread than Start (S-159). */
+	DHP_ENGINE_TWO_THREADS = 1u << 4,
+	/* A test setting: who vetoes an arrival gets no Failure for it (S-178). */
+	DHP_ENGINE_VETOER_EXCLUDED = 1u << 5
 };
 
 /* Zero means the default in every field but the first. */

@@ -34,7 +34,11 @@ struct dhp_processor_change {
  * A synchronous callback. In Start it may store a failing status in *operation_status: the processor is then not added
  * (S-171 to S-173). The first failure counts; later ones, and stores in Complete or Failure, change nothing (S-177).
  *
- * Level     passive, in the thread that performs the add or the registration (S-158); it may block and allocate
+ * Two settings of engine.h show whether a callback leans on what is not promised: that both calls of an arrival come in
+ * one thread (S-159), and that who vetoed gets Failure (S-178).
+ *
+ * Level     passive, in the thread that performs the add or the registration (S-158); it may block and allocate. There is
+ *           no limit of time; dhp_notify_stats_read says how long the calls took (S-197).
  */
 typedef void dhp_notify_callback(void *context, const struct dhp_processor_change *change,
 				 enum dhp_status *operation_status);

@@ -9,6 +9,7 @@
 #include <dhp/base.h>
 
 struct dhp_engine;
+struct dhp_notify;
 
 enum dhp_trace_kind {
 	DHP_TRACE_ENTER = 0, /* a step begins */
@@ -61,6 +62,13 @@ struct dhp_engine_stats {
 	uint64_t diverted_count;       /* DPCs that went elsewhere because their processor was not usable (S-641) */
 };
 
+/* Of one registration of dhp_notify_register (S-197). */
+struct dhp_notify_stats {
+	uint64_t calls_count;
+	uint64_t total_ns;   /* of all calls that have returned */
+	uint64_t longest_ns; /* of them */
+};
+
 /* A source of change, for `dhp info`. */
 struct dhp_source {
 	const char *name;   /* "affinity", "cpuset", "uevent", "poll", "sysfs", "meminfo", "blocks", "script" */
@@ -85,6 +93,18 @@ DHP_BEGIN_DECLS
 DHP_API enum dhp_status dhp_processor_stats_read(struct dhp_engine *engine, uint32_t index,
 					    struct dhp_processor_stats *out_stats);
 DHP_API enum dhp_status dhp_engine_stats_read(struct dhp_engine *engine, struct dhp_engine_stats *out_stats);
+
+/*
+ * dhp_notify_stats_read - read how long a registration's callback took.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing: statistics only
+ * Lifetime  a copy; the registration must not end meanwhile
+ * Returns   DHP_OK, DHP_BAD_OBJECT, DHP_BAD_RESULT
+ */
+DHP_API enum dhp_status dhp_notify_stats_read(const struct dhp_notify *registration, struct dhp_notify_stats *out_stats);
 
 /*
  * dhp_sources - name every source of change and whether it works here.

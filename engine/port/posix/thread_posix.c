@@ -131,6 +131,11 @@ void port_mutex_unlock(struct port_mutex *mutex)
 	(void)pthread_mutex_unlock(&mutex->mutex);
 }
 
+void port_mutex_hand_to(struct port_mutex *mutex, struct port_self *holder)
+{
+	at_store_relaxed_ptr(&mutex->owner, holder); /* relaxed: as above; only the two concerned compare equal */
+}
+
 bool port_mutex_mine(struct port_mutex *mutex)
 {
 	return at_load_relaxed_ptr(&mutex->owner) == port_self(); /* relaxed: a thread sees its own store */
