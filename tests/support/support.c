@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include <sched.h>
+#include <stdlib.h>
 #include <time.h>
 
 #define LIMIT_S 60
@@ -17,6 +18,18 @@ void check_status(enum dhp_status actual, enum dhp_status expected, const char *
 
 /* ---- simulated engines ---- */
 
+uint32_t test_mode(void)
+{
+	const char *mode = getenv("DHP_TEST_MODE");
+
+	if (mode == NULL)
+		return 0;
+	if (strcmp(mode, "two-threads") == 0)
+		return DHP_ENGINE_TWO_THREADS;
+	assert_string_equal(mode, "vetoer-excluded");
+	return DHP_ENGINE_VETOER_EXCLUDED;
+}
+
 enum dhp_status try_sim(const struct sim_setup *setup, struct dhp_engine **out_engine)
 {
 	const struct dhp_sim_options sim = {
@@ -31,7 +44,7 @@ enum dhp_status try_sim(const struct sim_setup *setup, struct dhp_engine **out_e
 	};
 	const struct dhp_engine_options options = {
 		.size = sizeof(options),
-		.flags = setup->flags,
+		.flags = setup->flags | test_mode(),
 		.spin_ns = setup->spin_ns,
 		.sim = &sim,
 		.trace = setup->trace,

@@ -87,6 +87,12 @@ struct sim_setup {
 	void *trace_context;
 };
 
+/*
+ * The environment's DHP_TEST_MODE, "two-threads" or "vetoer-excluded", runs a program in a mode by which the contract lets
+ * clients be called too (S-159, S-178). Gives its flag of enum dhp_engine_flags, which every simulated engine gets; 0: none.
+ */
+uint32_t test_mode(void);
+
 enum dhp_status try_sim(const struct sim_setup *setup, struct dhp_engine **out_engine);
 /* These assert. */
 struct dhp_engine *make_sim(const struct sim_setup *setup);
