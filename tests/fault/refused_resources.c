@@ -634,6 +634,43 @@ static void handle_of_a_condition_without_memory_is_not_opened(void **state)
 	end_engine(engine);
 }
 
+struct here {
+	pthread_t thread; /* of the last call */
+	uint32_t calls;
+};
+
+static void note_thread(void *context, const struct dhp_processor_change *change, enum dhp_status *status)
+{
+	struct here *here = context;
+
+	(void)change;
+	(void)status;
+	here->thread = pthread_self();
+	here->calls++;
+}
+
+/* Complete cannot fail: in the mode of two threads it comes in the first one if there is no second. */
+static void without_a_second_thread_complete_comes_in_the_first_S159_S145(void **state)
+{
+	const struct sim_setup setup = { .maximum = 3, .initial = 1, .flags = DHP_ENGINE_TWO_THREADS | DHP_ENGINE_NO_WORKERS };
+	struct dhp_engine *engine = make_sim(&setup);
+	struct dhp_notify *handle;
+	struct here here = { .calls = 0 };
+
+	(void)state;
+	assert_ok(dhp_notify_register(engine, note_thread, &here, 0, &handle));
+	arm(THREAD, 1, EAGAIN);
+	assert_ok(add_position(engine, 1));
+	assert_true(disarm());
+	assert_int_equal(here.calls, 2);
+	assert_true(pthread_equal(here.thread, pthread_self()));
+	assert_ok(add_position(engine, 2));
+	assert_int_equal(here.calls, 4);
+	assert_false(pthread_equal(here.thread, pthread_self()));
+	assert_ok(dhp_notify_unregister(handle));
+	end_engine(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -648,6 +685,7 @@ int main(void)
 		cmocka_unit_test(what_is_promised_to_allocate_nothing_does_not),
 		cmocka_unit_test(module_without_memory_for_its_row_does_not_arrive),
 		cmocka_unit_test(handle_of_a_condition_without_memory_is_not_opened),
+		cmocka_unit_test(without_a_second_thread_complete_comes_in_the_first_S159_S145),
 	};
 
 	return cmocka_run_group_tests_name("refused_resources", tests, NULL, NULL);

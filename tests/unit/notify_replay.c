@@ -344,6 +344,83 @@ static void registration_is_atomic_against_arrivals_S138_S139(void **state)
 	}
 }
 
+struct late {
+	struct dhp_engine *engine;
+	struct dhp_notify *handle;
+	uint32_t flags;
+	struct book book;
+	uint64_t begun, done, failed;
+};
+
+static void *register_late(void *argument)
+{
+	struct late *late = argument;
+
+	(void)bump(&late->begun);
+	if (dhp_notify_register(late->engine, keep_book, &late->book, late->flags, &late->handle) != DHP_OK)
+		(void)bump(&late->failed);
+	(void)bump(&late->done);
+	return NULL;
+}
+
+static uint64_t in_call, let_go;
+
+static void hold_up(struct registrant *me, const struct dhp_processor_change *change)
+{
+	(void)me;
+	(void)change;
+	(void)bump(&in_call);
+	while (peek(&let_go) == 0)
+		sleep_us(50);
+}
+
+static void *add_next(void *argument)
+{
+	struct adder *adder = argument;
+
+	adder->failed += add_position(adder->engine, PROCESSORS) != DHP_OK;
+	return NULL;
+}
+
+/* One without the flag and one with it, while Start of a transaction is held up. */
+static void registration_waits_for_the_end_of_a_transaction_S139_S138(void **state)
+{
+	struct dhp_engine *engine = begin();
+	struct registrant me = registrant_of(1, engine);
+	struct adder adder = { .engine = engine };
+	struct late late[] = { { .engine = engine, .flags = 0 }, { .engine = engine, .flags = DHP_NOTIFY_EXISTING } };
+	struct helper helpers[3];
+
+	(void)state;
+	poke(&in_call, 0);
+	poke(&let_go, 0);
+	me.also = hold_up;
+	assert_ok(join_list(&me, 0));
+	helper_start(&helpers[2], add_next, &adder);
+	assert_true(wait_for_count(&in_call, 1));
+	for (uint32_t i = 0; i < 2; i++) {
+		helper_start(&helpers[i], register_late, &late[i]);
+		assert_true(wait_for_count(&late[i].begun, 1));
+	}
+	sleep_us(20000);
+	assert_int_equal(peek(&late[0].done) + peek(&late[1].done), 0); /* it cannot have, however long this takes */
+	poke(&let_go, 1);
+	for (uint32_t i = 0; i < 3; i++)
+		helper_join(&helpers[i]);
+	assert_int_equal(adder.failed + late[0].failed + late[1].failed, 0);
+	for (uint32_t index = 0; index <= PROCESSORS; index++) {
+		assert_int_equal(late[0].book.starts[index] + late[0].book.seconds[index], 0); /* nothing of this one either */
+		assert_int_equal(late[1].book.starts[index], 1);
+		assert_int_equal(late[1].book.seconds[index], 1);
+	}
+	assert_ok(add_position(engine, PROCESSORS + 1));
+	assert_int_equal(late[0].book.starts[PROCESSORS + 1] + late[0].book.seconds[PROCESSORS + 1], 2);
+	for (uint32_t i = 0; i < 2; i++)
+		dhp_notify_unregister(late[i].handle);
+	leave_list(&me);
+	end_engine(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -360,6 +437,7 @@ int main(void)
 		cmocka_unit_test(a_value_above_zero_in_the_replay_is_no_veto_S173),
 		cmocka_unit_test(a_scribbling_callback_disturbs_no_later_call_of_the_replay_S169),
 		cmocka_unit_test(registration_is_atomic_against_arrivals_S138_S139),
+		cmocka_unit_test(registration_waits_for_the_end_of_a_transaction_S139_S138),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
