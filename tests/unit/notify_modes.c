@@ -150,6 +150,35 @@ static void the_second_thread_counts_as_the_one_that_adds_S159_S193_S196_S185(vo
 	finish(engine);
 }
 
+static enum dhp_status in_destructor;
+
+static void register_in_destructor(void *slot, const struct dhp_processor *processor, void *context)
+{
+	struct registrant another = registrant_of(99, context);
+
+	(void)slot;
+	(void)processor;
+	in_destructor = join_list(&another, 0);
+}
+
+/* After Failure the thread that adds goes on undoing, and would wait for itself if it did not count any more. */
+static void and_after_that_the_one_that_adds_counts_again_S159(void **state)
+{
+	struct dhp_engine *engine = begin(DHP_ENGINE_TWO_THREADS);
+	const struct dhp_percpu_options options = {
+		.size = sizeof(options), .slot_bytes = 64, .destruct = register_in_destructor, .context = engine,
+	};
+	struct dhp_percpu *array;
+
+	(void)state;
+	in_destructor = DHP_OK;
+	assert_ok(dhp_percpu_create(engine, &options, &array));
+	fail_bring_up(engine, 2);
+	assert_status(in_destructor, DHP_IN_CALLBACK);
+	assert_ok(dhp_percpu_destroy(array));
+	finish(engine);
+}
+
 /* ---- no Failure for the vetoer ---- */
 
 static void the_vetoer_excluded_the_others_hear_failure_S178(void **state)
@@ -203,6 +232,7 @@ int main(void)
 		cmocka_unit_test(with_two_threads_the_second_call_comes_elsewhere_S159),
 		cmocka_unit_test(a_client_that_leans_on_one_thread_works_and_is_found_with_two_S159),
 		cmocka_unit_test(the_second_thread_counts_as_the_one_that_adds_S159_S193_S196_S185),
+		cmocka_unit_test(and_after_that_the_one_that_adds_counts_again_S159),
 		cmocka_unit_test(the_vetoer_excluded_the_others_hear_failure_S178),
 		cmocka_unit_test(of_two_vetoers_both_are_excluded_S178_S177),
 	};
