@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * What the contract leaves open, shown to clients both ways: the second call in the thread of the first or in another one; Failure
- * for the vetoer, or none.
+ * What the contract leaves open, shown to clients both ways: the second call in the thread of the first or in another one;
+ * Failure for the vetoer, or none.
  */
 #include "notify_log.h"
 

@@ -33,7 +33,7 @@ static void wrong_engine_options_are_refused(void **state)
 	bad.size = sizeof(bad) + 8;
 	refuse_engine(&bad, DHP_BAD_OPTIONS);
 	bad = good;
-	bad.flags = 1u << 4;
+	bad.flags = 1u << 6;
 	refuse_engine(&bad, DHP_BAD_FLAGS);
 	bad.flags = UINT32_MAX;
 	refuse_engine(&bad, DHP_BAD_FLAGS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * One list of registrants, whoever registered and by which name. A client of the older callback object for the same event is a
- * registrant without replay: its first argument is the record, its second the status.
+ * One list of registrants, whoever registered and by which name. A client of the older callback object for the same event
+ * is a registrant without replay: its first argument is the record, its second the status.
  */
 #include "bound.h"
 
