@@ -37,8 +37,8 @@ void dhpi_partition_close(struct dhpi_partition *partition)
 /* Of an active processor. Its queue is told, but not left yet: perhaps the one to go to is told next. */
 static void set_usable(struct dhpi_partition *partition, uint32_t index, bool usable)
 {
+	dhpi_work_usable(partition->engine->work, index, usable); /* first: who knows of a return finds the queue ready */
 	dhpi_set_usable(partition->engine->set, index, usable);
-	dhpi_work_usable(partition->engine->work, index, usable);
 }
 
 void dhpi_partition_usable(struct dhpi_partition *partition, uint32_t index, bool usable)

@@ -93,7 +93,8 @@ struct dhpi_queue {
 	/* ---- set by the partition when the queue opens; an index of an attempt that failed may still be in use ---- */
 	struct dhpi_work *work;
 	struct at_u32 index;
-	struct at_u32 away; /* 1: its processor is not usable, what is aimed at it goes elsewhere (S-641) */
+	struct at_u32 away;     /* 1: its processor is not usable, what is aimed at it goes elsewhere (S-641) */
+	struct at_u32 returned; /* 1: it is usable again, and the system may have forgotten the worker's pin */
 	uint32_t cpu;
 	struct port_thread thread;
 	struct port_event event;

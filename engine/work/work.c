@@ -184,8 +184,16 @@ struct dhpi_queue *dhpi_queue_instead(const struct dhpi_queue *queue)
 
 void dhpi_work_usable(struct dhpi_work *work, uint32_t index, bool usable)
 {
-	/* relaxed: a late insert comes into the old queue, where the worker runs it */
-	at_store_relaxed_u32(&dhpi_queue_of_index(work, index)->away, !usable);
+	struct dhpi_queue *queue = dhpi_queue_of_index(work, index);
+
+	if (dhpi_queue_is_away(queue) != usable)
+		return;
+	if (usable && !work->simulated)
+		at_store_relaxed_u32(&queue->returned, 1); /* relaxed: the push of what comes next orders it */
+	/* [worker-sleep] either-or a: whoever slept meanwhile did not look for work elsewhere; so seq_cst */
+	(void)at_exchange_seq_cst_u32(&queue->away, !usable);
+	if (usable)
+		dhpi_worker_wake(queue);
 }
 
 void dhpi_work_leave(struct dhpi_work *work)

@@ -22,6 +22,10 @@
  * S-662: a threaded DPC is run by the same thread, at passive level, when no ordinary one waits, or after many that did. One
  * thread is enough: its routine obeys the rules of dispatch level (S-661), so it neither blocks nor lasts.
  *
+ * A worker whose processor is not usable for a while steals nothing: it ends what it has (S-641). When the processor is back
+ * it is woken, to look around; and pins itself again before it runs anything, because the system forgets the pin of a thread
+ * whose cpu went offline.
+ *
  * A newly published processor starts here too: its first look goes to its own queue, its second to the others', so it has
  * its share at once.
  *
@@ -99,7 +103,7 @@ static bool wake_one_sleeper(struct dhpi_work *work)
 	while (ck_bitmap_next(work->idle, &iterator, &index)) {
 		struct dhpi_queue *queue = dhpi_queue_of_index(work, index);
 
-		if (queue != NULL && turn_awake(queue)) {
+		if (queue != NULL && !dhpi_queue_is_away(queue) && turn_awake(queue)) {
 			rouse(queue);
 			return true;
 		}
@@ -146,6 +150,8 @@ static bool steal(struct dhpi_queue *queue)
 	uint32_t count = dhpi_set_active(queue->work->set);
 	uint32_t first = (uint32_t)(dhpi_random(&queue->random) % count);
 
+	if (DHPI_UNLIKELY(dhpi_queue_is_away(queue)))
+		return false;
 	for (uint32_t step = 0; step < count; step++) {
 		struct dhpi_queue *victim = neighbour(queue, first, step, count);
 
@@ -162,6 +168,8 @@ static bool anything_to_steal(struct dhpi_queue *queue)
 {
 	uint32_t count = dhpi_set_active(queue->work->set);
 
+	if (at_load_seq_cst_u32(&queue->away) != 0) /* [worker-sleep] either-or b: it has said "asleep" before; so seq_cst */
+		return false;
 	for (uint32_t step = 0; step < count; step++) {
 		struct dhpi_queue *victim = neighbour(queue, 0, step, count);
 
@@ -294,6 +302,17 @@ static void run_threaded(struct dhpi_queue *queue)
 	dhpi_watchdog_rest(queue);
 }
 
+static void pin_again(struct dhpi_queue *queue)
+{
+	struct port_affinity own = { { 0 } };
+
+	at_store_relaxed_u32(&queue->returned, 0); /* relaxed: a return after this is seen at the next batch */
+	if (queue->cpu >= PORT_AFFINITY_CPUS)
+		return;
+	own.words[queue->cpu / 64] |= 1ull << queue->cpu % 64;
+	(void)port_affinity_write(&own); /* refused: it has gone again */
+}
+
 /* One threaded object or a window full of others. false: there was nothing. */
 static bool run_batch(struct dhpi_queue *queue)
 {
@@ -308,6 +327,8 @@ static bool run_batch(struct dhpi_queue *queue)
 		dhpi_watchdog_rest(queue);
 		return false;
 	}
+	if (DHPI_UNLIKELY(at_load_relaxed_u32(&queue->returned) != 0)) /* relaxed: what was pushed after it orders it */
+		pin_again(queue);
 	note_first_run(queue);
 	share(queue);
 	at_bump_u64(&queue->refills);
@@ -397,7 +418,8 @@ void dhpi_worker_run(void *argument)
 		dhpi_reader_quiescent(queue->reader);
 		if (found)
 			continue;
-		(void)end_search(queue->work);
+		if (end_search(queue->work) && dhpi_queue_is_away(queue))
+			dhpi_worker_wake_thief(queue->work); /* it went before it could look */
 		if (told_to_stop(queue) && dhpi_queue_empty(queue))
 			break;
 		sleep_until_woken(queue);

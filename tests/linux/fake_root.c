@@ -5,6 +5,10 @@
 #include "child.h"
 #include "tree.h"
 
+#include <sched.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 #define POSSIBLE "/sys/devices/system/cpu/possible"
 #define PRESENT "/sys/devices/system/cpu/present"
 #define ONLINE "/sys/devices/system/cpu/online"
@@ -282,6 +286,84 @@ static void processor_goes_online_offline_and_online_S006(void **state)
 	tree_remove(&tree);
 }
 
+/* ---- work for one that is offline ---- */
+
+struct worker {
+	struct dhp_dpc dpc;
+	struct dhp_engine *engine;
+	uint64_t runs, index, thread, cpus, cpu;
+};
+
+static void look_around(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct worker *worker = context;
+	cpu_set_t set;
+
+	(void)dpc;
+	(void)argument_1;
+	(void)argument_2;
+	worker->index = dhp_index_here(worker->engine);
+	worker->thread = (uint64_t)syscall(SYS_gettid);
+	worker->cpus = sched_getaffinity(0, sizeof(set), &set) == 0 ? (uint64_t)CPU_COUNT(&set) : 0;
+	worker->cpu = (uint64_t)sched_getcpu();
+	(void)bump(&worker->runs);
+}
+
+static void look_around_at_1(struct worker *worker, uint64_t runs)
+{
+	assert_ok(dhp_dpc_insert(&worker->dpc, NULL, NULL));
+	assert_ok(dhp_dpc_flush(worker->engine));
+	assert_int_equal(worker->runs, runs);
+}
+
+static uint64_t diverted_of(struct dhp_engine *engine)
+{
+	struct dhp_engine_stats stats;
+
+	assert_ok(dhp_engine_stats_read(engine, &stats));
+	return stats.diverted_count;
+}
+
+/* The kernel gives a thread whose cpu goes offline all others, and leaves it so; here the test does. */
+static void work_for_an_offline_processor_runs_elsewhere_and_at_home_when_it_is_back_S641_S006(void **state)
+{
+	struct dhp_engine *engine = NULL;
+	struct worker worker;
+	struct tree tree;
+	uint32_t cpus[8], count;
+
+	(void)state;
+	count = need_two_cpus(&tree, cpus, 8);
+	assert_ok(create_at(&tree, DHP_ENGINE_NO_WATCH, 0, &engine));
+	memset(&worker, 0, sizeof(worker));
+	worker.engine = engine;
+	assert_ok(dhp_dpc_init(&worker.dpc, engine, look_around, &worker));
+	assert_ok(dhp_dpc_set_target(&worker.dpc, 1));
+	look_around_at_1(&worker, 1);
+	assert_int_equal(worker.index, 1);
+	for (uint64_t round = 0; round < 3; round++) {
+		pid_t thread = (pid_t)worker.thread;
+
+		write_list(&tree, ONLINE, cpus, 1);
+		assert_ok(dhp_engine_rescan(engine));
+		look_around_at_1(&worker, 2 * round + 2);
+		assert_int_equal(worker.index, 0);
+		assert_int_equal(worker.cpu, cpus[0]);
+		assert_int_equal(diverted_of(engine), round + 1);
+		assert_true(confine(thread, cpus, count));
+		write_list(&tree, ONLINE, cpus, count);
+		assert_ok(dhp_engine_rescan(engine));
+		look_around_at_1(&worker, 2 * round + 3);
+		assert_int_equal(worker.index, 1);
+		assert_int_equal(worker.thread, (uint64_t)thread);
+		assert_int_equal(worker.cpus, 1);
+		assert_int_equal(worker.cpu, cpus[1]);
+		assert_int_equal(diverted_of(engine), round + 1);
+	}
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
 static void file_that_goes_away_changes_nothing(void **state)
 {
 	struct dhp_engine *engine = NULL;
@@ -341,6 +423,7 @@ int main(void)
 		cmocka_unit_test(impossible_processor_is_left_out),
 		cmocka_unit_test(large_machine_with_few_processors),
 		cmocka_unit_test(processor_goes_online_offline_and_online_S006),
+		cmocka_unit_test(work_for_an_offline_processor_runs_elsewhere_and_at_home_when_it_is_back_S641_S006),
 		cmocka_unit_test(file_that_goes_away_changes_nothing),
 		cmocka_unit_test(present_follows_its_file),
 	};

@@ -6,6 +6,8 @@
 
 #include <dhp/call.h>
 
+#include "queue.h"
+
 #define COUNT 40u /* more than a batch */
 
 static uint64_t diverted_of(struct dhp_engine *engine)
@@ -207,6 +209,48 @@ static void what_has_moved_is_removed_and_flushed_where_it_is_S641(void **state)
 	end_engine(engine);
 }
 
+/* ---- it takes nothing over while it is away, and does when it is back ---- */
+
+static bool sleeps(void *context)
+{
+	const struct dhpi_queue *queue = context;
+
+	return at_load_relaxed_u32(&queue->asleep) != 0;
+}
+
+static void a_processor_that_is_away_takes_no_share_until_it_is_back_S641_S620(void **state)
+{
+	struct dhp_engine *engine = make_sim_spinning(2, 2, 1);
+	struct tick ticks[6], its_own;
+	struct hold hold;
+
+	(void)state;
+	tick_init(&its_own, engine, DHP_NO_INDEX);
+	for (uint32_t i = 0; i < 6; i++)
+		tick_init(&ticks[i], engine, DHP_NO_INDEX);
+	for (uint64_t round = 1; round <= 20; round++) {
+		uint64_t steals = stats_of(engine, 1).steal_count;
+
+		set_usable(engine, 1, false);
+		assert_true(wait_until(sleeps, dhpi_queue_of_index(engine->work, 1))); /* its last theft is over */
+		hold_processor(&hold, engine, 0);
+		for (uint32_t i = 0; i < 6; i++)
+			tick_insert(&ticks[i]); /* this thread is nowhere: index 0 */
+		assert_ok(dhp_sim_enter(engine, dhp_sim_cpu(engine, 1)));
+		tick_insert(&its_own); /* what comes to it all the same it runs, and then it looks around */
+		dhp_sim_exit();
+		assert_true(wait_for_count(&its_own.runs, round));
+		sleep_us(2000); /* they must not run, however long this takes */
+		assert_int_equal(ticks_run(ticks, 6), 6 * (round - 1));
+		set_usable(engine, 1, true);
+		assert_true(wait_for_ticks(ticks, 6, 6 * round)); /* index 0 is still busy */
+		hold_release(&hold);
+		flush(engine);
+		assert_true(stats_of(engine, 1).steal_count > steals);
+	}
+	end_engine(engine);
+}
+
 /* ---- a call on all processors is for those that are away too: they are active ---- */
 
 struct visit {
@@ -336,6 +380,7 @@ int main(void)
 		cmocka_unit_test(what_waits_when_a_processor_goes_runs_elsewhere_in_its_order_S641_S006),
 		cmocka_unit_test(what_is_left_of_a_batch_runs_elsewhere_S641),
 		cmocka_unit_test(what_has_moved_is_removed_and_flushed_where_it_is_S641),
+		cmocka_unit_test(a_processor_that_is_away_takes_no_share_until_it_is_back_S641_S620),
 		cmocka_unit_test(a_call_on_all_runs_where_it_is_meant_to_S641_S710),
 		cmocka_unit_test(every_insertion_runs_once_while_processors_come_and_go_S641),
 	};
