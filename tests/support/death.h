@@ -7,7 +7,7 @@
 
 #include "support.h"
 
-/* The function that has the call; it may not be inlined, nor end in that call. */
+/* The function that has the call; it may not be inlined. */
 #define DEATH_SITE(function) ((uintptr_t)&(function))
 
 /*

@@ -4,13 +4,11 @@
  */
 #include "support.h"
 
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include <dhp/rundown.h>
+
+#include "death.h"
 
 #define MAXIMUM 48u
 #define HOLDERS 3u
@@ -194,31 +192,23 @@ static void a_wait_that_overlaps_an_add_covers_the_new_slot_S728_S729(void **sta
 
 /* ---- a release without an acquire is noticed by the wait ---- */
 
+static __attribute__((noinline)) void give_back_too_much(void *argument)
+{
+	struct dhp_engine *engine = NULL;
+	struct dhp_rundown_percpu *rundown = NULL;
+
+	(void)argument;
+	if (try_sim(&(struct sim_setup){ .maximum = 2 }, &engine) != DHP_OK ||
+	    dhp_rundown_percpu_create(engine, &rundown) != DHP_OK)
+		return;
+	(void)dhp_rundown_percpu_release(rundown, 1);
+	(void)dhp_rundown_percpu_wait(rundown);
+}
+
 static void more_back_than_taken_stops_the_wait_S723(void **state)
 {
-	const struct rlimit none = { 0, 0 };
-	pid_t child = fork();
-	int status = 0;
-
 	(void)state;
-	assert_true(child >= 0);
-	if (child == 0) {
-		struct dhp_engine *engine = NULL;
-		struct dhp_rundown_percpu *rundown = NULL;
-
-		(void)signal(SIGABRT, SIG_DFL);
-		(void)setrlimit(RLIMIT_CORE, &none);
-		(void)freopen("/dev/null", "w", stderr);
-		if (try_sim(&(struct sim_setup){ .maximum = 2 }, &engine) == DHP_OK &&
-		    dhp_rundown_percpu_create(engine, &rundown) == DHP_OK) {
-			(void)dhp_rundown_percpu_release(rundown, 1);
-			(void)dhp_rundown_percpu_wait(rundown);
-		}
-		_exit(0);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFSIGNALED(status));
-	assert_int_equal(WTERMSIG(status), SIGABRT);
+	assert_stopped(give_back_too_much, NULL, "S-723", DEATH_SITE(give_back_too_much));
 }
 
 /* ---- race ---- */

@@ -203,7 +203,7 @@ static void a_function_that_neither_allocates_nor_locks_does_its_work_S713(void 
 /* Allocates, waits for a lock, waits for others. */
 enum { MISTAKES = 6 };
 
-static enum dhp_status make_a_mistake(struct dhp_engine *engine, uint32_t which)
+static __attribute__((noinline)) enum dhp_status make_a_mistake(struct dhp_engine *engine, uint32_t which)
 {
 	const struct dhp_percpu_options slots = { .size = sizeof(slots), .slot_bytes = 8 };
 	struct restricted nothing = { .engine = engine };

@@ -215,7 +215,7 @@ struct wrong_level {
 
 enum { CALLS = 10 };
 
-static enum dhp_status call_of_passive_level(struct dhp_engine *engine, uint32_t which)
+static __attribute__((noinline)) enum dhp_status call_of_passive_level(struct dhp_engine *engine, uint32_t which)
 {
 	struct dhp_engine *other = NULL;
 	struct dhp_notify *notify = NULL;
