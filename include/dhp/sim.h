@@ -85,6 +85,22 @@ DHP_API enum dhp_status dhp_sim_fail(struct dhp_engine *engine, uint32_t cpu, en
 				     enum dhp_status status);
 
 /*
+ * dhp_sim_arrivals_hold - the asynchronous channel waits, or goes on.
+ *
+ * An arrival may come any time after the threads of its processor have begun to run (S-014); a test chooses the time. Held
+ * arrivals keep their order. Who registers with DHP_NOTIFY_EXISTING meanwhile is told of the device at once, and once more
+ * afterwards (S-207). The other channels go on.
+ *
+ * Level     passive, not from a synchronous callback
+ * Blocks    for a delivery in progress
+ * Progress  blocking
+ * Orders    from the return of a hold on nothing is delivered; called in an arrival callback, after that arrival
+ * Lifetime  until it is taken back, or the engine ends; dhp_arrival_drain waits as long
+ * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_NOT_SUPPORTED, DHP_IN_CALLBACK, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_sim_arrivals_hold(struct dhp_engine *engine, bool hold);
+
+/*
  * dhp_sim_set_usable - an active processor goes offline, or out of the process's affinity; or it comes back.
  *
  * It stays active, and keeps index, slots and worker (S-006): only the usable count, the usable mask and the generation

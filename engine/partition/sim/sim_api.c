@@ -84,6 +84,21 @@ enum dhp_status dhp_sim_fail(struct dhp_engine *engine, uint32_t cpu, enum dhp_s
 	return DHP_OK;
 }
 
+/* Serial is taken by callbacks of the channel, so that nobody may wait for the channel under it. */
+enum dhp_status dhp_sim_arrivals_hold(struct dhp_engine *engine, bool hold)
+{
+	struct dhpi_sim *sim;
+	enum dhp_status status = find_sim(engine, &sim);
+
+	if (dhp_failed(status))
+		return status;
+	DHPI_REQUIRE_PASSIVE();
+	if (port_mutex_mine(&engine->partition->serial))
+		return DHP_IN_CALLBACK;
+	dhpi_arrival_hold(engine->notify, hold);
+	return DHP_OK;
+}
+
 /* ---- processors that go away, and come back ---- */
 
 /* Under serial. Somebody must remain. */
