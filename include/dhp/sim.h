@@ -58,6 +58,18 @@ DHP_BEGIN_DECLS
 DHP_API uint32_t dhp_sim_cpu(struct dhp_engine *engine, uint32_t position);
 
 /*
+ * dhp_sim_position - the position of the processor that has, or would have, this number.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  constant
+ * Returns   the position; DHP_NO_INDEX when the engine is not simulated or has no such number
+ */
+DHP_API uint32_t dhp_sim_position(struct dhp_engine *engine, struct dhp_number number);
+
+/*
  * dhp_sim_add - this processor arrives now, in the calling thread.
  *
  * Level     passive, not from a Start, Complete or Failure callback (S-196)

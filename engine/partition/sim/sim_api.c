@@ -11,6 +11,19 @@ uint32_t dhp_sim_cpu(struct dhp_engine *engine, uint32_t position)
 	return sim != NULL && position < sim->count ? sim->units[position].cpu : DHP_NO_CPU;
 }
 
+uint32_t dhp_sim_position(struct dhp_engine *engine, struct dhp_number number)
+{
+	const struct dhpi_sim *sim = engine != NULL ? dhpi_sim_of(engine) : NULL;
+
+	for (uint32_t position = 0; sim != NULL && position < sim->count; position++) {
+		const struct dhp_number *at = &sim->units[position].number;
+
+		if (at->group == number.group && at->number == number.number && number.reserved == 0)
+			return position;
+	}
+	return DHP_NO_INDEX;
+}
+
 /* Argument checks that all calls share. On DHP_OK the simulator is stored. */
 static enum dhp_status find_sim(struct dhp_engine *engine, struct dhpi_sim **out_sim)
 {
