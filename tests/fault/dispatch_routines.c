@@ -108,9 +108,9 @@ struct lane {
 	struct dhp_request request, held;
 	struct dhp_hold *hold;
 	uint64_t begun;
-	struct dhp_rundown rundown;
-	struct dhp_rundown_percpu *rundown_percpu;
-	void *rundown_memory;
+	struct dhp_rundown rundown, over; /* the second of each has been waited for */
+	struct dhp_rundown_percpu *rundown_percpu, *over_percpu;
+	void *rundown_memory, *over_memory;
 	struct dhp_timer timer;
 	struct dhp_dpc dpc, vehicle;
 	void *block;
@@ -290,8 +290,8 @@ static bool rundown(struct lane *me)
 {
 	return dhp_rundown_init(&me->rundown) == DHP_OK && dhp_rundown_acquire(&me->rundown, 2) == DHP_OK &&
 	       dhp_rundown_release(&me->rundown, 2) == DHP_OK &&
-	       dhp_rundown_completed(&me->rundown) == DHP_NOT_RUN_DOWN &&
-	       dhp_rundown_reinit(&me->rundown) == DHP_NOT_RUN_DOWN;
+	       dhp_rundown_acquire(&me->over, 1) == DHP_RUN_DOWN && dhp_rundown_completed(&me->over) == DHP_OK &&
+	       dhp_rundown_reinit(&me->over) == DHP_OK;
 }
 
 static bool rundown_percpu(struct lane *me)
@@ -301,8 +301,9 @@ static bool rundown_percpu(struct lane *me)
 	return dhp_rundown_percpu_init(me->engine, me->rundown_memory, bytes, &me->rundown_percpu) == DHP_OK &&
 	       dhp_rundown_percpu_acquire(me->rundown_percpu, 2) == DHP_OK &&
 	       dhp_rundown_percpu_release(me->rundown_percpu, 2) == DHP_OK &&
-	       dhp_rundown_percpu_completed(me->rundown_percpu) == DHP_NOT_RUN_DOWN &&
-	       dhp_rundown_percpu_reinit(me->rundown_percpu) == DHP_NOT_RUN_DOWN;
+	       dhp_rundown_percpu_acquire(me->over_percpu, 1) == DHP_RUN_DOWN &&
+	       dhp_rundown_percpu_completed(me->over_percpu) == DHP_OK &&
+	       dhp_rundown_percpu_reinit(me->over_percpu) == DHP_OK;
 }
 
 static bool timer(struct lane *me)
@@ -420,6 +421,10 @@ static void run_all_lanes(struct ground *ground)
 {
 	enum dhp_level before;
 
+	for (uint32_t kind = 0; kind < LANES; kind++) {
+		assert_ok(dhp_rundown_wait(&ground->lanes[kind].over));
+		assert_ok(dhp_rundown_percpu_wait(ground->lanes[kind].over_percpu));
+	}
 	run_lane(&ground->lanes[THREAD]);
 	before = dhp_level_raise(DHP_DISPATCH);
 	run_lane(&ground->lanes[RAISED]);
@@ -483,14 +488,18 @@ static enum dhp_status in_query(void *context, const struct dhp_device_call *cal
 static void make_lane(struct ground *ground, uint32_t kind)
 {
 	struct lane *me = &ground->lanes[kind];
+	size_t bytes = dhp_rundown_percpu_bytes(ground->engine);
 
 	me->ground = ground;
 	me->engine = ground->engine;
 	me->level = kind == RAISED || kind == ROUTINE ? DHP_DISPATCH : DHP_PASSIVE;
 	assert_ok(dhp_reader_join(ground->engine, &me->reader));
 	assert_ok(dhp_hold_create(ground->engine, begin_request, me, &me->hold));
-	me->rundown_memory = aligned_alloc(DHP_LINE_PAIR_BYTES, dhp_rundown_percpu_bytes(ground->engine));
-	assert_non_null(me->rundown_memory);
+	me->rundown_memory = aligned_alloc(DHP_LINE_PAIR_BYTES, bytes);
+	me->over_memory = aligned_alloc(DHP_LINE_PAIR_BYTES, bytes);
+	assert_true(me->rundown_memory != NULL && me->over_memory != NULL);
+	assert_ok(dhp_rundown_init(&me->over));
+	assert_ok(dhp_rundown_percpu_init(ground->engine, me->over_memory, bytes, &me->over_percpu));
 	me->block = dhp_lookaside_allocate(ground->list);
 	assert_non_null(me->block);
 }
@@ -530,6 +539,7 @@ static void end_ground(struct ground *ground)
 		assert_ok(dhp_reader_leave(me->reader));
 		assert_ok(dhp_hold_destroy(me->hold));
 		free(me->rundown_memory);
+		free(me->over_memory);
 	}
 	assert_ok(dhp_feed_destroy(ground->feed));
 	assert_ok(dhp_device_unregister(ground->device));

@@ -141,6 +141,8 @@ static void settle(struct client *me)
 	assert_ok(dhp_arrival_drain(me->engine));
 	assert_ok(dhp_rebalance_drain(me->engine));
 	assert_true(wait_for_count(&me->told, counts_of(me->engine).generation));
+	(void)pthread_mutex_lock(&lines_lock); /* what was written is visible from here on */
+	(void)pthread_mutex_unlock(&lines_lock);
 }
 
 static bool holds(struct dhp_memory_event *event)
