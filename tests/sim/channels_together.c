@@ -799,7 +799,7 @@ static void run_there(struct dhp_dpc *dpc, void *context, void *argument_1, void
 	if (dhp_index_here(me->engine) != (uint32_t)(uintptr_t)argument_1)
 		(void)bump(&me->elsewhere);
 	dhp_counter_add(me->counter, 1);
-	(void)bump(&me->runs);
+	(void)__atomic_fetch_add(&me->runs, 1, __ATOMIC_RELEASE); /* the object goes with the frame of who waits */
 }
 
 /* A larger buffer, a DPC that is waited for, a thread that goes there. */
@@ -819,7 +819,7 @@ static void settle_in(struct settler *me, uint32_t index)
 	me->refused += dhp_dpc_set_target(&dpc, index) != DHP_OK;
 	me->refused += dhp_dpc_set_importance(&dpc, DHP_IMPORTANCE_MEDIUM_HIGH) != DHP_OK;
 	me->refused += dhp_dpc_insert(&dpc, (void *)(uintptr_t)index, NULL) != DHP_OK;
-	me->refused += !wait_for_count(&me->runs, runs + 1);
+	me->refused += !wait_for_count(&me->runs, runs + 1) || __atomic_load_n(&me->runs, __ATOMIC_ACQUIRE) <= runs;
 	me->refused += dhp_processor_at(me->engine, index, &row) != DHP_OK;
 	affinity.mask = (uint64_t)1 << row.number.number;
 	affinity.group = row.number.group;
