@@ -375,6 +375,75 @@ static bool all_wait(void *context)
 	return dhp_hold_stats_read(disk->hold, &stats) == DHP_OK && stats.waiting_count == JOBS;
 }
 
+struct blocker {
+	struct dhp_engine *engine;
+	struct dhp_dpc dpc;
+	uint64_t in, go_on;
+	uint64_t paused, failed; /* how often a pause has returned */
+};
+
+static void block(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct blocker *me = context;
+
+	(void)dpc;
+	(void)argument_1;
+	(void)argument_2;
+	(void)bump(&me->in);
+	while (peek(&me->go_on) == 0)
+		sleep_us(50);
+}
+
+static void *pause_it(void *argument)
+{
+	struct blocker *me = argument;
+
+	if (dhp_pause_all(me->engine, 0) != DHP_OK)
+		(void)bump(&me->failed);
+	(void)bump(&me->paused);
+	return NULL;
+}
+
+static bool all_in_flight(void *context)
+{
+	struct dhp_hold_stats stats;
+	struct disk *disk = context;
+
+	return dhp_hold_stats_read(disk->hold, &stats) == DHP_OK && stats.in_flight_count == JOBS;
+}
+
+static bool holds_now(void *context)
+{
+	struct dhp_hold_stats stats;
+	struct disk *disk = context;
+
+	return dhp_hold_stats_read(disk->hold, &stats) == DHP_OK && stats.holding_since_ns != 0;
+}
+
+/* All requests are stuck on one processor, and the pause with them. */
+static void pause_over_stuck_io(struct disk *disk)
+{
+	struct blocker blocker = { .engine = disk->engine };
+	struct helper helper;
+
+	assert_ok(dhp_dpc_init(&blocker.dpc, disk->engine, block, &blocker));
+	assert_ok(dhp_dpc_set_target(&blocker.dpc, 0));
+	assert_ok(dhp_dpc_set_importance(&blocker.dpc, DHP_IMPORTANCE_HIGH));
+	assert_ok(dhp_dpc_insert(&blocker.dpc, NULL, NULL));
+	assert_true(wait_until(all_in_flight, disk));
+	helper_start(&helper, pause_it, &blocker);
+	assert_true(wait_until(holds_now, disk));
+	sleep_us(20000);
+	assert_int_equal(peek(&blocker.paused), 0); /* it cannot return, however long this takes */
+	poke(&blocker.go_on, 1);
+	helper_join(&helper);
+	assert_int_equal(peek(&blocker.failed), 0);
+	assert_int_equal(hold_of(disk).in_flight_count, 0);
+	assert_ok(dhp_resume_all(disk->engine));
+	assert_ok(dhp_dpc_flush(disk->engine));
+	more_io(disk);
+}
+
 /* What the sleep that replaces hardware does: nobody is asked, all I/O stops, and goes on afterwards on the same processors. */
 static void the_path_of_replacing_stops_all_io_and_loses_none_S753(void **state)
 {
@@ -406,6 +475,7 @@ static void the_path_of_replacing_stops_all_io_and_loses_none_S753(void **state)
 		assert_int_equal(hold_of(&disk).waiting_count, 0);
 		more_io(&disk);
 	}
+	pause_over_stuck_io(&disk);
 	end_io(&disk);
 	assert_true(peek(&disk.held) >= 3 * JOBS);
 	assert_int_equal(peek(&disk.queries) + peek(&disk.stops) + peek(&disk.starts), 0);

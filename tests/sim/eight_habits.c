@@ -731,12 +731,15 @@ static void begin_job(struct dhp_request *request, void *context, enum dhp_statu
 	struct plain *plain = context;
 	uint32_t index = 0;
 
-	if (status != DHP_OK || dhp_feed_pick(plain->feed, &index) != DHP_OK ||
-	    dhp_dpc_init(&job->dpc, plain->engine, compute, job) != DHP_OK ||
-	    dhp_dpc_set_target(&job->dpc, index) != DHP_OK ||
-	    dhp_dpc_set_importance(&job->dpc, DHP_IMPORTANCE_MEDIUM_HIGH) != DHP_OK ||
-	    dhp_dpc_insert(&job->dpc, NULL, NULL) != DHP_OK)
-		(void)bump(&plain->wrong);
+	if (status == DHP_OK && dhp_feed_pick(plain->feed, &index) == DHP_OK &&
+	    dhp_dpc_init(&job->dpc, plain->engine, compute, job) == DHP_OK &&
+	    dhp_dpc_set_target(&job->dpc, index) == DHP_OK &&
+	    dhp_dpc_set_importance(&job->dpc, DHP_IMPORTANCE_MEDIUM_HIGH) == DHP_OK &&
+	    dhp_dpc_insert(&job->dpc, NULL, NULL) == DHP_OK)
+		return;
+	(void)bump(&plain->wrong);
+	(void)dhp_request_complete(request);
+	__atomic_store_n(&job->busy, 0, __ATOMIC_RELEASE); /* the load goes on, so that the test comes to its end */
 }
 
 static enum dhp_status count_stop(void *context, const struct dhp_device_call *call)
@@ -833,6 +836,8 @@ static void who_handles_rebalance_and_assumes_nothing_registers_nothing_S034(voi
 		arrive(engine, i);
 		assert_true(wait_for_count(&plain.submitted, peek(&plain.submitted) + 10)); /* it goes on */
 	}
+	for (uint32_t group = 0; group < GROUPS; group++)
+		assert_int_equal(dhp_feed_mask(plain.feed, group), dhp_active_mask(engine, group));
 	assert_true(wait_until(newcomers_have_run, &plain));
 	poke(&plain.stop, 1);
 	helper_join(&helper);
