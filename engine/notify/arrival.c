@@ -9,6 +9,7 @@
  *           one thread at a time, and sees the events of a class in order (S-231).
  * I2        a registrant is on the list before its replay ends: a device that comes meanwhile may be reported twice, and
  *           never not at all (S-207, S-210).
+ * I3        `arrivals_held` is looked at under `delivering`: from the return of a hold on nothing is delivered.
  */
 #include "notify.h"
 
@@ -89,14 +90,18 @@ static void tell(struct dhp_arrival_notify *to, const struct dhpi_arrival_event 
 	to->callback(to->context, &arrival);
 }
 
-static void deliver(struct dhpi_notify *notify, const struct dhpi_arrival_event *event)
+/* false: arrivals are held. */
+static bool deliver(struct dhpi_notify *notify, const struct dhpi_arrival_event *event)
 {
 	struct dhpi_registrant *at = NULL;
+	bool held;
 
 	port_mutex_lock(&notify->delivering);
-	while ((at = dhpi_registry_next(&notify->asynchronous[event->device_class], at)) != NULL)
+	held = notify->arrivals_held;
+	while (!held && (at = dhpi_registry_next(&notify->asynchronous[event->device_class], at)) != NULL)
 		tell(arrival_notify_of(at), event);
 	port_mutex_unlock(&notify->delivering);
+	return !held;
 }
 
 static ck_stack_entry_t *oldest_first(ck_stack_entry_t *newest)
@@ -113,19 +118,35 @@ static ck_stack_entry_t *oldest_first(ck_stack_entry_t *newest)
 	return oldest;
 }
 
+/* What comes meanwhile is for the next time. */
 static bool deliver_all(struct dhpi_notify *notify)
 {
-	ck_stack_entry_t *at = oldest_first(ck_stack_batch_pop_upmc(&notify->inbox));
-	bool any = at != NULL;
+	bool any = false;
 
-	while (at != NULL) {
-		ck_stack_entry_t *next = at->next;
+	if (notify->waiting == NULL)
+		notify->waiting = oldest_first(ck_stack_batch_pop_upmc(&notify->inbox));
+	while (notify->waiting != NULL) {
+		ck_stack_entry_t *next = notify->waiting->next;
 
-		deliver(notify, event_of(at));
+		if (!deliver(notify, event_of(notify->waiting)))
+			break;
+		notify->waiting = next;
 		(void)at_fetch_add_release_u64(&notify->delivered, 1); /* [notify-drain] release */
-		at = next;
+		any = true;
 	}
 	return any;
+}
+
+void dhpi_arrival_hold(struct dhpi_notify *notify, bool hold)
+{
+	bool in_callback = port_mutex_mine(&notify->delivering);
+
+	if (!in_callback)
+		port_mutex_lock(&notify->delivering);
+	notify->arrivals_held = hold;
+	if (!in_callback)
+		port_mutex_unlock(&notify->delivering);
+	(void)port_event_signal(&notify->event);
 }
 
 static void notification_thread(void *argument)
@@ -161,6 +182,7 @@ enum dhp_status dhpi_arrival_init(struct dhpi_notify *notify)
 /* What was posted before is delivered first. */
 void dhpi_arrival_fini(struct dhpi_notify *notify)
 {
+	dhpi_arrival_hold(notify, false);
 	at_store_release_u32(&notify->stopping, 1); /* [notify-stop] release */
 	(void)port_event_signal(&notify->event);
 	port_thread_join(&notify->thread);

@@ -33,6 +33,8 @@ struct dhpi_notify {
 	struct at_u64 changed; /* the last generation that was posted, edge change-post; under serial */
 	uint64_t told;         /* the last that was delivered; the notification thread's */
 	struct port_mutex delivering; /* held during a delivery and during the replay of a registration */
+	bool arrivals_held;           /* a test wants arrivals to wait; under delivering */
+	ck_stack_entry_t *waiting;    /* taken from the inbox and not delivered, oldest first; the notification thread's */
 	ck_stack_t inbox;             /* newest first; pushed under serial, taken by the notification thread */
 	struct at_u64 posted;         /* how many; the inbox carries the data */
 	struct at_u64 delivered;      /* edge notify-drain */
@@ -67,6 +69,9 @@ void dhpi_modules_post(struct dhpi_notify *notify, bool tell);
 /* arrival.c: the prefix and the number; puts an event into the inbox. */
 void dhpi_arrival_name(char *name, const char *prefix, uint32_t number);
 void dhpi_arrival_push(struct dhpi_notify *notify, struct dhpi_arrival_event *event);
+
+/* Not under serial. While held, arrivals are not delivered; they keep their order. */
+void dhpi_arrival_hold(struct dhpi_notify *notify, bool hold);
 
 /* Under serial, after the set has changed, or may have: tells the registrants of the extension channel. change.c */
 void dhpi_change_post(struct dhpi_notify *notify);

@@ -343,6 +343,8 @@ enum dhp_status dhpi_device_send(struct dhp_device *device, enum dhp_device_requ
 
 	if (after(dhpi_device_state(device), request) == NOT)
 		return DHP_INVALID_STATE;
+	if (request == DHP_REQUEST_STOP)
+		(void)dhpi_device_ask_requirements(device); /* S-423: no later than now */
 	status = send(device, request);
 	if (status == DHP_OK)
 		return status;
@@ -363,5 +365,6 @@ bool dhpi_device_ask_requirements(struct dhp_device *device)
 		if (driver->requirements != NULL)
 			driver->requirements(driver->context, device, &requirements);
 	}
+	device->requirements_changed = false;
 	return !requirements.nothing_to_move;
 }

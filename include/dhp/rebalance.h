@@ -223,7 +223,8 @@ DHP_API enum dhp_status dhp_device_unregister(struct dhp_device *device);
 /*
  * dhp_device_send - have one request sent outside of a rebalance.
  *
- * A request that is not in the table for the device's state is refused and not delivered (S-438, S-439).
+ * A request that is not in the table for the device's state is refused and not delivered (S-438, S-439). Before STOP the
+ * requirements are asked for if the stack said that they have changed; whether it is sent is for the caller to decide.
  *
  * Level     passive, neither from a driver nor from a synchronous callback (notify.h)
  * Blocks    while a rebalance runs, and for the request

@@ -58,6 +58,18 @@ DHP_BEGIN_DECLS
 DHP_API uint32_t dhp_sim_cpu(struct dhp_engine *engine, uint32_t position);
 
 /*
+ * dhp_sim_position - the position of the processor that has, or would have, this number.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  constant
+ * Returns   the position; DHP_NO_INDEX when the engine is not simulated or has no such number
+ */
+DHP_API uint32_t dhp_sim_position(struct dhp_engine *engine, struct dhp_number number);
+
+/*
  * dhp_sim_add - this processor arrives now, in the calling thread.
  *
  * Level     passive, not from a Start, Complete or Failure callback (S-196)
@@ -83,6 +95,22 @@ DHP_API enum dhp_status dhp_sim_add(struct dhp_engine *engine, uint32_t cpu);
  */
 DHP_API enum dhp_status dhp_sim_fail(struct dhp_engine *engine, uint32_t cpu, enum dhp_step step,
 				     enum dhp_status status);
+
+/*
+ * dhp_sim_arrivals_hold - the asynchronous channel waits, or goes on.
+ *
+ * An arrival may come any time after the threads of its processor have begun to run (S-014); a test chooses the time. Held
+ * arrivals keep their order. Who registers with DHP_NOTIFY_EXISTING meanwhile is told of the device at once, and once more
+ * afterwards (S-207). The other channels go on.
+ *
+ * Level     passive, not from a synchronous callback
+ * Blocks    for a delivery in progress
+ * Progress  blocking
+ * Orders    from the return of a hold on nothing is delivered; called in an arrival callback, after that arrival
+ * Lifetime  until it is taken back, or the engine ends; dhp_arrival_drain waits as long
+ * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_NOT_SUPPORTED, DHP_IN_CALLBACK, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_sim_arrivals_hold(struct dhp_engine *engine, bool hold);
 
 /*
  * dhp_sim_set_usable - an active processor goes offline, or out of the process's affinity; or it comes back.

@@ -11,6 +11,19 @@ uint32_t dhp_sim_cpu(struct dhp_engine *engine, uint32_t position)
 	return sim != NULL && position < sim->count ? sim->units[position].cpu : DHP_NO_CPU;
 }
 
+uint32_t dhp_sim_position(struct dhp_engine *engine, struct dhp_number number)
+{
+	const struct dhpi_sim *sim = engine != NULL ? dhpi_sim_of(engine) : NULL;
+
+	for (uint32_t position = 0; sim != NULL && position < sim->count; position++) {
+		const struct dhp_number *at = &sim->units[position].number;
+
+		if (at->group == number.group && at->number == number.number && number.reserved == 0)
+			return position;
+	}
+	return DHP_NO_INDEX;
+}
+
 /* Argument checks that all calls share. On DHP_OK the simulator is stored. */
 static enum dhp_status find_sim(struct dhp_engine *engine, struct dhpi_sim **out_sim)
 {
@@ -81,6 +94,21 @@ enum dhp_status dhp_sim_fail(struct dhp_engine *engine, uint32_t cpu, enum dhp_s
 		return status;
 	set_fault(unit, step, fault);
 	port_mutex_unlock(&engine->partition->serial);
+	return DHP_OK;
+}
+
+/* Serial is taken by callbacks of the channel, so that nobody may wait for the channel under it. */
+enum dhp_status dhp_sim_arrivals_hold(struct dhp_engine *engine, bool hold)
+{
+	struct dhpi_sim *sim;
+	enum dhp_status status = find_sim(engine, &sim);
+
+	if (dhp_failed(status))
+		return status;
+	DHPI_REQUIRE_PASSIVE();
+	if (port_mutex_mine(&engine->partition->serial))
+		return DHP_IN_CALLBACK;
+	dhpi_arrival_hold(engine->notify, hold);
 	return DHP_OK;
 }
 
