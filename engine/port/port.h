@@ -63,6 +63,7 @@ bool port_affinity_write(const struct port_affinity *affinity);
 /* A system affinity, from the first set to the last revert. One for each thread, made of zeros; the engine's to use. */
 struct port_pin {
 	const void *owner;         /* NULL: the thread has the user's affinity */
+	void *several;             /* what was set over several groups; NULL: `mask` of `group` */
 	uint64_t mask;             /* of `group`: what was set */
 	uint32_t group;
 	bool simulated;

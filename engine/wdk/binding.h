@@ -24,7 +24,10 @@ enum dhpi_waitable_kind {
 	DHPI_WAIT_NOTIFICATION = 0x4e4f5449, /* stays signalled */
 	DHPI_WAIT_SYNCHRONIZATION = 0x53594e43, /* lets one waiter go */
 	DHPI_WAIT_SEMAPHORE = 0x53454d41,
-	DHPI_WAIT_THREAD = 0x54485244 /* stays signalled */
+	DHPI_WAIT_THREAD = 0x54485244, /* stays signalled */
+	DHPI_WAIT_TIMER = 0x54494d52, /* stays signalled until it is set; see timer.c */
+	DHPI_WAIT_TIMER_TAKEN = 0x54494d54, /* lets one waiter go at each expiry */
+	DHPI_WAIT_MEMORY = 0x4d454d4f /* follows a condition; see named.c */
 };
 
 /* What KeWaitForSingleObject takes: the beginning of each object. */
@@ -43,6 +46,36 @@ uint32_t dhpi_waitable_set(struct dhpi_waitable *object, uint32_t state);
 #define DHPI_NO_LIMIT UINT64_MAX
 bool dhpi_park(void *object, bool (*attempt)(void *object), uint64_t limit_ns);
 void dhpi_unpark(const void *object);
+
+/* As 100 ns since 1601; below: in nanoseconds since 1970. */
+#define DHPI_WALL_EPOCH 116444736000000000u
+uint64_t dhpi_wall_ns_of(int64_t system_time);
+/* Units of 100 ns, below zero, as nanoseconds from now. */
+uint64_t dhpi_relative_ns_of(int64_t system_time);
+
+/* The two kinds of waitable that the engine keeps; statuses of the native waits. */
+enum dhp_status dhpi_timer_wait(struct dhpi_waitable *object, uint64_t limit_ns);
+enum dhp_status dhpi_named_wait(struct dhpi_waitable *object, uint64_t limit_ns);
+bool dhpi_named_signalled(const struct dhpi_waitable *object);
+
+/* ---- objects with handles: see object.c ---- */
+
+struct dhpi_object {
+	struct dhpi_waitable waitable; /* first: what KeWaitForSingleObject takes */
+	uint32_t references;           /* under the lock of the objects */
+};
+
+struct dhpi_handle;
+
+void dhpi_objects_lock(void);
+void dhpi_objects_unlock(void);
+/* NULL: no memory. */
+struct dhpi_handle *dhpi_handle_make(void);
+void dhpi_handle_drop(struct dhpi_handle *handle);
+/* From now on the handle is good, and holds a reference and the binding. */
+void dhpi_handle_open(struct dhpi_handle *handle, struct dhpi_object *object);
+/* Nobody refers to it any more. */
+void dhpi_named_end(struct dhpi_object *object);
 
 /* ---- threads that ended: see thread.c ---- */
 

@@ -149,10 +149,10 @@ static enum dhp_status listen_to(struct pnp_entry *entry, const GUID *guid, ULON
 	return dhp_arrival_register(dhpi_wdk_engine(), device_class, tell_arrival, entry, flags, &entry->registration);
 }
 
-NTSTATUS IoRegisterPlugPlayNotification(IO_NOTIFICATION_EVENT_CATEGORY EventCategory, ULONG EventCategoryFlags,
-					PVOID EventCategoryData, PDRIVER_OBJECT DriverObject,
-					PDRIVER_NOTIFICATION_CALLBACK_ROUTINE CallbackRoutine, PVOID Context,
-					PVOID *NotificationEntry)
+NTSTATUS (IoRegisterPlugPlayNotification)(IO_NOTIFICATION_EVENT_CATEGORY EventCategory, ULONG EventCategoryFlags,
+					  PVOID EventCategoryData, PDRIVER_OBJECT DriverObject,
+					  PDRIVER_NOTIFICATION_CALLBACK_ROUTINE CallbackRoutine, PVOID Context,
+					  PVOID *NotificationEntry)
 {
 	struct pnp_entry *entry;
 	enum dhp_status status;

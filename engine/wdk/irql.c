@@ -50,11 +50,6 @@ VOID KeLeaveCriticalRegion(void)
 {
 }
 
-BOOLEAN KeShouldYieldProcessor(void)
-{
-	return FALSE;
-}
-
 /* ---- spin locks ---- */
 
 #define SPINS_BEFORE_GIVING_WAY 100u
@@ -135,13 +130,13 @@ VOID ExInitializePushLock(PEX_PUSH_LOCK PushLock)
 
 VOID ExAcquirePushLockExclusive(PEX_PUSH_LOCK PushLock)
 {
-	DHPI_CHECK(2, !dhpi_at_dispatch(), "S-041: a push lock at dispatch level");
+	DHPI_CHECK(2, !dhpi_in_routine(), "S-041, S-661: a push lock in a DPC, or at dispatch level");
 	(void)dhpi_park(word_of(&PushLock->Value), take_exclusive, DHPI_NO_LIMIT);
 }
 
 VOID ExAcquirePushLockShared(PEX_PUSH_LOCK PushLock)
 {
-	DHPI_CHECK(2, !dhpi_at_dispatch(), "S-041: a push lock at dispatch level");
+	DHPI_CHECK(2, !dhpi_in_routine(), "S-041, S-661: a push lock in a DPC, or at dispatch level");
 	(void)dhpi_park(word_of(&PushLock->Value), take_shared, DHPI_NO_LIMIT);
 }
 

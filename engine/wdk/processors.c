@@ -2,18 +2,15 @@
 /*
  * processors.c - counts, masks and numbers.
  *
- * The older routines know group 0 only (S-534). A count that goes with a mask is counted from that very mask, so that
- * both are of one moment (S-501).
+ * The older routines know one group only (S-534): group 0, unless a test wants the last one (S-558).
  */
 #include <dhp/partition.h>
 
 #include "binding.h"
 
-#define GROUP_SIZE 64u
-
-static uint32_t bits(uint64_t mask)
+static USHORT old_group(void)
 {
-	return (uint32_t)__builtin_popcountll(mask);
+	return (USHORT)dhp_old_group(dhpi_wdk_engine());
 }
 
 /* All zero without an engine. */
@@ -32,43 +29,42 @@ KAFFINITY KeQueryGroupAffinity(USHORT GroupNumber)
 
 KAFFINITY KeQueryActiveProcessors(void)
 {
-	return KeQueryGroupAffinity(0);
+	return KeQueryGroupAffinity(old_group());
 }
 
 ULONG KeQueryActiveProcessorCount(PKAFFINITY ActiveProcessors)
 {
-	KAFFINITY mask = KeQueryGroupAffinity(0);
+	uint64_t mask = 0;
+	ULONG count = dhp_active_count(dhpi_wdk_engine(), old_group(), &mask);
 
 	if (ActiveProcessors != NULL)
-		*ActiveProcessors = mask;
-	return bits(mask);
+		*ActiveProcessors = (KAFFINITY)mask;
+	return count;
 }
 
 ULONG KeQueryActiveProcessorCountEx(USHORT GroupNumber)
 {
-	return GroupNumber == ALL_PROCESSOR_GROUPS ? counts().active : bits(KeQueryGroupAffinity(GroupNumber));
+	return dhp_active_count(dhpi_wdk_engine(), GroupNumber, NULL);
 }
 
-/* S-504: a bound; which group a later processor joins is open. */
 ULONG KeQueryMaximumProcessorCountEx(USHORT GroupNumber)
 {
-	struct dhp_counts all = counts();
-
-	if (GroupNumber == ALL_PROCESSOR_GROUPS)
-		return all.maximum;
-	if (GroupNumber >= all.groups_maximum)
-		return 0;
-	return all.maximum < GROUP_SIZE ? all.maximum : GROUP_SIZE;
+	return dhp_maximum_count(dhpi_wdk_engine(), GroupNumber);
 }
 
 ULONG KeQueryMaximumProcessorCount(void)
 {
-	return KeQueryMaximumProcessorCountEx(0);
+	return KeQueryMaximumProcessorCountEx(old_group());
 }
 
 USHORT KeQueryActiveGroupCount(void)
 {
 	return (USHORT)counts().groups_active;
+}
+
+USHORT KeQueryMaximumGroupCount(void)
+{
+	return (USHORT)counts().groups_maximum;
 }
 
 ULONG KeGetProcessorIndexFromNumber(PPROCESSOR_NUMBER ProcNumber)
@@ -112,14 +108,14 @@ ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER ProcNumber)
 	return index;
 }
 
-/* S-533: in group 0 the number; elsewhere something below the count of group 0, which two processors may share. */
+/* S-533: in the one group the number; elsewhere something below its count, which two processors may share. */
 ULONG KeGetCurrentProcessorNumber(void)
 {
 	PROCESSOR_NUMBER number;
 	ULONG index = KeGetCurrentProcessorNumberEx(&number);
 	ULONG count = KeQueryActiveProcessorCount(NULL);
 
-	if (number.Group == 0 || count == 0)
+	if (number.Group == old_group() || count == 0)
 		return number.Number;
 	return index % count;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * wait.c - events, semaphores, and waiting for them.
+ * wait.c - events, semaphores, and waiting: for them, and for timers and named events, which the engine keeps.
  *
  * Problem   a waiter often owns the object, on its stack: it may be gone the moment its state says "signalled". So who
  *           signals may not touch it after that store, and cannot wake by way of it.
@@ -103,21 +103,33 @@ VOID KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State)
 			   State != FALSE);
 }
 
+/* S-310: the condition says when a named event is set, nobody else. */
+static bool is_a_condition(const struct dhpi_waitable *object)
+{
+	DHPI_CHECK(2, object->kind != DHPI_WAIT_MEMORY, "S-310: a named event is neither set nor cleared");
+	return object->kind == DHPI_WAIT_MEMORY;
+}
+
 LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait)
 {
 	(void)Increment;
 	(void)Wait;
+	if (is_a_condition(waitable_of(Event)))
+		return KeReadStateEvent(Event);
 	return (LONG)dhpi_waitable_set(waitable_of(Event), 1);
 }
 
 VOID KeClearEvent(PRKEVENT Event)
 {
-	(void)dhpi_waitable_set(waitable_of(Event), 0);
+	if (!is_a_condition(waitable_of(Event)))
+		(void)dhpi_waitable_set(waitable_of(Event), 0);
 }
 
 LONG KeReadStateEvent(PRKEVENT Event)
 {
-	return signalled(Event);
+	const struct dhpi_waitable *object = waitable_of(Event);
+
+	return object->kind == DHPI_WAIT_MEMORY ? dhpi_named_signalled(object) : signalled(Event);
 }
 
 /* ---- semaphores ---- */
@@ -154,48 +166,68 @@ LONG KeReadStateSemaphore(PRKSEMAPHORE Semaphore)
 
 /* ---- waiting ---- */
 
-/* NULL: nothing that can be waited for. */
-static bool (*attempt_of(const struct dhpi_waitable *object))(void *)
+static enum dhp_status park(struct dhpi_waitable *object, bool (*attempt)(void *object), uint64_t limit_ns)
+{
+	return dhpi_park(object, attempt, limit_ns) ? DHP_OK : DHP_TIMED_OUT;
+}
+
+static enum dhp_status wait_for(struct dhpi_waitable *object, uint64_t limit_ns)
 {
 	switch ((enum dhpi_waitable_kind)object->kind) {
 	case DHPI_WAIT_NOTIFICATION:
 	case DHPI_WAIT_THREAD:
-		return signalled;
+		return park(object, signalled, limit_ns);
 	case DHPI_WAIT_SYNCHRONIZATION:
 	case DHPI_WAIT_SEMAPHORE:
-		return take_one;
+		return park(object, take_one, limit_ns);
+	case DHPI_WAIT_TIMER:
+	case DHPI_WAIT_TIMER_TAKEN:
+		return dhpi_timer_wait(object, limit_ns);
+	case DHPI_WAIT_MEMORY:
+		return dhpi_named_wait(object, limit_ns);
 	}
-	return NULL;
+	return DHP_BAD_OBJECT;
 }
 
-/* Units of 100 ns; below zero: from now on. */
-static uint64_t limit_of(const LARGE_INTEGER *timeout)
-{
-	uint64_t units;
+#define LOOK_AT_CLOCK_NS 100000000u
 
+/* Until the wall clock says so, whatever is done to it: in pieces. */
+static enum dhp_status wait_until(struct dhpi_waitable *object, uint64_t wall_ns)
+{
+	for (;;) {
+		uint64_t now_ns = port_wall_ns(), left_ns = wall_ns > now_ns ? wall_ns - now_ns : 0;
+		enum dhp_status status = wait_for(object, left_ns < LOOK_AT_CLOCK_NS ? left_ns : LOOK_AT_CLOCK_NS);
+
+		if (status != DHP_TIMED_OUT || left_ns == 0)
+			return status;
+	}
+}
+
+static enum dhp_status wait_as_told(struct dhpi_waitable *object, const LARGE_INTEGER *timeout)
+{
 	if (timeout == NULL)
-		return DHPI_NO_LIMIT;
-	units = 0 - (uint64_t)timeout->QuadPart;
-	return units < UINT64_MAX / 100 ? units * 100 : DHPI_NO_LIMIT;
+		return wait_for(object, DHPI_NO_LIMIT);
+	if (timeout->QuadPart > 0)
+		return wait_until(object, dhpi_wall_ns_of(timeout->QuadPart));
+	return wait_for(object, dhpi_relative_ns_of(timeout->QuadPart));
 }
 
 NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
 			       PLARGE_INTEGER Timeout)
 {
-	bool (*attempt)(void *) = Object != NULL ? attempt_of(waitable_of(Object)) : NULL;
+	enum dhp_status status;
 
 	(void)WaitReason;
 	(void)WaitMode;
 	(void)Alertable;
-	if (attempt == NULL)
+	if (Object == NULL)
 		return STATUS_INVALID_PARAMETER;
-	if (Timeout != NULL && Timeout->QuadPart > 0)
-		return STATUS_NOT_SUPPORTED;
-	if (dhpi_at_dispatch() && (Timeout == NULL || Timeout->QuadPart != 0)) {
-		DHPI_CHECK(2, !dhpi_at_dispatch(), "S-617: a wait at dispatch level");
+	if (dhpi_in_routine() && (Timeout == NULL || Timeout->QuadPart != 0)) {
+		DHPI_CHECK(2, !dhpi_in_routine(), "S-617: a wait in a DPC, or at dispatch level");
 		return dhp_wdk_status(DHP_WRONG_LEVEL);
 	}
-	return dhpi_park(Object, attempt, limit_of(Timeout)) ? STATUS_SUCCESS : STATUS_TIMEOUT;
+	status = wait_as_told(Object, Timeout);
+	return status == DHP_BAD_OBJECT ? STATUS_INVALID_PARAMETER : dhp_wdk_status(status);
 }
 
 /* ---- time ---- */
@@ -219,4 +251,26 @@ ULONGLONG KeQueryUnbiasedInterruptTimePrecise(PULONG64 QpcTimeStamp)
 VOID KeQueryTickCount(PLARGE_INTEGER CurrentCount)
 {
 	CurrentCount->QuadPart = (int64_t)(port_now_ns() / TICK_NS);
+}
+
+VOID KeQuerySystemTime(PLARGE_INTEGER CurrentTime)
+{
+	CurrentTime->QuadPart = (int64_t)(port_wall_ns() / 100 + DHPI_WALL_EPOCH);
+}
+
+static uint64_t units_to_ns(uint64_t units)
+{
+	return units < UINT64_MAX / 100 ? units * 100 : UINT64_MAX;
+}
+
+uint64_t dhpi_wall_ns_of(int64_t system_time)
+{
+	uint64_t units = (uint64_t)system_time;
+
+	return units > DHPI_WALL_EPOCH ? units_to_ns(units - DHPI_WALL_EPOCH) : 0;
+}
+
+uint64_t dhpi_relative_ns_of(int64_t system_time)
+{
+	return units_to_ns(0 - (uint64_t)system_time);
 }

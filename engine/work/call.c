@@ -18,16 +18,20 @@
 #define SPINS_BEFORE_YIELD 64u
 
 /* There may be more workers than processors of the machine, so a waiter lets others run after a while. */
+static void pause_in_spin(uint32_t spins)
+{
+	if (spins < SPINS_BEFORE_YIELD)
+		port_relax();
+	else
+		port_yield();
+}
+
 static void wait_at_barrier(struct dhpi_call *call)
 {
 	(void)at_fetch_add_acq_rel_u32(&call->arrived, 1); /* [call-arrived] release */
 	(void)port_event_signal(&call->event);
-	for (uint32_t spins = 0; at_load_acquire_u32(&call->go) == 0; spins++) { /* [call-go] acquire */
-		if (spins < SPINS_BEFORE_YIELD)
-			port_relax();
-		else
-			port_yield();
-	}
+	for (uint32_t spins = 0; at_load_acquire_u32(&call->go) == 0; spins++) /* [call-go] acquire */
+		pause_in_spin(spins);
 }
 
 static void take_part(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
@@ -110,8 +114,10 @@ static uintptr_t call_on_all(struct dhp_engine *engine, dhp_call_routine *routin
 	call->index = dhpi_work_index_here(engine->work);
 	at_store_relaxed_u32(&call->arrived, 0); /* relaxed: the pushes order it */
 	at_store_relaxed_u32(&call->ended, 0);   /* relaxed: likewise */
+	at_store_relaxed_u32(&call->met, 0);     /* relaxed: likewise */
 	at_store_relaxed_u32(&call->go, 0);      /* relaxed: likewise, I2 */
 	count = gather(engine);
+	call->count = count;
 	at_store_release_u32(&call->go, 1); /* [call-go] release */
 	wait_for_ends(call, count);
 	result = call->result;
@@ -135,4 +141,21 @@ enum dhp_status dhp_call_all(struct dhp_engine *engine, dhp_call_routine *routin
 	if (out_result != NULL)
 		*out_result = result;
 	return DHP_OK;
+}
+
+/* Meetings of one call are told apart by the count of all who ever came: nobody comes to the next before all are here. */
+bool dhp_call_meet(struct dhp_engine *engine)
+{
+	struct dhpi_call *call;
+	uint32_t before, all;
+
+	if (engine == NULL || !dhpi_at_dispatch())
+		return false;
+	call = &engine->work->call;
+	before = at_fetch_add_acq_rel_u32(&call->met, 1); /* [call-met] release */
+	all = (before / call->count + 1) * call->count;
+
+	for (uint32_t spins = 0; at_load_acquire_u32(&call->met) < all; spins++) /* [call-met] acquire */
+		pause_in_spin(spins);
+	return before + 1 == all;
 }

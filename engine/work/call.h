@@ -18,6 +18,8 @@ struct dhpi_call {
 	struct at_u32 arrived; /* edge call-arrived */
 	struct at_u32 go;      /* edge call-go */
 	struct at_u32 ended;   /* edge call-ended */
+	struct at_u32 met;     /* who came to a meeting, of all meetings of this call; edge call-met */
+	uint32_t count;        /* processors of the call; set before `go` */
 	struct port_event event;
 };
 

@@ -15,6 +15,7 @@
  * I1        a timer is in the heap of its clock if and only if it is set.
  * I2        what expires has queued its DPC before the lock is released: who finds a timer not set and then flushes has
  *           seen the run. After that the timer is not touched: its routine may free it (S-689).
+ *           A waiter looks under the lock too, so it may free the timer when it returns.
  * I3        a timer expires at a look whose clock was read after it was due: never early (S-690).
  *
  * Progress  O(log n) under the lock on average; the worker is woken after the lock was released.
@@ -116,6 +117,8 @@ static bool expire_one(struct dhpi_timers *timers, uint32_t clock)
 	dhpi_spin_unlock(&timers->lock);
 	if (queued)
 		dhpi_dpc_trigger(&trigger);
+	if (found)
+		(void)port_event_signal(&timers->expired);
 	return found;
 }
 
@@ -196,6 +199,7 @@ enum dhp_status dhpi_timers_init(struct dhpi_timers *timers, struct dhpi_work *w
 	timers->work = work;
 	timers->tick_ns = tick_ns;
 	timers->wall_ns = real_wall;
+	port_event_init(&timers->expired);
 	status = port_alarm_open(&timers->alarm);
 	if (dhp_failed(status))
 		return status;
@@ -287,8 +291,9 @@ static void adopt(const struct dhpi_timers *timers, struct dhpi_timer *timer, co
 /* What a setting leaves to be done when the lock is released. */
 struct to_do {
 	struct dhpi_trigger trigger;
-	bool queued; /* it was due already: pull the trigger */
-	bool sooner; /* the thread sleeps too long now */
+	bool expired; /* it was due already: tell who waits */
+	bool queued;  /* and its DPC was queued: pull the trigger */
+	bool sooner;  /* the thread sleeps too long now */
 };
 
 /* S-680: what is due is not left to the thread. */
@@ -308,6 +313,7 @@ static enum dhp_status set(struct dhpi_timers *timers, struct dhpi_timer *timer,
 	now_ns = clock_now(timers, timer->clock);
 	if (timer->due_ns <= now_ns) {
 		to_do->sooner = timer->period_ms != 0;
+		to_do->expired = true;
 		to_do->queued = expire(timers, timer, now_ns, &to_do->trigger);
 	}
 	return status;
@@ -332,6 +338,8 @@ enum dhp_status dhp_timer_set(struct dhp_timer *object, const struct dhp_timer_s
 	dhpi_spin_unlock(&timers->lock);
 	if (to_do.queued)
 		dhpi_dpc_trigger(&to_do.trigger);
+	if (to_do.expired)
+		(void)port_event_signal(&timers->expired);
 	if (to_do.sooner)
 		port_alarm_signal(&timers->alarm);
 	return status;
@@ -373,4 +381,44 @@ bool dhp_timer_is_set(struct dhp_timer *object)
 bool dhp_timer_has_expired(struct dhp_timer *object)
 {
 	return is_timer(object) && read_flag(object, &timer_of(object)->expired);
+}
+
+/* ---- waiting ---- */
+
+/* A ticket is taken before the look, and all timers share one count of expiries: who finds nothing looks again. */
+static bool look(struct dhpi_timers *timers, struct dhpi_timer *timer, bool take)
+{
+	bool expired;
+
+	dhpi_spin_lock(&timers->lock);
+	expired = timer->expired;
+	if (take)
+		timer->expired = false;
+	dhpi_spin_unlock(&timers->lock);
+	return expired;
+}
+
+enum dhp_status dhp_timer_wait(struct dhp_timer *object, bool take, uint64_t timeout_ns)
+{
+	struct dhpi_timer *timer = timer_of(object);
+	struct dhpi_timers *timers;
+	uint64_t began_ns;
+
+	if (!is_timer(object))
+		return DHP_BAD_OBJECT;
+	if (timeout_ns != 0)
+		DHPI_REQUIRE_PASSIVE();
+	timers = &timer->work->timers;
+	began_ns = port_now_ns();
+	for (;;) {
+		uint32_t ticket = port_event_ticket(&timers->expired);
+		uint64_t passed_ns;
+
+		if (look(timers, timer, take))
+			return DHP_OK;
+		passed_ns = port_now_ns() - began_ns;
+		if (passed_ns >= timeout_ns)
+			return DHP_TIMED_OUT;
+		port_event_wait(&timers->expired, ticket, timeout_ns == DHP_TIMER_FOREVER ? 0 : timeout_ns - passed_ns);
+	}
 }

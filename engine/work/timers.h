@@ -46,6 +46,7 @@ struct dhpi_timers {
 	struct dhpi_work *work;              /* set once */
 	struct at_u32 stopping;              /* edge timer-stop */
 	struct port_alarm alarm;
+	struct port_event expired;           /* counted up after each expiry */
 	struct port_thread thread;
 };
 

@@ -37,6 +37,20 @@ DHP_BEGIN_DECLS
 DHP_API enum dhp_status dhp_call_all(struct dhp_engine *engine, dhp_call_routine *routine, void *argument,
 				     uintptr_t *out_result);
 
+/*
+ * dhp_call_meet - inside a function that dhp_call_all runs: go on when all processors of the call have come here.
+ *
+ * Every run of the function comes to the same meetings.
+ *
+ * Level     dispatch, inside such a function
+ * Blocks    until all have come
+ * Progress  blocking
+ * Orders    what each did before is visible to all afterwards [call-met]
+ * Lifetime  -
+ * Returns   true to one of them, the last that came; false at once for a bad engine, or at passive level
+ */
+DHP_API bool dhp_call_meet(struct dhp_engine *engine);
+
 DHP_END_DECLS
 
 #endif

@@ -19,6 +19,7 @@
 #include <dhp/base.h>
 
 struct dhp_engine;
+struct dhp_affinity_token;
 
 /* S-520: a mask, the group it belongs to, and words that must be zero. A zero mask stands for the user affinity. */
 struct dhp_affinity {
@@ -79,6 +80,40 @@ DHP_API enum dhp_status dhp_thread_affinity_revert(struct dhp_engine *engine, co
  */
 DHP_API enum dhp_status dhp_thread_mask_set(struct dhp_engine *engine, uint64_t mask, uint64_t *out_previous);
 DHP_API enum dhp_status dhp_thread_mask_revert(struct dhp_engine *engine, uint64_t previous);
+
+/*
+ * dhp_affinity_token_create, dhp_affinity_token_destroy - room for an affinity over several groups and for what it replaces.
+ * NULL is accepted by the second.
+ *
+ * Level     passive
+ * Blocks    never
+ * Progress  wait-free but for the allocation
+ * Orders    nothing
+ * Lifetime  until it is destroyed, before the engine; a token serves one set at a time, and its revert
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_RESULT, DHP_NO_MEMORY, DHP_WRONG_LEVEL; DHP_IN_USE between set and revert
+ */
+DHP_API enum dhp_status dhp_affinity_token_create(struct dhp_engine *engine, struct dhp_affinity_token **out_token);
+DHP_API enum dhp_status dhp_affinity_token_destroy(struct dhp_affinity_token *token);
+
+/*
+ * dhp_thread_affinities_set, dhp_thread_affinities_revert - the same over several groups at once (S-550).
+ *
+ * Processors that are not active are left out; one has to remain. Pairs nest, each with a token of its own, also inside a
+ * pair of the calls above; those are refused with DHP_IN_USE while several groups are in force, as they could not say what
+ * they replace.
+ *
+ * Level     as dhp_thread_affinity_set
+ * Blocks    as dhp_thread_affinity_set
+ * Progress  blocking
+ * Orders    nothing
+ * Lifetime  as dhp_thread_affinity_set; the token stays until the revert, by the same thread
+ * Returns   DHP_OK; DHP_NO_EFFECT: it is not this token that is in force; DHP_IN_USE: the token is, already, or another
+ *           engine's affinity; DHP_BAD_OBJECT, DHP_BAD_COUNT (zero), DHP_BAD_GROUP, DHP_BAD_MASK, DHP_NO_AFFINITY,
+ *           DHP_WRONG_LEVEL. On failure nothing changes.
+ */
+DHP_API enum dhp_status dhp_thread_affinities_set(struct dhp_affinity_token *token, const struct dhp_affinity *affinities,
+						  uint32_t count);
+DHP_API enum dhp_status dhp_thread_affinities_revert(struct dhp_affinity_token *token);
 
 DHP_END_DECLS
 

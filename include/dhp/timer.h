@@ -33,6 +33,8 @@ struct dhp_timer_setting {
 	struct dhp_dpc *dpc;   /* inserted at each expiry, with arguments NULL (S-688); NULL: only the state tells */
 };
 
+#define DHP_TIMER_FOREVER UINT64_MAX
+
 DHP_BEGIN_DECLS
 
 /*
@@ -94,6 +96,22 @@ DHP_API enum dhp_status dhp_timer_cancel(struct dhp_timer *timer);
  */
 DHP_API bool dhp_timer_is_set(struct dhp_timer *timer);
 DHP_API bool dhp_timer_has_expired(struct dhp_timer *timer);
+
+/*
+ * dhp_timer_wait - sleep until the timer has expired since it was last set, or so long at most.
+ *
+ * Returns at once if it has. take: whoever is let go takes the expiry with him, so that one waiter goes for each, and
+ * the timer counts as not expired again; otherwise all go. A cancelled timer lets nobody go. timeout_ns: 0 does not wait,
+ * DHP_TIMER_FOREVER waits without a limit.
+ *
+ * Level     passive; dispatch too with a limit of 0
+ * Blocks    until then
+ * Progress  blocking
+ * Orders    what came before the setting, and the insertion of the DPC, happen before the return [spin]
+ * Lifetime  the waiter may free a one-shot timer after the return; the engine may not be destroyed before it
+ * Returns   DHP_OK; DHP_TIMED_OUT, which is no failure; DHP_BAD_OBJECT, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_timer_wait(struct dhp_timer *timer, bool take, uint64_t timeout_ns);
 
 DHP_END_DECLS
 

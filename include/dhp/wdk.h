@@ -8,14 +8,15 @@
  * routine or whoever raised itself (S-040).
  *
  * What the header asks of a driver: a wchar_t of four bytes (no -fshort-wchar), and nothing else. It includes only
- * headers of the compiler and of this library: a driver may have an "assert.h" of its own. The names that need parts of
- * the library not made yet are left out rather than pretended: timers, threaded DPCs, run-down references, named events,
- * affinity of threads.
+ * headers of the compiler and of this library: a driver may have an "assert.h" of its own. KeNumberProcessors is left
+ * undeclared: the documentation forbids its use, and eight bits with a fixed view cannot follow an arrival (S-507).
  */
 #ifndef DHP_WDK_H
 #define DHP_WDK_H
 
 #include <dhp/base.h>
+#include <dhp/rundown.h>
+#include <dhp/timer.h>
 #include <dhp/work.h>
 
 struct dhp_engine;
@@ -36,6 +37,7 @@ typedef uint8_t UCHAR;
 typedef uint8_t *PUCHAR;
 typedef UCHAR BOOLEAN;
 typedef BOOLEAN *PBOOLEAN;
+typedef uint32_t LOGICAL;
 typedef int16_t SHORT;
 typedef uint16_t USHORT;
 typedef uint16_t *PUSHORT;
@@ -56,6 +58,7 @@ typedef uint64_t UINT64;
 typedef intptr_t LONG_PTR;
 typedef uintptr_t ULONG_PTR;
 typedef uintptr_t SIZE_T;
+typedef SIZE_T *PSIZE_T;
 typedef intptr_t SSIZE_T;
 typedef wchar_t WCHAR;
 typedef wchar_t *PWCHAR;
@@ -195,17 +198,29 @@ C_ASSERT(sizeof(L"") == 4); /* -fshort-wchar makes strings that the library cann
 #define NT_SUCCESS(s) ((NTSTATUS)(s) >= 0)
 #define STATUS_SUCCESS ((NTSTATUS)0x00000000)
 #define STATUS_TIMEOUT ((NTSTATUS)0x00000102)
+#define STATUS_PENDING ((NTSTATUS)0x00000103)
+#define STATUS_RESOURCE_REQUIREMENTS_CHANGED ((NTSTATUS)0x00000119)
 #define STATUS_BUFFER_OVERFLOW ((NTSTATUS)0x80000005)
+#define STATUS_DEVICE_BUSY ((NTSTATUS)0x80000011)
+#define STATUS_NO_WORK_DONE ((NTSTATUS)0x80000032)
 #define STATUS_UNSUCCESSFUL ((NTSTATUS)0xC0000001)
+#define STATUS_INFO_LENGTH_MISMATCH ((NTSTATUS)0xC0000004)
 #define STATUS_INVALID_HANDLE ((NTSTATUS)0xC0000008)
 #define STATUS_INVALID_PARAMETER ((NTSTATUS)0xC000000D)
+#define STATUS_NO_SUCH_DEVICE ((NTSTATUS)0xC000000E)
 #define STATUS_NO_MEMORY ((NTSTATUS)0xC0000017)
+#define STATUS_BUFFER_TOO_SMALL ((NTSTATUS)0xC0000023)
 #define STATUS_OBJECT_TYPE_MISMATCH ((NTSTATUS)0xC0000024)
 #define STATUS_OBJECT_NAME_NOT_FOUND ((NTSTATUS)0xC0000034)
+#define STATUS_DELETE_PENDING ((NTSTATUS)0xC0000056)
 #define STATUS_INSUFFICIENT_RESOURCES ((NTSTATUS)0xC000009A)
 #define STATUS_DEVICE_NOT_READY ((NTSTATUS)0xC00000A3)
 #define STATUS_NOT_SUPPORTED ((NTSTATUS)0xC00000BB)
+#define STATUS_INVALID_PARAMETER_4 ((NTSTATUS)0xC00000F2)
+#define STATUS_INVALID_PARAMETER_5 ((NTSTATUS)0xC00000F3)
+#define STATUS_CANCELLED ((NTSTATUS)0xC0000120)
 #define STATUS_INVALID_DEVICE_STATE ((NTSTATUS)0xC0000184)
+#define STATUS_IO_DEVICE_ERROR ((NTSTATUS)0xC0000185)
 #define STATUS_OBJECTID_EXISTS ((NTSTATUS)0xC000022B)
 
 /* ---- processors ---- */
@@ -228,6 +243,84 @@ typedef struct _GROUP_AFFINITY {
 #define ALL_PROCESSOR_GROUPS 0xffff
 #define INVALID_PROCESSOR_INDEX 0xffffffff
 #define AFFINITY_MASK(n) ((KAFFINITY)1 << (n))
+
+typedef struct _PAFFINITY_TOKEN *PAFFINITY_TOKEN;
+
+/* ---- relations of processors ---- */
+
+typedef enum _LOGICAL_PROCESSOR_RELATIONSHIP {
+	RelationProcessorCore = 0,
+	RelationNumaNode,
+	RelationCache,
+	RelationProcessorPackage,
+	RelationGroup,
+	RelationProcessorDie,
+	RelationNumaNodeEx,
+	RelationProcessorModule,
+	RelationAll = 0xffff
+} LOGICAL_PROCESSOR_RELATIONSHIP;
+
+#define LTP_PC_SMT 0x1
+#define ANYSIZE_ARRAY 1
+
+typedef struct _PROCESSOR_RELATIONSHIP {
+	UCHAR Flags;
+	UCHAR EfficiencyClass;
+	UCHAR Reserved[20];
+	USHORT GroupCount;
+	GROUP_AFFINITY GroupMask[ANYSIZE_ARRAY];
+} PROCESSOR_RELATIONSHIP, *PPROCESSOR_RELATIONSHIP;
+
+typedef struct _NUMA_NODE_RELATIONSHIP {
+	ULONG NodeNumber;
+	UCHAR Reserved[18];
+	USHORT GroupCount;
+	__extension__ union {
+		GROUP_AFFINITY GroupMask;
+		GROUP_AFFINITY GroupMasks[ANYSIZE_ARRAY];
+	};
+} NUMA_NODE_RELATIONSHIP, *PNUMA_NODE_RELATIONSHIP;
+
+typedef enum _PROCESSOR_CACHE_TYPE { CacheUnified = 0, CacheInstruction, CacheData, CacheTrace } PROCESSOR_CACHE_TYPE;
+
+typedef struct _CACHE_RELATIONSHIP {
+	UCHAR Level;
+	UCHAR Associativity;
+	USHORT LineSize;
+	ULONG CacheSize;
+	PROCESSOR_CACHE_TYPE Type;
+	UCHAR Reserved[18];
+	USHORT GroupCount;
+	__extension__ union {
+		GROUP_AFFINITY GroupMask;
+		GROUP_AFFINITY GroupMasks[ANYSIZE_ARRAY];
+	};
+} CACHE_RELATIONSHIP, *PCACHE_RELATIONSHIP;
+
+typedef struct _PROCESSOR_GROUP_INFO {
+	UCHAR MaximumProcessorCount;
+	UCHAR ActiveProcessorCount;
+	UCHAR Reserved[38];
+	KAFFINITY ActiveProcessorMask;
+} PROCESSOR_GROUP_INFO, *PPROCESSOR_GROUP_INFO;
+
+typedef struct _GROUP_RELATIONSHIP {
+	USHORT MaximumGroupCount;
+	USHORT ActiveGroupCount;
+	UCHAR Reserved[20];
+	PROCESSOR_GROUP_INFO GroupInfo[ANYSIZE_ARRAY];
+} GROUP_RELATIONSHIP, *PGROUP_RELATIONSHIP;
+
+typedef struct _SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX {
+	LOGICAL_PROCESSOR_RELATIONSHIP Relationship;
+	ULONG Size;
+	__extension__ union {
+		PROCESSOR_RELATIONSHIP Processor;
+		NUMA_NODE_RELATIONSHIP NumaNode;
+		CACHE_RELATIONSHIP Cache;
+		GROUP_RELATIONSHIP Group;
+	};
+} SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX, *PSYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX;
 
 /* ---- synchronous notification ---- */
 
@@ -304,6 +397,18 @@ typedef VOID KDEFERRED_ROUTINE(struct _KDPC *Dpc, PVOID DeferredContext, PVOID S
 			       PVOID SystemArgument2);
 typedef KDEFERRED_ROUTINE *PKDEFERRED_ROUTINE;
 
+typedef ULONG_PTR KIPI_BROADCAST_WORKER(ULONG_PTR Argument);
+typedef KIPI_BROADCAST_WORKER *PKIPI_BROADCAST_WORKER;
+
+/* Limits and what is left of them in microseconds; a limit of 0: not watched (S-672). */
+typedef struct _KDPC_WATCHDOG_INFORMATION {
+	ULONG DpcTimeLimit;
+	ULONG DpcTimeCount;
+	ULONG DpcWatchdogLimit;
+	ULONG DpcWatchdogCount;
+	ULONG Reserved;
+} KDPC_WATCHDOG_INFORMATION, *PKDPC_WATCHDOG_INFORMATION;
+
 typedef enum _KDPC_IMPORTANCE {
 	LowImportance = 0,
 	MediumImportance,
@@ -316,6 +421,7 @@ typedef enum _KDPC_IMPORTANCE {
 #define PASSIVE_LEVEL 0
 #define APC_LEVEL 1
 #define DISPATCH_LEVEL 2
+#define IPI_LEVEL 14
 
 typedef struct _KTHREAD *PKTHREAD;
 #define LOW_REALTIME_PRIORITY 16
@@ -325,6 +431,7 @@ typedef KSTART_ROUTINE *PKSTART_ROUTINE;
 #define THREAD_ALL_ACCESS 0x1FFFFF
 
 typedef enum _EVENT_TYPE { NotificationEvent = 0, SynchronizationEvent } EVENT_TYPE;
+typedef enum _TIMER_TYPE { NotificationTimer = 0, SynchronizationTimer } TIMER_TYPE;
 typedef enum _KWAIT_REASON { Executive = 0 } KWAIT_REASON;
 typedef enum _MODE { KernelMode = 0, UserMode } MODE;
 typedef CCHAR KPROCESSOR_MODE;
@@ -339,15 +446,46 @@ typedef struct _KEVENT {
 typedef struct _KSEMAPHORE {
 	uint64_t opaque[2];
 } KSEMAPHORE, *PKSEMAPHORE, *PRKSEMAPHORE;
+typedef struct _KTIMER {
+	uint64_t opaque[2];
+	struct dhp_timer timer;
+} KTIMER, *PKTIMER, *PRKTIMER;
 
-/* ---- locks, pool ---- */
+/* ---- locks, run-down references, pool, lookaside lists ---- */
 
 typedef ULONG_PTR KSPIN_LOCK, *PKSPIN_LOCK;
 typedef struct _EX_PUSH_LOCK {
 	ULONG_PTR Value;
 } EX_PUSH_LOCK, *PEX_PUSH_LOCK;
 
+typedef struct _EX_RUNDOWN_REF {
+	__extension__ union {
+		ULONG_PTR Count;
+		PVOID Ptr;
+		struct dhp_rundown Rundown;
+	};
+} EX_RUNDOWN_REF, *PEX_RUNDOWN_REF;
+typedef struct _EX_RUNDOWN_REF_CACHE_AWARE EX_RUNDOWN_REF_CACHE_AWARE, *PEX_RUNDOWN_REF_CACHE_AWARE;
+
 typedef enum _POOL_TYPE { NonPagedPool = 0, PagedPool = 1, NonPagedPoolNx = 512 } POOL_TYPE;
+
+#define EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL 0x00000001
+#define EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE 0x00000002
+
+typedef struct _LOOKASIDE_LIST_EX LOOKASIDE_LIST_EX, *PLOOKASIDE_LIST_EX;
+typedef PVOID ALLOCATE_FUNCTION_EX(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag, PLOOKASIDE_LIST_EX Lookaside);
+typedef ALLOCATE_FUNCTION_EX *PALLOCATE_FUNCTION_EX;
+typedef VOID FREE_FUNCTION_EX(PVOID Buffer, PLOOKASIDE_LIST_EX Lookaside);
+typedef FREE_FUNCTION_EX *PFREE_FUNCTION_EX;
+
+/* Opaque. */
+struct _LOOKASIDE_LIST_EX {
+	PVOID List;
+	PALLOCATE_FUNCTION_EX Allocate;
+	PFREE_FUNCTION_EX Free;
+	POOL_TYPE Type;
+	ULONG Tag;
+};
 
 #define RtlZeroMemory(p, n) ((void)__builtin_memset((p), 0, (n)))
 #define RtlCopyMemory(to, from, n) ((void)__builtin_memcpy((to), (from), (n)))
@@ -411,9 +549,13 @@ typedef IO_WORKITEM_ROUTINE_EX *PIO_WORKITEM_ROUTINE_EX;
 #define DPFLTR_INFO_LEVEL 3
 
 #define IRP_MN_START_DEVICE 0x00
+#define IRP_MN_REMOVE_DEVICE 0x02
 #define IRP_MN_STOP_DEVICE 0x04
 #define IRP_MN_QUERY_STOP_DEVICE 0x05
 #define IRP_MN_CANCEL_STOP_DEVICE 0x06
+#define IRP_MN_FILTER_RESOURCE_REQUIREMENTS 0x0D
+#define IRP_MN_DEVICE_USAGE_NOTIFICATION 0x16
+#define IRP_MN_SURPRISE_REMOVAL 0x17
 
 typedef struct _DEVPROPKEY {
 	GUID fmtid;
@@ -421,6 +563,9 @@ typedef struct _DEVPROPKEY {
 } DEVPROPKEY;
 static const DEVPROPKEY DEVPKEY_Device_DHP_Rebalance_Policy __attribute__((unused)) = {
 	{ 0x540b947e, 0x8b40, 0x45bc, { 0xa8, 0xa2, 0x6a, 0x0b, 0x89, 0x4c, 0xbd, 0xa2 } }, 2
+};
+static const DEVPROPKEY DEVPKEY_DeviceClass_DHPRebalanceOptOut __attribute__((unused)) = {
+	{ 0xd14d3ef3, 0x66cf, 0x4ba2, { 0x9d, 0x38, 0x0d, 0xdb, 0x37, 0xab, 0x47, 0x01 } }, 2
 };
 
 DHP_BEGIN_DECLS
@@ -449,7 +594,8 @@ DHP_API enum dhp_status dhp_wdk_bind(struct dhp_engine *engine);
  * Orders    every work item, thread and callback happens before the return
  * Lifetime  no other thread may use the routines from the call on
  * Returns   DHP_OK; DHP_BAD_ENGINE: none is bound; DHP_IN_USE: a registration, a running thread, an open handle, a
- *           reference to a thread or a queued or running work item remains; DHP_WRONG_LEVEL
+ *           reference to an object, a queued or running work item, a lookaside list, an allocated run-down reference or
+ *           an affinity token remains; DHP_WRONG_LEVEL
  */
 DHP_API enum dhp_status dhp_wdk_unbind(void);
 
@@ -474,8 +620,8 @@ DHP_API POBJECT_TYPE *dhp_wdk_object_type(ULONG which);
 /*
  * Counts, masks and numbers. Without an engine the answers are 0 and INVALID_PROCESSOR_INDEX.
  *
- * The older ones are about group 0 (S-534). The maximum of one group is an upper bound: a group can have no more than 64
- * processors, nor more than there could ever be (S-504).
+ * The older ones are about the group of dhp_old_group (S-534). The maxima of the groups can add up to more than that of all
+ * (S-504).
  *
  * Level     any
  * Blocks    never
@@ -492,11 +638,75 @@ DHP_API ULONG KeQueryMaximumProcessorCountEx(USHORT GroupNumber);
 DHP_API KAFFINITY KeQueryActiveProcessors(void);
 DHP_API KAFFINITY KeQueryGroupAffinity(USHORT GroupNumber);
 DHP_API USHORT KeQueryActiveGroupCount(void);
+DHP_API USHORT KeQueryMaximumGroupCount(void);
 DHP_API ULONG KeGetCurrentProcessorNumber(void);
 DHP_API ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER ProcNumber);
 DHP_API ULONG KeGetCurrentProcessorIndex(void);
 DHP_API NTSTATUS KeGetProcessorNumberFromIndex(ULONG ProcIndex, PPROCESSOR_NUMBER ProcNumber);
 DHP_API ULONG KeGetProcessorIndexFromNumber(PPROCESSOR_NUMBER ProcNumber);
+
+/*
+ * KeQueryLogicalProcessorRelationship - which processors share a core, a package or a node, and the groups (S-555).
+ *
+ * One record for each core, package or node, or for that of one processor only; one for all groups. Cores and packages of
+ * which the platform says nothing have one processor each. A node's first processor says which is its primary group: the only one
+ * in a record for RelationNumaNode, unless a processor is asked about; RelationNumaNodeEx and RelationAll tell of all groups.
+ * Nothing is known of caches, dies and modules.
+ *
+ * Level     passive, dispatch
+ * Blocks    never
+ * Progress  lock-free
+ * Orders    as dhp_counts_read
+ * Lifetime  a copy; all processors in it were active at the call
+ * Returns   STATUS_SUCCESS; STATUS_INFO_LENGTH_MISMATCH with the length needed in *Length, also without a buffer;
+ *           STATUS_INVALID_PARAMETER: no such processor or relation; STATUS_NOT_SUPPORTED; STATUS_DEVICE_NOT_READY
+ */
+DHP_API NTSTATUS KeQueryLogicalProcessorRelationship(PPROCESSOR_NUMBER ProcessorNumber,
+						     LOGICAL_PROCESSOR_RELATIONSHIP RelationshipType,
+						     PSYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX Information,
+						     PULONG Length);
+
+/*
+ * NUMA nodes - the first knows of the primary group of a node only, the second of all its groups (S-556).
+ *
+ * Level     any but signal; KeQueryNodeMaximumProcessorCount passive
+ * Blocks    as dhp_node_active_count and dhp_node_maximum_count
+ * Progress  as those
+ * Orders    as those
+ * Lifetime  copies
+ * Returns   0 for a node that does not exist; STATUS_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_BUFFER_TOO_SMALL with the
+ *           number needed
+ */
+DHP_API USHORT KeQueryHighestNodeNumber(void);
+DHP_API VOID KeQueryNodeActiveAffinity(USHORT NodeNumber, PGROUP_AFFINITY Affinity, PUSHORT Count);
+DHP_API NTSTATUS KeQueryNodeActiveAffinity2(USHORT NodeNumber, PGROUP_AFFINITY GroupAffinities,
+					    USHORT GroupAffinitiesCount, PUSHORT GroupAffinitiesRequired);
+DHP_API ULONG KeQueryNodeActiveProcessorCount(USHORT NodeNumber);
+DHP_API USHORT KeQueryNodeMaximumProcessorCount(USHORT NodeNumber);
+
+/*
+ * Affinity of the calling thread - as dhp_thread_mask_set, dhp_thread_affinity_set, dhp_thread_affinities_set and their reverts.
+ *
+ * Level     passive
+ * Blocks    as the native calls
+ * Progress  blocking
+ * Orders    nothing
+ * Lifetime  until the revert, before dhp_wdk_unbind; a token until PsFreeAffinityToken
+ * Returns   the mask before, 0 if it was the user's or nothing was changed; a zero mask in *PreviousAffinity likewise.
+ *           STATUS_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES, STATUS_INVALID_DEVICE_STATE,
+ *           STATUS_DEVICE_NOT_READY
+ */
+DHP_API VOID KeSetSystemAffinityThread(KAFFINITY Affinity);
+DHP_API VOID KeRevertToUserAffinityThread(void);
+DHP_API KAFFINITY KeSetSystemAffinityThreadEx(KAFFINITY Affinity);
+DHP_API VOID KeRevertToUserAffinityThreadEx(KAFFINITY Affinity);
+DHP_API VOID KeSetSystemGroupAffinityThread(PGROUP_AFFINITY Affinity, PGROUP_AFFINITY PreviousAffinity);
+DHP_API VOID KeRevertToUserGroupAffinityThread(PGROUP_AFFINITY PreviousAffinity);
+DHP_API NTSTATUS PsAllocateAffinityToken(PAFFINITY_TOKEN *AffinityToken);
+DHP_API VOID PsFreeAffinityToken(PAFFINITY_TOKEN AffinityToken);
+DHP_API NTSTATUS PsSetSystemMultipleGroupAffinityThread(PGROUP_AFFINITY GroupAffinities, USHORT GroupCount,
+							PAFFINITY_TOKEN AffinityToken);
+DHP_API VOID PsRevertToUserMultipleGroupAffinityThread(PAFFINITY_TOKEN AffinityToken);
 
 /*
  * KeRegisterProcessorChangeCallback, KeDeregisterProcessorChangeCallback - as dhp_notify_register and _unregister.
@@ -533,11 +743,14 @@ DHP_API NTSTATUS IoRegisterPlugPlayNotification(IO_NOTIFICATION_EVENT_CATEGORY E
 						PVOID EventCategoryData, PDRIVER_OBJECT DriverObject,
 						PDRIVER_NOTIFICATION_CALLBACK_ROUTINE CallbackRoutine, PVOID Context,
 						PVOID *NotificationEntry);
+/* Drivers pass the address of a constant GUID. */
+#define IoRegisterPlugPlayNotification(category, flags, data, driver, routine, context, entry)                \
+	(IoRegisterPlugPlayNotification)(category, flags, (PVOID)(ULONG_PTR)(data), driver, routine, context, entry)
 DHP_API NTSTATUS IoUnregisterPlugPlayNotification(PVOID NotificationEntry);
 DHP_API NTSTATUS IoUnregisterPlugPlayNotificationEx(PVOID NotificationEntry);
 
 /*
- * DPCs - as dhp_dpc_...: the object is the same.
+ * DPCs - as dhp_dpc_...: the object is the same. A threaded one runs at PASSIVE_LEVEL (S-660).
  *
  * Level     any; KeFlushQueuedDpcs passive (S-652)
  * Blocks    KeFlushQueuedDpcs only
@@ -548,6 +761,7 @@ DHP_API NTSTATUS IoUnregisterPlugPlayNotificationEx(PVOID NotificationEntry);
  *           without a processor, and the object is unchanged (S-635); the older one says nothing of it (S-636)
  */
 DHP_API VOID KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext);
+DHP_API VOID KeInitializeThreadedDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext);
 DHP_API BOOLEAN KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2);
 DHP_API BOOLEAN KeRemoveQueueDpc(PRKDPC Dpc);
 DHP_API VOID KeFlushQueuedDpcs(void);
@@ -556,7 +770,41 @@ DHP_API NTSTATUS KeSetTargetProcessorDpcEx(PRKDPC Dpc, PPROCESSOR_NUMBER ProcNum
 DHP_API VOID KeSetImportanceDpc(PRKDPC Dpc, KDPC_IMPORTANCE Importance);
 
 /*
- * Levels. KeShouldYieldProcessor: FALSE, as there is no time limit (S-675).
+ * In a DPC: how much of its time is left, and whether it should return soon - as dhp_dpc_watchdog_read and
+ * dhp_dpc_should_yield.
+ *
+ * Level     any
+ * Blocks    never
+ * Progress  wait-free
+ * Orders    nothing
+ * Lifetime  a copy
+ * Returns   STATUS_SUCCESS in a DPC or at DISPATCH_LEVEL, where without a DPC nothing is watched; otherwise
+ *           STATUS_UNSUCCESSFUL (S-672); STATUS_INVALID_PARAMETER without a record. Nonzero: yes
+ */
+DHP_API NTSTATUS KeQueryDpcWatchdogInformation(PKDPC_WATCHDOG_INFORMATION WatchdogInformation);
+DHP_API BOOLEAN KeShouldYieldProcessor(void);
+DHP_API LOGICAL KeIsExecutingDpc(void);
+
+/*
+ * One function on all processors together - as dhp_call_all (S-710); DISPATCH_LEVEL is the highest that is modelled.
+ *
+ * Routines of KeGenericCallDpc come to the same KeSignalCallDpcSynchronize calls, and each ends with KeSignalCallDpcDone;
+ * what they hand to the two are their system arguments 2 and 1.
+ *
+ * Level     passive; the two signals inside such a routine
+ * Blocks    until every processor has run it; KeSignalCallDpcSynchronize until every processor has come there
+ * Progress  blocking
+ * Orders    as dhp_call_all and dhp_call_meet
+ * Lifetime  Context is used until the return
+ * Returns   what the function returned on the caller's processor, 0 if it was not called; TRUE to one of those that meet
+ */
+DHP_API ULONG_PTR KeIpiGenericCall(PKIPI_BROADCAST_WORKER BroadcastFunction, ULONG_PTR Context);
+DHP_API VOID KeGenericCallDpc(PKDEFERRED_ROUTINE Routine, PVOID Context);
+DHP_API VOID KeSignalCallDpcDone(PVOID SystemArgument1);
+DHP_API LOGICAL KeSignalCallDpcSynchronize(PVOID SystemArgument2);
+
+/*
+ * Levels.
  *
  * Level     any
  * Blocks    never
@@ -572,7 +820,6 @@ DHP_API KIRQL KeRaiseIrqlToDpcLevel(void);
 DHP_API VOID KeLowerIrql(KIRQL NewIrql);
 DHP_API VOID KeEnterCriticalRegion(void);
 DHP_API VOID KeLeaveCriticalRegion(void);
-DHP_API BOOLEAN KeShouldYieldProcessor(void);
 
 /*
  * Threads. A system thread ends when its routine returns. The priority is remembered and returned; the system's own
@@ -593,7 +840,8 @@ DHP_API NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess,
 				      PVOID StartContext);
 
 /*
- * Time since the machine started, in 100 ns; in ticks of 15.625 ms.
+ * Time since the machine started, in 100 ns; in ticks of 15.625 ms. KeQuerySystemTime: that of the wall clock, in 100 ns since
+ * 1601, as absolute times are given.
  *
  * Level     any
  * Blocks    never
@@ -605,20 +853,22 @@ DHP_API NTSTATUS PsCreateSystemThread(PHANDLE ThreadHandle, ULONG DesiredAccess,
 DHP_API ULONGLONG KeQueryInterruptTime(void);
 DHP_API ULONGLONG KeQueryUnbiasedInterruptTimePrecise(PULONG64 QpcTimeStamp);
 DHP_API VOID KeQueryTickCount(PLARGE_INTEGER CurrentCount);
+DHP_API VOID KeQuerySystemTime(PLARGE_INTEGER CurrentTime);
 
 /*
- * Events, semaphores and waiting for them.
+ * Events, semaphores and waiting: for them, timers, threads and named events.
  *
  * A release beyond the limit changes nothing. A waiter that was let go may free the object at once: who set it does not
- * touch it any more.
+ * touch it any more. A time-out below zero counts from now; one above is a time of the wall clock, and the wait follows its
+ * changes within a tenth of a second.
  *
  * Level     any; KeWaitForSingleObject passive, or with a time-out of zero (S-617)
  * Blocks    KeWaitForSingleObject: until the object is signalled or the time is over
  * Progress  setting is wait-free
  * Orders    what was done before the object was set is visible to who waited for it [wdk-signal]
  * Lifetime  the caller's memory
- * Returns   the state before; STATUS_SUCCESS, STATUS_TIMEOUT, STATUS_INVALID_PARAMETER, STATUS_INVALID_DEVICE_STATE. A
- *           positive time-out is an absolute one, which is not supported so far: STATUS_NOT_SUPPORTED
+ * Returns   the state before; STATUS_SUCCESS, STATUS_TIMEOUT, STATUS_INVALID_PARAMETER: no object of these kinds;
+ *           STATUS_INVALID_DEVICE_STATE
  */
 DHP_API VOID KeInitializeEvent(PRKEVENT Event, EVENT_TYPE Type, BOOLEAN State);
 DHP_API LONG KeSetEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait);
@@ -629,6 +879,27 @@ DHP_API LONG KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LON
 DHP_API LONG KeReadStateSemaphore(PRKSEMAPHORE Semaphore);
 DHP_API NTSTATUS KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
 				       BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+
+/*
+ * Timers - as dhp_timer_...; waited for with KeWaitForSingleObject.
+ *
+ * A due time below zero counts from now, one above is a time of the wall clock, both in 100 ns (S-680); periods and delays are
+ * in milliseconds. A synchronization timer lets one waiter go at each expiry, a notification timer all until it is set again.
+ *
+ * Level     any but signal
+ * Blocks    as the native calls
+ * Progress  as the native calls
+ * Orders    as the native calls
+ * Lifetime  as the native calls: cancel, remove, flush, free (S-653)
+ * Returns   whether it was set before; KeReadStateTimer: whether it has expired
+ */
+DHP_API VOID KeInitializeTimer(PKTIMER Timer);
+DHP_API VOID KeInitializeTimerEx(PKTIMER Timer, TIMER_TYPE Type);
+DHP_API BOOLEAN KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc);
+DHP_API BOOLEAN KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc);
+DHP_API BOOLEAN KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG TolerableDelay, PKDPC Dpc);
+DHP_API BOOLEAN KeCancelTimer(PKTIMER Timer);
+DHP_API BOOLEAN KeReadStateTimer(PKTIMER Timer);
 
 /*
  * Locks. A spin lock raises its holder to DISPATCH_LEVEL; a push lock has one exclusive or many shared holders.
@@ -669,7 +940,77 @@ DHP_API VOID ExFreePoolWithTag(PVOID P, ULONG Tag);
 DHP_API VOID ExFreePool(PVOID P);
 
 /*
- * Objects with handles: the threads of PsCreateSystemThread.
+ * Run-down protection - as dhp_rundown_... and, cache-aware, dhp_rundown_percpu_....
+ *
+ * ExInitializeRundownProtectionCacheAware takes memory of ExSizeOfRundownProtectionCacheAware bytes.
+ *
+ * Level     as the native calls
+ * Blocks    the waits
+ * Progress  as the native calls
+ * Orders    as the native calls
+ * Lifetime  as the native calls; an allocated one until ExFreeCacheAwareRundownProtection
+ * Returns   FALSE once run-down has begun (S-721); NULL: no memory; 0 bytes without an engine
+ */
+DHP_API VOID ExInitializeRundownProtection(PEX_RUNDOWN_REF RunRef);
+DHP_API BOOLEAN ExAcquireRundownProtection(PEX_RUNDOWN_REF RunRef);
+DHP_API BOOLEAN ExAcquireRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count);
+DHP_API VOID ExReleaseRundownProtection(PEX_RUNDOWN_REF RunRef);
+DHP_API VOID ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count);
+DHP_API VOID ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef);
+DHP_API VOID ExRundownCompleted(PEX_RUNDOWN_REF RunRef);
+DHP_API VOID ExReInitializeRundownProtection(PEX_RUNDOWN_REF RunRef);
+
+DHP_API PEX_RUNDOWN_REF_CACHE_AWARE ExAllocateCacheAwareRundownProtection(POOL_TYPE PoolType, ULONG PoolTag);
+DHP_API VOID ExFreeCacheAwareRundownProtection(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware);
+DHP_API SIZE_T ExSizeOfRundownProtectionCacheAware(void);
+DHP_API VOID ExInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware, SIZE_T RunRefSize);
+DHP_API BOOLEAN ExAcquireRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware);
+DHP_API BOOLEAN ExAcquireRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware, ULONG Count);
+DHP_API VOID ExReleaseRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware);
+DHP_API VOID ExReleaseRundownProtectionCacheAwareEx(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware, ULONG Count);
+DHP_API VOID ExWaitForRundownProtectionReleaseCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware);
+DHP_API VOID ExRundownCompletedCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware);
+DHP_API VOID ExReInitializeRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware);
+
+/*
+ * Lookaside lists - as dhp_lookaside_.... Without routines of the caller's, blocks come from and go to the pool.
+ *
+ * Level     as the native calls
+ * Blocks    as the native calls
+ * Progress  as the native calls
+ * Orders    as the native calls
+ * Lifetime  until ExDeleteLookasideListEx
+ * Returns   STATUS_SUCCESS; STATUS_INVALID_PARAMETER_4: not a pool type, STATUS_INVALID_PARAMETER_5: not the flags (S-703);
+ *           STATUS_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES, STATUS_DEVICE_NOT_READY, STATUS_INVALID_DEVICE_STATE.
+ *           NULL: there is no memory
+ */
+DHP_API NTSTATUS ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX Allocate,
+					     PFREE_FUNCTION_EX Free, POOL_TYPE PoolType, ULONG Flags, SIZE_T Size,
+					     ULONG Tag, USHORT Depth);
+DHP_API VOID ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX Lookaside);
+DHP_API VOID ExFlushLookasideListEx(PLOOKASIDE_LIST_EX Lookaside);
+DHP_API PVOID ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX Lookaside);
+DHP_API VOID ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PVOID Entry);
+
+/*
+ * Named events: the memory conditions, "\KernelObjects\\LowMemoryCondition" and the like, as dhp_memory_event_open.
+ *
+ * A name that is not among the nine is refused, where Windows would make an event that is always signalled (S-309). Such an
+ * event can be waited for and read; setting and clearing do nothing (S-310).
+ *
+ * Level     passive
+ * Blocks    as the native call
+ * Progress  blocking
+ * Orders    as the native call
+ * Lifetime  the event until ZwClose of the handle, or longer by a reference
+ * Returns   NULL; STATUS_SUCCESS, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED: the condition
+ *           has no source here; STATUS_INSUFFICIENT_RESOURCES, STATUS_DEVICE_NOT_READY, STATUS_INVALID_DEVICE_STATE
+ */
+DHP_API PKEVENT IoCreateNotificationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle);
+DHP_API NTSTATUS ZwOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes);
+
+/*
+ * Objects with handles: the threads of PsCreateSystemThread and named events.
  *
  * Level     passive
  * Blocks    for a thread that is about to end
@@ -742,6 +1083,11 @@ extern "C++" {
 static inline bool IsEqualGUID(const GUID &a, const GUID &b)
 {
 	return __builtin_memcmp(&a, &b, sizeof(GUID)) == 0;
+}
+
+static inline bool IsEqualGUID(const GUID *a, const GUID *b)
+{
+	return __builtin_memcmp(a, b, sizeof(GUID)) == 0;
 }
 }
 #else
@@ -885,5 +1231,11 @@ C_ASSERT(offsetof(KE_PROCESSOR_CHANGE_NOTIFY_CONTEXT, Status) == 8);
 C_ASSERT(offsetof(KE_PROCESSOR_CHANGE_NOTIFY_CONTEXT, ProcNumber) == 12);
 C_ASSERT(offsetof(DEVICE_INTERFACE_CHANGE_NOTIFICATION, Event) == 4);
 C_ASSERT(offsetof(DEVICE_INTERFACE_CHANGE_NOTIFICATION, InterfaceClassGuid) == 20);
+C_ASSERT(sizeof(EX_RUNDOWN_REF) == sizeof(PVOID));
+C_ASSERT(sizeof(PROCESSOR_RELATIONSHIP) == 24 + sizeof(GROUP_AFFINITY));
+C_ASSERT(sizeof(NUMA_NODE_RELATIONSHIP) == 24 + sizeof(GROUP_AFFINITY));
+C_ASSERT(sizeof(PROCESSOR_GROUP_INFO) == 40 + sizeof(KAFFINITY));
+C_ASSERT(offsetof(GROUP_RELATIONSHIP, GroupInfo) == 24);
+C_ASSERT(offsetof(SYSTEM_LOGICAL_PROCESSOR_INFORMATION_EX, Processor) == 8);
 
 #endif

@@ -58,6 +58,22 @@ struct script {
 	uint32_t count;
 };
 
+/* Each processor is a group here: two groups at once are two cpus. S-550 */
+static void pin_to_both(struct dhp_engine *engine, const struct script *script, const struct dhp_affinity *first,
+			const struct dhp_affinity *second)
+{
+	const struct dhp_affinity both[2] = { *first, *second };
+	uint32_t pair[2] = { script->cpus[0], script->cpus[script->count - 1] };
+	struct dhp_affinity_token *token = NULL;
+
+	require_ok(dhp_affinity_token_create(engine, &token));
+	require_ok(dhp_thread_affinities_set(token, both, 2));
+	require(is_exactly(pair, 2));
+	require_ok(dhp_thread_affinities_revert(token));
+	require(is_exactly(script->cpus, script->count));
+	require_ok(dhp_affinity_token_destroy(token));
+}
+
 static void *pin_and_revert(void *argument)
 {
 	const struct script *script = argument;
@@ -87,6 +103,7 @@ static void *pin_and_revert(void *argument)
 		require(is_exactly(script->cpus, script->count));
 		require(dhp_thread_affinity_revert(engine, &users) == DHP_NO_EFFECT);
 	}
+	pin_to_both(engine, script, &first, &second);
 	/* The user changes his mind while a system affinity is in force. */
 	pair[0] = script->cpus[1];
 	require_ok(dhp_thread_affinity_set(engine, &first, NULL));
@@ -108,7 +125,7 @@ static void run_pinned(uint64_t *words, void *argument)
 	require(pthread_join(thread, NULL) == 0);
 }
 
-static void a_thread_is_pinned_and_restored_S542_S544_S545_S546_S549(void **state)
+static void a_thread_is_pinned_and_restored_S542_S544_S545_S546_S549_S550(void **state)
 {
 	struct script script;
 	struct child child;
@@ -190,7 +207,7 @@ static void changes_of_the_process_affinity_are_told_in_both_directions_S804_S80
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_thread_is_pinned_and_restored_S542_S544_S545_S546_S549),
+		cmocka_unit_test(a_thread_is_pinned_and_restored_S542_S544_S545_S546_S549_S550),
 		cmocka_unit_test(changes_of_the_process_affinity_are_told_in_both_directions_S804_S807),
 	};
 

@@ -403,6 +403,112 @@ static void routines_are_refused_S544(void **state)
 }
 #endif
 
+/* ---- several groups at once ---- */
+
+static struct dhp_affinity_token *make_token(struct dhp_engine *engine)
+{
+	struct dhp_affinity_token *token = NULL;
+
+	assert_ok(dhp_affinity_token_create(engine, &token));
+	return token;
+}
+
+static void several_groups_at_once_S550(void **state)
+{
+	struct dhp_engine *engine = make_groups(7, 0);
+	const struct dhp_affinity both[] = { affinity(1, 0x1C), affinity(0, 4), affinity(1, 2) };
+	struct dhp_affinity_token *token = make_token(engine);
+
+	(void)state;
+	for (uint32_t position = 0; position < 7; position++) {
+		bool chosen = position == 2 || position >= 4;
+
+		stand_on(engine, position);
+		assert_ok(dhp_thread_affinities_set(token, both, 3));
+		if (chosen)
+			assert_int_equal(dhp_index_here(engine), position); /* it may stay */
+		else
+			assert_int_equal(dhp_index_here(engine), 4); /* the first of the first group named: masks are united */
+		assert_status(dhp_thread_affinities_set(token, both, 3), DHP_IN_USE);
+		assert_status(dhp_affinity_token_destroy(token), DHP_IN_USE);
+		assert_ok(dhp_thread_affinities_revert(token));
+		assert_int_equal(dhp_index_here(engine), position);
+		assert_status(dhp_thread_affinities_revert(token), DHP_NO_EFFECT);
+	}
+	assert_ok(dhp_affinity_token_destroy(token));
+	assert_ok(dhp_affinity_token_destroy(NULL));
+	dhp_sim_exit();
+	end_engine(engine);
+}
+
+static void pairs_over_several_groups_nest_S550(void **state)
+{
+	struct dhp_engine *engine = make_groups(8, 0);
+	const struct dhp_affinity outer[] = { affinity(0, 1), affinity(1, 1) }, inner[] = { affinity(1, 0x10) };
+	const struct dhp_affinity single = affinity(0, 4);
+	struct dhp_affinity_token *tokens[] = { make_token(engine), make_token(engine) };
+	struct dhp_affinity previous, refused_previous = affinity(9, 9);
+
+	(void)state;
+	stand_on(engine, 1);
+	assert_ok(dhp_thread_affinity_set(engine, &single, &previous));
+	assert_int_equal(dhp_index_here(engine), 2);
+	assert_ok(dhp_thread_affinities_set(tokens[0], outer, 2));
+	assert_int_equal(dhp_index_here(engine), 0);
+	assert_status(dhp_thread_affinity_set(engine, &single, &refused_previous), DHP_IN_USE);
+	assert_zero(&refused_previous);
+	assert_status(dhp_thread_affinity_revert(engine, &previous), DHP_IN_USE);
+	assert_ok(dhp_thread_affinities_set(tokens[1], inner, 1));
+	assert_int_equal(dhp_index_here(engine), 7);
+	assert_status(dhp_thread_affinities_revert(tokens[0]), DHP_NO_EFFECT); /* the inner one first */
+	assert_ok(dhp_thread_affinities_revert(tokens[1]));
+	assert_int_equal(dhp_index_here(engine), 0);
+	assert_ok(dhp_thread_affinities_revert(tokens[0]));
+	assert_int_equal(dhp_index_here(engine), 2);
+	assert_ok(dhp_thread_affinity_revert(engine, &previous));
+	assert_int_equal(dhp_index_here(engine), 1);
+	for (size_t i = 0; i < LENGTH(tokens); i++)
+		assert_ok(dhp_affinity_token_destroy(tokens[i]));
+	dhp_sim_exit();
+	end_engine(engine);
+}
+
+static void bad_sets_of_groups_change_nothing_S550(void **state)
+{
+	struct dhp_engine *engine = make_groups(5, 0), *other = make_groups(5, 0);
+	struct dhp_affinity groups[] = { affinity(0, 4), affinity(1, 0x10) }, absent[] = { affinity(0, 4), affinity(2, 1) };
+	struct dhp_affinity_token *token = make_token(engine), *others = make_token(other);
+	struct dhp_affinity_token *none = NULL;
+
+	(void)state;
+	stand_on(engine, 1);
+	assert_status(dhp_affinity_token_create(NULL, &none), DHP_BAD_ENGINE);
+	assert_status(dhp_affinity_token_create(engine, NULL), DHP_BAD_RESULT);
+	assert_status(dhp_thread_affinities_set(NULL, groups, 2), DHP_BAD_OBJECT);
+	assert_status(dhp_thread_affinities_set(token, NULL, 2), DHP_BAD_OBJECT);
+	assert_status(dhp_thread_affinities_set(token, groups, 0), DHP_BAD_COUNT);
+	assert_status(dhp_thread_affinities_set(token, absent, 2), DHP_BAD_GROUP);
+	assert_status(dhp_thread_affinities_set(token, &groups[1], 1), DHP_BAD_MASK); /* not active */
+	assert_status(dhp_thread_affinities_revert(NULL), DHP_BAD_OBJECT);
+	assert_status(dhp_thread_affinities_revert(token), DHP_NO_EFFECT);
+	assert_ok(dhp_sim_set_usable(engine, dhp_sim_cpu(engine, 2), false));
+	assert_status(dhp_thread_affinities_set(token, groups, 2), DHP_NO_AFFINITY);
+	assert_ok(dhp_sim_set_usable(engine, dhp_sim_cpu(engine, 2), true));
+	assert_int_equal(dhp_index_here(engine), 1);
+	assert_ok(dhp_thread_affinities_set(token, groups, 2)); /* the other group is left out */
+	assert_int_equal(dhp_index_here(engine), 2);
+	assert_status(dhp_thread_affinities_set(others, groups, 1), DHP_IN_USE); /* another engine's is in force */
+	assert_ok(dhp_thread_affinities_revert(token));
+	groups[1].reserved[0] = 1;
+	assert_status(dhp_thread_affinities_set(token, groups, 2), DHP_BAD_MASK);
+	assert_int_equal(dhp_index_here(engine), 1);
+	assert_ok(dhp_affinity_token_destroy(token));
+	assert_ok(dhp_affinity_token_destroy(others));
+	dhp_sim_exit();
+	end_engine(other);
+	end_engine(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -418,6 +524,9 @@ int main(void)
 		cmocka_unit_test(no_effect_in_start_and_at_once_in_complete_S547_S548),
 		cmocka_unit_test(unusable_processors_are_passed_over_S542),
 		cmocka_unit_test(affinity_is_the_calling_threads_own_S542),
+		cmocka_unit_test(several_groups_at_once_S550),
+		cmocka_unit_test(pairs_over_several_groups_nest_S550),
+		cmocka_unit_test(bad_sets_of_groups_change_nothing_S550),
 #if DHP_CHECKS < 2
 		cmocka_unit_test(routines_are_refused_S544),
 #endif

@@ -330,6 +330,59 @@ static void concurrent_callers_take_turns_S714(void **state)
 
 /* ---- bad input ---- */
 
+/* ---- meetings ---- */
+
+#define MEETINGS 20u
+
+struct meetings {
+	struct dhp_engine *engine;
+	uint64_t expected, too_early;
+	uint64_t come[MEETINGS], last[MEETINGS];
+	int plain[MEETINGS][8]; /* written before a meeting, read after it */
+};
+
+static uintptr_t meet_often(void *argument)
+{
+	struct meetings *meetings = argument;
+	uint32_t here = dhp_index_here(meetings->engine);
+
+	for (uint32_t i = 0; i < MEETINGS; i++) {
+		int sum = 0;
+
+		meetings->plain[i][here] = 1;
+		(void)bump(&meetings->come[i]);
+		if (dhp_call_meet(meetings->engine))
+			(void)bump(&meetings->last[i]);
+		for (uint64_t other = 0; other < meetings->expected; other++)
+			sum += meetings->plain[i][other];
+		if (peek(&meetings->come[i]) != meetings->expected || (uint64_t)sum != meetings->expected)
+			(void)bump(&meetings->too_early);
+	}
+	return 0;
+}
+
+static void nobody_leaves_a_meeting_before_all_have_come(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(4, 1);
+
+	(void)state;
+	for (uint32_t count = 1; count <= 4; count++) {
+		if (count > 1)
+			add_positions(engine, count - 1, count);
+		for (uint32_t round = 0; round < 5; round++) {
+			struct meetings meetings = { .engine = engine, .expected = count };
+
+			assert_ok(dhp_call_all(engine, meet_often, &meetings, NULL));
+			assert_int_equal(meetings.too_early, 0);
+			for (uint32_t i = 0; i < MEETINGS; i++)
+				assert_int_equal(meetings.last[i], 1); /* one of them is the last */
+		}
+	}
+	assert_false(dhp_call_meet(engine)); /* not inside a call: nobody is waited for */
+	assert_false(dhp_call_meet(NULL));
+	end_engine(engine);
+}
+
 static void bad_calls_are_refused(void **state)
 {
 	const struct sim_setup lazy = { .maximum = 1, .initial = 1, .flags = DHP_ENGINE_NO_WORKERS };
@@ -362,6 +415,7 @@ int main(void)
 		cmocka_unit_test(a_processor_that_comes_before_the_barrier_opens_takes_part_S715),
 		cmocka_unit_test(a_processor_in_an_open_transaction_takes_no_part_S715),
 		cmocka_unit_test(concurrent_callers_take_turns_S714),
+		cmocka_unit_test(nobody_leaves_a_meeting_before_all_have_come),
 		cmocka_unit_test(bad_calls_are_refused),
 	};
 

@@ -612,6 +612,81 @@ static void an_engine_with_timers_set_is_not_destroyed_S692(void **state)
 	end_engine(engine);
 }
 
+/* ---- waiting ---- */
+
+struct sleeper {
+	struct dhp_timer *timer;
+	bool take;
+	uint64_t let_go;
+};
+
+static void *sleep_on(void *argument)
+{
+	struct sleeper *sleeper = argument;
+
+	if (dhp_timer_wait(sleeper->timer, sleeper->take, DHP_TIMER_FOREVER) == DHP_OK)
+		(void)bump(&sleeper->let_go);
+	return NULL;
+}
+
+static void waiters_are_let_go_all_or_one_by_one(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(2, 2);
+	struct helper helpers[3];
+
+	(void)state;
+	for (uint32_t take = 0; take < 2; take++) {
+		struct sleeper sleeper = { .take = take != 0 };
+		struct alarm alarm;
+
+		alarm_init(&alarm, engine);
+		sleeper.timer = &alarm.timer;
+		for (size_t i = 0; i < LENGTH(helpers); i++)
+			helper_start(&helpers[i], sleep_on, &sleeper);
+		for (uint64_t i = 1; i <= (take != 0 ? 3 : 1); i++) {
+			set(&alarm, after(&alarm, i == 2 ? 0 : MS), DHP_OK); /* by the thread, or by who sets it */
+			assert_true(wait_for_count(&sleeper.let_go, take != 0 ? i : 3));
+			assert_int_equal(peek(&sleeper.let_go), take != 0 ? i : 3);
+			assert_int_equal(dhp_timer_has_expired(&alarm.timer), take == 0);
+		}
+		for (size_t i = 0; i < LENGTH(helpers); i++)
+			helper_join(&helpers[i]);
+		assert_ok(dhp_dpc_flush(engine));
+	}
+	end_engine(engine);
+}
+
+static void a_wait_ends_in_time_and_a_cancelled_timer_lets_nobody_go(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(2, 2);
+	struct alarm alarm;
+	uint64_t before;
+
+	(void)state;
+	alarm_init(&alarm, engine);
+	assert_status(dhp_timer_wait(&alarm.timer, false, 0), DHP_TIMED_OUT);
+	set(&alarm, after(&alarm, HOUR_NS), DHP_OK);
+	before = now_ns();
+	assert_status(dhp_timer_wait(&alarm.timer, true, 2 * MS), DHP_TIMED_OUT);
+	assert_true(now_ns() - before >= 2 * MS);
+	assert_ok(dhp_timer_cancel(&alarm.timer));
+	assert_status(dhp_timer_wait(&alarm.timer, true, MS), DHP_TIMED_OUT);
+	set(&alarm, after(&alarm, MS), DHP_OK);
+	assert_ok(dhp_timer_wait(&alarm.timer, false, HOUR_NS));
+	assert_ok(dhp_dpc_flush(engine)); /* the insertion came before the return */
+	assert_int_not_equal(peek(&alarm.ran_at), 0);
+	assert_ok(dhp_timer_wait(&alarm.timer, true, 0));
+	assert_status(dhp_timer_wait(&alarm.timer, true, 0), DHP_TIMED_OUT);
+	assert_status(dhp_timer_wait(NULL, false, 0), DHP_BAD_OBJECT);
+#if DHP_CHECKS < 2
+	(void)dhp_level_raise(DHP_DISPATCH);
+	assert_status(dhp_timer_wait(&alarm.timer, false, 1), DHP_WRONG_LEVEL);
+	assert_status(dhp_timer_wait(&alarm.timer, false, 0), DHP_TIMED_OUT);
+	dhp_level_lower(DHP_PASSIVE);
+#endif
+	end_engine(engine);
+}
+
 static void bad_timers_and_settings_are_refused(void **state)
 {
 	const struct sim_setup lazy = { .maximum = 1, .initial = 1, .flags = DHP_ENGINE_NO_WORKERS };
@@ -665,6 +740,8 @@ int main(void)
 		cmocka_unit_test(a_one_shot_timer_may_be_freed_in_its_routine_S689),
 		cmocka_unit_test(a_routine_may_set_its_timer_S680),
 		cmocka_unit_test(an_engine_with_timers_set_is_not_destroyed_S692),
+		cmocka_unit_test(waiters_are_let_go_all_or_one_by_one),
+		cmocka_unit_test(a_wait_ends_in_time_and_a_cancelled_timer_lets_nobody_go),
 		cmocka_unit_test(bad_timers_and_settings_are_refused),
 	};
 

@@ -84,6 +84,52 @@ static void existing_interfaces_are_reported_with_the_same_links_S206_S211_S225(
 	unbind_sim(engine);
 }
 
+struct modules {
+	uint64_t calls, wrong;
+};
+
+static DRIVER_NOTIFICATION_CALLBACK_ROUTINE on_module;
+
+static NTSTATUS on_module(PVOID structure, PVOID context)
+{
+	const DEVICE_INTERFACE_CHANGE_NOTIFICATION *record = structure;
+	struct modules *modules = context;
+
+	if (!IsEqualGUID(&record->Event, &GUID_DEVICE_INTERFACE_ARRIVAL) ||
+	    !IsEqualGUID(&record->InterfaceClassGuid, &GUID_DEVICE_MEMORY) || record->SymbolicLinkName->Length == 0)
+		(void)bump(&modules->wrong);
+	(void)bump(&modules->calls);
+	return STATUS_SUCCESS;
+}
+
+/* The platform offers a processor's interface under the one class and a module's under the other: nobody else does. */
+static void memory_has_a_class_of_its_own_S202_S203_S204_S206(void **state)
+{
+	struct dhp_engine *engine = bind_sim_of(8, 2);
+	struct modules modules = { .calls = 0 };
+	struct listener listener = { .calls = 0 };
+	PVOID entries[2];
+
+	(void)state;
+	assert_int_equal(IoRegisterPlugPlayNotification(EventCategoryDeviceInterfaceChange,
+							PNPNOTIFY_DEVICE_INTERFACE_INCLUDE_EXISTING_INTERFACES,
+							&GUID_DEVICE_MEMORY, NULL, on_module, &modules, &entries[0]),
+			 STATUS_SUCCESS);
+	assert_int_equal(peek(&modules.calls), 1); /* the module of the start */
+	assert_int_equal(listen_for(&listener, GUID_DEVICE_PROCESSOR, 0, &entries[1]), STATUS_SUCCESS);
+	assert_ok(dhp_sim_memory_add(engine, 1u << 30, 0));
+	assert_ok(dhp_sim_memory_add(engine, 1u << 30, 0));
+	add_positions(engine, 2, 5);
+	assert_ok(dhp_arrival_drain(engine));
+	assert_int_equal(peek(&modules.calls), 3);
+	assert_int_equal(peek(&modules.wrong), 0);
+	assert_int_equal(peek(&listener.processors), 3);
+	assert_int_equal(peek(&listener.calls), 3);
+	assert_int_equal(IoUnregisterPlugPlayNotification(entries[0]), STATUS_SUCCESS);
+	assert_int_equal(IoUnregisterPlugPlayNotificationEx(entries[1]), STATUS_SUCCESS);
+	unbind_sim(engine);
+}
+
 static void a_class_of_another_kind_never_arrives_S203(void **state)
 {
 	struct dhp_engine *engine = bind_sim_of(8, 2);
@@ -284,6 +330,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(arrivals_after_registration_S201_S202_S208_S209_S221_S222_S229_S237),
 		cmocka_unit_test(existing_interfaces_are_reported_with_the_same_links_S206_S211_S225),
+		cmocka_unit_test(memory_has_a_class_of_its_own_S202_S203_S204_S206),
 		cmocka_unit_test(a_class_of_another_kind_never_arrives_S203),
 		cmocka_unit_test(bad_arguments_have_their_codes_S212_S213),
 		cmocka_unit_test(what_a_callback_returns_is_ignored_S226),

@@ -82,6 +82,44 @@ static void callbacks_in_the_old_style_do_their_job_S122_S202_S222(void **state)
 	unbind_sim(engine);
 }
 
+static void callbacks_in_the_shape_of_the_guide_do_their_job_S016_S122_S202_S203_S745_S746(void **state)
+{
+	struct dhp_engine *engine = bind_sim_of(16, 3);
+	DRIVER_OBJECT driver = { .DeviceObject = NULL };
+
+	(void)state;
+	assert_int_equal(GuideDriverEntry(&driver, NULL), STATUS_SUCCESS);
+	assert_int_equal(GuideShares(), 3);
+	assert_int_equal(GuideBufferSize(), 4096);
+	add_positions(engine, 3, 8);
+	assert_int_equal(GuideShares(), 8);
+	assert_ok(dhp_arrival_drain(engine));
+	assert_int_equal(GuideArrived(), 8);
+	assert_int_equal(GuideBufferSize(), 4096); /* a processor is no memory */
+	assert_ok(dhp_sim_memory_add(engine, 1u << 30, 0));
+	assert_ok(dhp_sim_memory_add(engine, 1u << 30, 0));
+	assert_ok(dhp_arrival_drain(engine));
+	assert_int_equal(GuideBufferSize(), 4 * 4096);
+	assert_ok(dhp_sim_fail(engine, dhp_sim_cpu(engine, 8), DHP_STEP_BRING_UP, DHP_INJECTED));
+	assert_status(add_position(engine, 8), DHP_INJECTED);
+	assert_int_equal(GuideShares(), 8);
+	driver.DriverUnload(&driver);
+	unbind_sim(engine);
+}
+
+static void an_entry_in_the_shape_of_the_guide_reports_its_callbacks_status_S132_S134(void **state)
+{
+	struct dhp_engine *engine = bind_sim_of(16, 3);
+	DRIVER_OBJECT driver = { .DeviceObject = NULL };
+
+	(void)state;
+	GuideSetLimit(2);
+	assert_int_equal(GuideDriverEntry(&driver, NULL), STATUS_INSUFFICIENT_RESOURCES);
+	unbind_sim(engine); /* it is not registered, and a leak checker would see what it kept */
+	GuideSetLimit(64);
+	assert_int_equal(GuideDriverEntry(&driver, NULL), STATUS_UNSUCCESSFUL); /* no engine: no callback, no status */
+}
+
 #ifdef WITH_CXX
 static void the_same_in_cxx(void **state)
 {
@@ -100,6 +138,8 @@ int main(void)
 		cmocka_unit_test(a_driver_without_memory_refuses_the_processor_S132_S134_S172_S175_S182),
 		cmocka_unit_test(a_driver_frees_what_it_made_when_bring_up_fails_S147_S148),
 		cmocka_unit_test(callbacks_in_the_old_style_do_their_job_S122_S202_S222),
+		cmocka_unit_test(callbacks_in_the_shape_of_the_guide_do_their_job_S016_S122_S202_S203_S745_S746),
+		cmocka_unit_test(an_entry_in_the_shape_of_the_guide_reports_its_callbacks_status_S132_S134),
 #ifdef WITH_CXX
 		cmocka_unit_test(the_same_in_cxx),
 #endif

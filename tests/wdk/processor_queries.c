@@ -32,19 +32,70 @@ static void counts_of_groups_and_of_all_S501_S502_S503_S506(void **state)
 	unbind_sim(engine);
 }
 
-static void maxima_of_groups_bound_their_counts_S503_S504(void **state)
+static void maxima_of_groups_are_exact_and_constant_S503_S504_S506(void **state)
 {
+	static const ULONG maxima[] = { 3, 5, 3, 5, 0 };
 	struct dhp_engine *engine = bind_sim(&groups);
-	ULONG before = KeQueryMaximumProcessorCount();
 
 	(void)state;
-	assert_int_equal(before, KeQueryMaximumProcessorCountEx(0));
-	add_positions(engine, 2, 16);
-	for (USHORT group = 0; group < 4; group++) {
-		assert_true(KeQueryMaximumProcessorCountEx(group) >= KeQueryActiveProcessorCountEx(group));
-		assert_true(KeQueryMaximumProcessorCountEx(group) <= 64);
+	for (uint32_t active = 2; active <= 16; active += 14) {
+		assert_int_equal(KeQueryMaximumProcessorCount(), 3);
+		for (USHORT group = 0; group < 5; group++)
+			assert_int_equal(KeQueryMaximumProcessorCountEx(group), maxima[group]);
+		assert_int_equal(KeQueryMaximumProcessorCountEx(ALL_PROCESSOR_GROUPS), 16);
+		assert_int_equal(KeQueryMaximumGroupCount(), 4);
+		if (active == 2)
+			add_positions(engine, 2, 16);
 	}
-	assert_int_equal(KeQueryMaximumProcessorCount(), before);
+	unbind_sim(engine);
+}
+
+/*
+ * The header leaves the old variable undeclared, as the documentation forbids it. A driver that has one of its own is where
+ * the clause says: eight bits, and the view of one moment.
+ */
+static UCHAR KeNumberProcessors;
+
+static void the_old_variable_has_eight_bits_and_a_fixed_view_S507(void **state)
+{
+	struct dhp_engine *engine = bind_sim_of(300, 2);
+	KAFFINITY mask;
+
+	(void)state;
+	KeNumberProcessors = (UCHAR)KeQueryActiveProcessorCount(NULL); /* at the driver entry */
+	assert_int_equal(KeNumberProcessors, 2);
+	add_positions(engine, 2, 300);
+	assert_int_equal(KeNumberProcessors, 2); /* it follows nothing... */
+	assert_int_equal(KeQueryActiveProcessorCount(&mask), 64); /* ...and its replacement does */
+	assert_int_equal(mask, UINT64_MAX);
+	assert_int_equal(KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS), 300);
+	KeNumberProcessors = (UCHAR)KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS);
+	assert_int_equal(KeNumberProcessors, 300 - 256); /* nor could it */
+	unbind_sim(engine);
+}
+
+/* A test setting: whoever knows of one group only is shown the last one. */
+static void the_older_calls_can_be_shown_the_last_group_S534_S558(void **state)
+{
+	struct sim_setup setup = groups;
+	struct dhp_engine *engine;
+	KAFFINITY mask;
+
+	(void)state;
+	setup.flags = DHP_ENGINE_LAST_GROUP;
+	engine = bind_sim(&setup);
+	assert_int_equal(KeQueryActiveProcessorCount(&mask), 2);
+	assert_ok(add_position(engine, 4)); /* (1, 1) */
+	assert_int_equal(KeQueryActiveProcessorCount(&mask), 1);
+	assert_int_equal(mask, 2);
+	assert_int_equal(KeQueryActiveProcessors(), 2);
+	assert_int_equal(KeQueryMaximumProcessorCount(), 5);
+	assert_ok(dhp_sim_enter(engine, dhp_sim_cpu(engine, 4)));
+	assert_int_equal(KeGetCurrentProcessorNumber(), 1);
+	assert_ok(dhp_sim_enter(engine, dhp_sim_cpu(engine, 1)));
+	assert_int_equal(KeGetCurrentProcessorNumber(), 0); /* of another group: below the count */
+	dhp_sim_exit();
+	assert_int_equal(KeQueryActiveProcessorCountEx(0), 2); /* the newer ones see all */
 	unbind_sim(engine);
 }
 
@@ -134,7 +185,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(counts_of_groups_and_of_all_S501_S502_S503_S506),
-		cmocka_unit_test(maxima_of_groups_bound_their_counts_S503_S504),
+		cmocka_unit_test(maxima_of_groups_are_exact_and_constant_S503_S504_S506),
+		cmocka_unit_test(the_old_variable_has_eight_bits_and_a_fixed_view_S507),
+		cmocka_unit_test(the_older_calls_can_be_shown_the_last_group_S534_S558),
 		cmocka_unit_test(masks_of_groups_with_gaps_S515_S516_S517),
 		cmocka_unit_test(index_and_number_are_inverse_S527_S528_S530_S531_S536),
 		cmocka_unit_test(the_current_processor_has_index_and_number_S532),

@@ -115,6 +115,36 @@ static void no_memory_for_blocks_and_items(void **state)
 	assert_null(IoAllocateWorkItem(NULL));
 }
 
+static void no_memory_for_the_other_objects(void **state)
+{
+	struct dhp_engine *engine = bind_sim_of(4, 2);
+	LOOKASIDE_LIST_EX list;
+	PAFFINITY_TOKEN token = NULL;
+	UNICODE_STRING name;
+	HANDLE handle = NULL;
+
+	(void)state;
+	RtlInitUnicodeString(&name, L"\\KernelObjects\\LowMemoryCondition");
+	poke(&allocations_left, 1);
+	assert_int_equal(PsAllocateAffinityToken(&token), STATUS_INSUFFICIENT_RESOURCES);
+	assert_null(token);
+	for (uint64_t n = 1; n <= 3; n++) { /* handle, object, native handle */
+		poke(&allocations_left, n);
+		assert_null(IoCreateNotificationEvent(&name, &handle));
+		assert_int_equal(peek(&allocations_left), 0);
+	}
+	assert_null(handle);
+	for (uint64_t n = 1; n <= 2; n++) {
+		poke(&allocations_left, n);
+		assert_int_equal(ExInitializeLookasideListEx(&list, NULL, NULL, PagedPool, 0, 64, 1, 0),
+				 STATUS_INSUFFICIENT_RESOURCES);
+		poke(&allocations_left, n);
+		assert_null(ExAllocateCacheAwareRundownProtection(NonPagedPool, 1));
+		assert_int_equal(peek(&allocations_left), 0);
+	}
+	unbind_sim(engine); /* nothing is in use */
+}
+
 static void no_memory_or_thread_for_a_thread(void **state)
 {
 	struct dhp_engine *engine = bind_sim_of(4, 2);
@@ -182,6 +212,7 @@ int main(void)
 		cmocka_unit_test(no_memory_for_a_registration_S109),
 		cmocka_unit_test(no_memory_for_an_entry_S212),
 		cmocka_unit_test(no_memory_for_blocks_and_items),
+		cmocka_unit_test(no_memory_for_the_other_objects),
 		cmocka_unit_test(no_memory_or_thread_for_a_thread),
 		cmocka_unit_test(no_thread_no_binding),
 		cmocka_unit_test(no_thread_for_another_worker),

@@ -69,7 +69,53 @@ static void what_cannot_be_waited_for_is_refused(void **state)
 	assert_int_equal(wait_for(NULL, 0), STATUS_INVALID_PARAMETER);
 	assert_int_equal(wait_for(&event, 0), STATUS_INVALID_PARAMETER);
 	KeInitializeEvent(&event, NotificationEvent, TRUE);
-	assert_int_equal(wait_for(&event, 1), STATUS_NOT_SUPPORTED); /* absolute */
+	assert_int_equal(wait_for(&event, 1), STATUS_SUCCESS);
+}
+
+static LONG64 system_time(void)
+{
+	LARGE_INTEGER now;
+
+	KeQuerySystemTime(&now);
+	return now.QuadPart;
+}
+
+/* A time-out above zero is a time of the wall clock. */
+static void an_absolute_time_out_ends_the_wait(void **state)
+{
+	LONG64 until = system_time() + 20000;
+	KSEMAPHORE semaphore;
+	KEVENT event;
+
+	(void)state;
+	KeInitializeEvent(&event, NotificationEvent, FALSE);
+	KeInitializeSemaphore(&semaphore, 1, 1);
+	assert_int_equal(wait_for(&event, 1), STATUS_TIMEOUT); /* 1601 */
+	assert_int_equal(wait_for(&event, system_time() - 1), STATUS_TIMEOUT);
+	assert_int_equal(wait_for(&event, until), STATUS_TIMEOUT);
+	assert_true(system_time() >= until);
+	assert_int_equal(wait_for(&semaphore, 1), STATUS_SUCCESS); /* a look, however long ago the time was */
+	(void)KeSetEvent(&event, IO_NO_INCREMENT, FALSE);
+	assert_int_equal(wait_for(&event, MAXINT64), STATUS_SUCCESS);
+}
+
+static void *set_after_a_while(void *argument)
+{
+	sleep_us(150000); /* longer than the clock goes unwatched */
+	(void)KeSetEvent(argument, IO_NO_INCREMENT, FALSE);
+	return NULL;
+}
+
+static void an_absolute_wait_is_ended_by_the_event(void **state)
+{
+	struct helper helper;
+	KEVENT event;
+
+	(void)state;
+	KeInitializeEvent(&event, SynchronizationEvent, FALSE);
+	helper_start(&helper, set_after_a_while, &event);
+	assert_int_equal(wait_for(&event, system_time() + 600000000), STATUS_SUCCESS);
+	helper_join(&helper);
 }
 
 static void at_dispatch_level_one_may_look_and_not_wait_S617(void **state)
@@ -312,6 +358,8 @@ int main(void)
 		cmocka_unit_test(a_synchronization_event_lets_one_go),
 		cmocka_unit_test(a_semaphore_counts_to_its_limit),
 		cmocka_unit_test(what_cannot_be_waited_for_is_refused),
+		cmocka_unit_test(an_absolute_time_out_ends_the_wait),
+		cmocka_unit_test(an_absolute_wait_is_ended_by_the_event),
 		cmocka_unit_test(at_dispatch_level_one_may_look_and_not_wait_S617),
 		cmocka_unit_test(the_event_may_go_as_soon_as_the_waiter_is_let_go),
 		cmocka_unit_test(each_release_lets_one_waiter_go),

@@ -24,6 +24,14 @@ VOID OldStyleStop(VOID);
 ULONG OldStyleProcessors(void);
 LONG OldStyleArrivals(void);
 
+/* guide.c: one callback for each of the three notifications. */
+NTSTATUS GuideDriverEntry(PDRIVER_OBJECT DriverObject, PUNICODE_STRING RegistryPath);
+VOID GuideUnload(PDRIVER_OBJECT DriverObject);
+VOID GuideSetLimit(ULONG Count); /* processors for which there is memory */
+ULONG GuideShares(VOID);
+ULONG GuideArrived(VOID);
+ULONG GuideBufferSize(VOID);
+
 /* names.cpp: 0 if all is well. */
 int NamesInCxx(void);
 

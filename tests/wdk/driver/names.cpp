@@ -79,6 +79,28 @@ int NamesInCxx(void)
 	KeRaiseIrql(DISPATCH_LEVEL, &Old);
 	KeLowerIrql(Old);
 	MemoryBarrier();
+
+	KTIMER Timer;
+	LARGE_INTEGER Due;
+	KeInitializeTimerEx(&Timer, SynchronizationTimer);
+	Due.QuadPart = -10;
+	KeSetTimer(&Timer, Due, nullptr);
+	if (KeWaitForSingleObject(&Timer, Executive, KernelMode, FALSE, nullptr) != STATUS_SUCCESS)
+		return 6;
+	EX_RUNDOWN_REF Ref;
+	ExInitializeRundownProtection(&Ref);
+	ExWaitForRundownProtectionRelease(&Ref);
+	if (ExAcquireRundownProtection(&Ref))
+		return 7;
+	GROUP_AFFINITY Affinity = {}, Previous;
+	Affinity.Mask = AFFINITY_MASK(0);
+	KeSetSystemGroupAffinityThread(&Affinity, &Previous);
+	KeRevertToUserGroupAffinityThread(&Previous);
+	ULONG Length = 0;
+	if (KeQueryLogicalProcessorRelationship(nullptr, RelationGroup, nullptr, &Length) != STATUS_INFO_LENGTH_MISMATCH)
+		return 8;
+	if (!IsEqualGUID(&Class, &GUID_DEVICE_PROCESSOR))
+		return 9;
 	(void)KeQueryUnbiasedInterruptTimePrecise(&Stamp);
 	IoUnregisterPlugPlayNotificationEx(Entry);
 	KeDeregisterProcessorChangeCallback(Handle);
