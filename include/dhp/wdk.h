@@ -240,6 +240,18 @@ typedef struct _GROUP_AFFINITY {
 	USHORT Reserved[3];
 } GROUP_AFFINITY, *PGROUP_AFFINITY;
 
+/* Count: groups described; Size: groups there is room for. */
+#define DHP_WDK_GROUPS 32
+typedef struct _KAFFINITY_EX {
+	USHORT Count;
+	USHORT Size;
+	ULONG Reserved;
+	__extension__ union {
+		ULONG_PTR Bitmap[1];
+		ULONG_PTR StaticBitmap[DHP_WDK_GROUPS];
+	};
+} KAFFINITY_EX, *PKAFFINITY_EX;
+
 #define ALL_PROCESSOR_GROUPS 0xffff
 #define INVALID_PROCESSOR_INDEX 0xffffffff
 #define AFFINITY_MASK(n) ((KAFFINITY)1 << (n))
@@ -344,6 +356,12 @@ typedef VOID PROCESSOR_CALLBACK_FUNCTION(PVOID CallbackContext, PKE_PROCESSOR_CH
 typedef PROCESSOR_CALLBACK_FUNCTION *PPROCESSOR_CALLBACK_FUNCTION;
 
 #define KE_PROCESSOR_CHANGE_ADD_EXISTING 1
+
+/* ---- the newer notification: the set of available processors has changed, in either direction ---- */
+
+typedef struct _KPROCESS *PEPROCESS;
+typedef VOID PS_AVAILABLE_CPUS_CHANGE_CALLBACK(PVOID Context, ULONG64 SequenceNumber);
+typedef struct _PS_AVAILABLE_CPUS_CHANGE *PS_AVAILABLE_CPUS_CHANGE_REGISTRATION;
 
 /* ---- device-interface notification ---- */
 
@@ -724,6 +742,32 @@ DHP_API VOID PsRevertToUserMultipleGroupAffinityThread(PAFFINITY_TOKEN AffinityT
 DHP_API PVOID KeRegisterProcessorChangeCallback(PPROCESSOR_CALLBACK_FUNCTION CallbackFunction, PVOID CallbackContext,
 						ULONG Flags);
 DHP_API VOID KeDeregisterProcessorChangeCallback(PVOID CallbackHandle);
+
+/*
+ * The newer notification - as dhp_change_... (S-801 to S-808). There is one process: its routines are those of the system.
+ *
+ * Level     as the native calls
+ * Blocks    as the native calls
+ * Progress  as the native calls
+ * Orders    as the native calls
+ * Lifetime  as the native calls
+ * Returns   STATUS_SUCCESS; STATUS_NO_WORK_DONE: the set is the one observed, nothing was written; STATUS_BUFFER_TOO_SMALL;
+ *           STATUS_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES, STATUS_DEVICE_NOT_READY, STATUS_INVALID_DEVICE_STATE
+ */
+DHP_API NTSTATUS PsRegisterSystemAvailableCpusChangeNotification(PS_AVAILABLE_CPUS_CHANGE_CALLBACK *Callback,
+								 PVOID Context, PULONG64 ObservedSequenceNumber,
+								 PS_AVAILABLE_CPUS_CHANGE_REGISTRATION *RegistrationHandle);
+DHP_API NTSTATUS PsRegisterProcessAvailableCpusChangeNotification(
+	PEPROCESS Process, PS_AVAILABLE_CPUS_CHANGE_CALLBACK *Callback, PVOID Context, PULONG64 ObservedSequenceNumber,
+	PS_AVAILABLE_CPUS_CHANGE_REGISTRATION *RegistrationHandle);
+DHP_API VOID PsUnregisterAvailableCpusChangeNotification(PS_AVAILABLE_CPUS_CHANGE_REGISTRATION RegistrationHandle);
+DHP_API NTSTATUS PsQuerySystemAvailableCpus(PKAFFINITY_EX Affinity, PULONG64 ObservedSequenceNumber,
+					    PULONG64 SequenceNumber);
+DHP_API NTSTATUS PsQueryProcessAvailableCpus(PEPROCESS Process, PKAFFINITY_EX Affinity, PULONG64 ObservedSequenceNumber,
+					     PULONG64 SequenceNumber);
+DHP_API NTSTATUS PsQuerySystemAvailableCpusCount(PULONG AvailableCpuCount, PULONG64 SequenceNumber);
+DHP_API NTSTATUS PsQueryProcessAvailableCpusCount(PEPROCESS Process, PULONG AvailableCpuCount, PULONG64 SequenceNumber);
+DHP_API PEPROCESS PsGetCurrentProcess(void);
 
 /*
  * IoRegisterPlugPlayNotification and the two ways to unregister - as dhp_arrival_register and its two.
