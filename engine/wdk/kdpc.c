@@ -85,11 +85,11 @@ static ULONG microseconds(uint64_t ns)
 
 NTSTATUS KeQueryDpcWatchdogInformation(PKDPC_WATCHDOG_INFORMATION WatchdogInformation)
 {
-	struct dhp_watchdog watchdog = { .run_limit_ns = 0 };
+	struct dhp_watchdog watchdog;
 
 	if (WatchdogInformation == NULL)
 		return STATUS_INVALID_PARAMETER;
-	if (dhp_failed(dhp_dpc_watchdog_read(&watchdog)) && !dhpi_at_dispatch())
+	if (dhp_failed(dhp_dpc_watchdog_read(&watchdog)))
 		return STATUS_UNSUCCESSFUL; /* S-672 */
 	*WatchdogInformation = (KDPC_WATCHDOG_INFORMATION){
 		.DpcTimeLimit = microseconds(watchdog.run_limit_ns),
