@@ -120,6 +120,22 @@ static void an_entry_in_the_shape_of_the_guide_reports_its_callbacks_status_S132
 	assert_int_equal(GuideDriverEntry(&driver, NULL), STATUS_UNSUCCESSFUL); /* no engine: no callback, no status */
 }
 
+static bool unbound(void *context)
+{
+	(void)context;
+	return dhp_wdk_unbind() == DHP_OK;
+}
+
+static void decorations_and_rare_types_compile_where_they_stand(void **state)
+{
+	struct dhp_engine *engine = bind_sim_of(4, 2);
+
+	(void)state;
+	assert_int_equal(Decorated(), 0);
+	assert_true(wait_until(unbound, NULL)); /* the item's thread counts until it has come back */
+	end_engine(engine);
+}
+
 #ifdef WITH_CXX
 static void the_same_in_cxx(void **state)
 {
@@ -140,6 +156,7 @@ int main(void)
 		cmocka_unit_test(callbacks_in_the_old_style_do_their_job_S122_S202_S222),
 		cmocka_unit_test(callbacks_in_the_shape_of_the_guide_do_their_job_S016_S122_S202_S203_S745_S746),
 		cmocka_unit_test(an_entry_in_the_shape_of_the_guide_reports_its_callbacks_status_S132_S134),
+		cmocka_unit_test(decorations_and_rare_types_compile_where_they_stand),
 #ifdef WITH_CXX
 		cmocka_unit_test(the_same_in_cxx),
 #endif

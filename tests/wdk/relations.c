@@ -33,10 +33,12 @@ static RECORD *ask(PPROCESSOR_NUMBER number, LOGICAL_PROCESSOR_RELATIONSHIP rela
 	length = needed - 1;
 	assert_int_equal(KeQueryLogicalProcessorRelationship(number, relation, records, &length), STATUS_INFO_LENGTH_MISMATCH);
 	assert_int_equal(length, needed);
+	assert_int_equal(((UCHAR *)memory)[needed - 1], 0xa5); /* beyond what was said to be there */
+	memset(memory, 0xa5, sizeof(memory));
 	length = 0;
 	assert_int_equal(KeQueryLogicalProcessorRelationship(number, relation, records, &length), STATUS_INFO_LENGTH_MISMATCH);
 	assert_int_equal(length, needed);
-	memset(memory, 0xa5, sizeof(memory));
+	assert_int_equal(((UCHAR *)memory)[0], 0xa5);
 	assert_int_equal(KeQueryLogicalProcessorRelationship(number, relation, records, &length), STATUS_SUCCESS);
 	assert_int_equal(length, needed);
 	assert_int_equal(((UCHAR *)memory)[needed], 0xa5); /* no byte more */

@@ -32,6 +32,9 @@ ULONG GuideShares(VOID);
 ULONG GuideArrived(VOID);
 ULONG GuideBufferSize(VOID);
 
+/* decorated.c: 0 if all is well. */
+int Decorated(void);
+
 /* names.cpp: 0 if all is well. */
 int NamesInCxx(void);
 
