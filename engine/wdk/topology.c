@@ -221,9 +221,12 @@ static void tell_of(struct view *view, const struct dhp_processor *row, LOGICAL_
 		tell_of_node(view, row, same_node);
 }
 
-static void tell_of_all(struct view *view, LOGICAL_PROCESSOR_RELATIONSHIP relation)
+/* alone: NULL for all. */
+static void tell_of_each(struct view *view, const struct dhp_processor *alone, LOGICAL_PROCESSOR_RELATIONSHIP relation)
 {
-	for (uint32_t i = 0; i < view->count; i++) {
+	if (alone != NULL)
+		tell_of(view, alone, relation, true);
+	for (uint32_t i = 0; alone == NULL && i < view->count; i++) {
 		struct dhp_processor row = row_of(view, i);
 
 		tell_of(view, &row, relation, false);
@@ -232,25 +235,20 @@ static void tell_of_all(struct view *view, LOGICAL_PROCESSOR_RELATIONSHIP relati
 
 static NTSTATUS answer(struct view *view, const struct dhp_processor *alone, LOGICAL_PROCESSOR_RELATIONSHIP relation)
 {
-	static const LOGICAL_PROCESSOR_RELATIONSHIP parts[] = { RelationProcessorCore, RelationNumaNodeEx,
-								RelationProcessorPackage };
-
 	switch (relation) {
 	case RelationProcessorCore:
 	case RelationProcessorPackage:
 	case RelationNumaNode:
 	case RelationNumaNodeEx:
-		if (alone != NULL)
-			tell_of(view, alone, relation, true);
-		else
-			tell_of_all(view, relation);
+		tell_of_each(view, alone, relation);
 		return STATUS_SUCCESS;
 	case RelationGroup:
 		tell_of_groups(view);
 		return STATUS_SUCCESS;
 	case RelationAll:
-		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
-			(void)answer(view, alone, parts[i]);
+		tell_of_each(view, alone, RelationProcessorCore);
+		tell_of_each(view, alone, RelationNumaNodeEx);
+		tell_of_each(view, alone, RelationProcessorPackage);
 		tell_of_groups(view);
 		return STATUS_SUCCESS;
 	case RelationCache:

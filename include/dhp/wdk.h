@@ -667,9 +667,9 @@ DHP_API ULONG KeGetProcessorIndexFromNumber(PPROCESSOR_NUMBER ProcNumber);
  * KeQueryLogicalProcessorRelationship - which processors share a core, a package or a node, and the groups (S-555).
  *
  * One record for each core, package or node, or for that of one processor only; one for all groups. Cores and packages of
- * which the platform says nothing have one processor each. A node's first processor says which is its primary group: the only one
- * in a record for RelationNumaNode, unless a processor is asked about; RelationNumaNodeEx and RelationAll tell of all groups.
- * Nothing is known of caches, dies and modules.
+ * which the platform says nothing have one processor each. A node's first processor says which is its primary group: the only
+ * one in a record for RelationNumaNode, unless a processor is asked about; RelationNumaNodeEx and RelationAll tell of all
+ * groups. Nothing is known of caches, dies and modules.
  *
  * Level     passive, dispatch
  * Blocks    never
@@ -703,7 +703,8 @@ DHP_API ULONG KeQueryNodeActiveProcessorCount(USHORT NodeNumber);
 DHP_API USHORT KeQueryNodeMaximumProcessorCount(USHORT NodeNumber);
 
 /*
- * Affinity of the calling thread - as dhp_thread_mask_set, dhp_thread_affinity_set, dhp_thread_affinities_set and their reverts.
+ * Affinity of the calling thread - as dhp_thread_mask_set, dhp_thread_affinity_set, dhp_thread_affinities_set and what
+ * reverts them.
  *
  * Level     passive
  * Blocks    as the native calls
