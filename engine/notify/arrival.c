@@ -10,6 +10,8 @@
  * I2        a registrant is on the list before its replay ends: a device that comes meanwhile may be reported twice, and
  *           never not at all (S-207, S-210).
  * I3        `arrivals_held` is looked at under `delivering`: from the return of a hold on nothing is delivered.
+ * I4        a registrant without replay hears nothing that was posted before it came, also if that is not delivered yet
+ *           (S-208).
  */
 #include "notify.h"
 
@@ -19,6 +21,8 @@ struct dhp_arrival_notify {
 	enum dhp_device_class device_class;
 	dhp_arrival_callback *callback;
 	void *context;
+	uint64_t after;                /* I4: the last that was posted before, or 0; set once */
+	struct dhpi_device_name name; /* its own, and empty but during a call (S-224); under delivering */
 };
 
 #define LONGEST_SLEEP_NS 1000000u
@@ -60,14 +64,14 @@ bool dhpi_arrival_prepare(struct dhpi_notify *notify, const struct dhp_processor
 	if (!port_touch(event, sizeof(*event), DHP_NO_INDEX))
 		return false;
 	event->device_class = DHP_CLASS_PROCESSOR;
-	dhpi_arrival_name(event->name, "processor-", processor->cpu);
+	dhpi_arrival_name(event->name.text, "processor-", processor->cpu);
 	return true;
 }
 
 void dhpi_arrival_push(struct dhpi_notify *notify, struct dhpi_arrival_event *event)
 {
-	/* relaxed: who drains asks later, and the event's own push is what carries the data */
-	(void)at_fetch_add_relaxed_u64(&notify->posted, 1);
+	/* relaxed: who drains or registers asks later, and the event's own push is what carries the data */
+	event->sequence = at_fetch_add_relaxed_u64(&notify->posted, 1) + 1;
 	ck_stack_push_upmc(&notify->inbox, &event->entry);
 	(void)port_event_signal(&notify->event);
 }
@@ -84,10 +88,12 @@ static void tell(struct dhp_arrival_notify *to, const struct dhpi_arrival_event 
 	const struct dhp_arrival arrival = {
 		.event = DHP_EVENT_ARRIVAL,
 		.device_class = event->device_class,
-		.name = event->name,
+		.name = to->name.text,
 	};
 
+	to->name = event->name;
 	to->callback(to->context, &arrival);
+	to->name = (struct dhpi_device_name){ .text = "" };
 }
 
 /* false: arrivals are held. */
@@ -99,7 +105,8 @@ static bool deliver(struct dhpi_notify *notify, const struct dhpi_arrival_event 
 	port_mutex_lock(&notify->delivering);
 	held = notify->arrivals_held;
 	while (!held && (at = dhpi_registry_next(&notify->asynchronous[event->device_class], at)) != NULL)
-		tell(arrival_notify_of(at), event);
+		if (event->sequence > arrival_notify_of(at)->after) /* I4 */
+			tell(arrival_notify_of(at), event);
 	port_mutex_unlock(&notify->delivering);
 	return !held;
 }
@@ -213,6 +220,8 @@ static void add(struct dhp_arrival_notify *to, uint32_t flags)
 
 	if (!in_callback)
 		port_mutex_lock(&notify->delivering);
+	if ((flags & DHP_NOTIFY_EXISTING) == 0)
+		to->after = at_load_relaxed_u64(&notify->posted); /* relaxed: what the caller knows of was counted */
 	dhpi_registry_add(&notify->asynchronous[to->device_class], &to->registrant);
 	if ((flags & DHP_NOTIFY_EXISTING) != 0)
 		replay(to);
@@ -262,10 +271,10 @@ enum dhp_status dhp_arrival_register(struct dhp_engine *engine, enum dhp_device_
 static enum dhp_status unregister(struct dhp_arrival_notify *registration, bool wait)
 {
 	DHPI_REQUIRE_PASSIVE();
-	if (registration != NULL)
-		dhpi_registry_remove(&registration->notify->asynchronous[registration->device_class],
-				     &registration->registrant, wait);
-	return DHP_OK;
+	if (registration == NULL)
+		return DHP_OK;
+	return dhpi_registry_remove(&registration->notify->asynchronous[registration->device_class],
+				    &registration->registrant, wait);
 }
 
 enum dhp_status dhp_arrival_unregister(struct dhp_arrival_notify *registration)

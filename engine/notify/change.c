@@ -115,9 +115,9 @@ enum dhp_status dhp_change_register(struct dhp_engine *engine, dhp_change_callba
 enum dhp_status dhp_change_unregister(struct dhp_change_notify *registration)
 {
 	DHPI_REQUIRE_PASSIVE();
-	if (registration != NULL)
-		dhpi_registry_remove(&registration->notify->changes, &registration->registrant, true);
-	return DHP_OK;
+	if (registration == NULL)
+		return DHP_OK;
+	return dhpi_registry_remove(&registration->notify->changes, &registration->registrant, true);
 }
 
 enum dhp_status dhp_change_query(struct dhp_engine *engine, const uint64_t *last_seen, struct dhp_snapshot *snapshot)

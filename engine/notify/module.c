@@ -6,7 +6,7 @@
  * is ready is posted later and together, when the memory has been counted: a callback that asks finds it (S-223).
  *
  * I1        a module has one row, and its row is never taken away: it is announced once, also if it goes and comes back.
- * I2        posted <= ready. A row below `posted` is not written any more, but for its place in the inbox.
+ * I2        posted <= ready. A row below `posted` is not written any more, but for its place in the inbox and its number there.
  */
 #include "notify.h"
 
@@ -49,7 +49,7 @@ bool dhpi_module_prepare(struct dhpi_notify *notify, uint32_t id)
 		return false;
 	modules->known[id / 8] = (uint8_t)(modules->known[id / 8] | 1u << id % 8);
 	row->device_class = DHP_CLASS_MEMORY;
-	dhpi_arrival_name(row->name, "memory-", id);
+	dhpi_arrival_name(row->name.text, "memory-", id);
 	modules->ready++;
 	return true;
 }

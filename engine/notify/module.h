@@ -17,11 +17,16 @@
  */
 #define DHPI_MODULES_LIMIT 131072u
 
+struct dhpi_device_name {
+	char text[44];
+};
+
 /* One device that arrived. Part of its row, so that announcing needs no memory. */
 struct dhpi_arrival_event {
 	ck_stack_entry_t entry;
 	enum dhp_device_class device_class;
-	char name[44];
+	struct dhpi_device_name name;
+	uint64_t sequence; /* its place among all that were posted, from 1; written when it is posted */
 };
 
 struct dhpi_modules {

@@ -36,7 +36,7 @@ struct dhpi_notify {
 	bool arrivals_held;           /* a test wants arrivals to wait; under delivering */
 	ck_stack_entry_t *waiting;    /* taken from the inbox and not delivered, oldest first; the notification thread's */
 	ck_stack_t inbox;             /* newest first; pushed under serial, taken by the notification thread */
-	struct at_u64 posted;         /* how many; the inbox carries the data */
+	struct at_u64 posted;         /* how many; written under serial */
 	struct at_u64 delivered;      /* edge notify-drain */
 	struct at_u32 stopping;       /* edge notify-stop */
 	struct port_event event;

@@ -9,12 +9,20 @@
  *             - removed by another thread: that thread waits for the mark to go, then unlinks and frees;
  *             - removed inside its own call, or without waiting: the round unlinks and frees it when it moves on.
  *
+ * Two that wait for each other would do so for ever (S-243). A thread says for which thread it waits (`waits_for`); who is
+ * about to wait for one that waits for itself gives up instead. Only waits that the library knows of are seen.
+ *
  * I1        a registrant that is removed is not called again.
  * I2        a registrant is called by one thread at a time (S-199): rounds over one registry exclude each other.
+ * I3        `waits_for` of a thread that waits here ends with the call it waits for, in the thread that made the call: that
+ *           one never takes a wait that is over for one that goes on.
+ * I4        while a registrant is being called no round over its registry goes on: a removal taken back meanwhile was seen
+ *           by nobody.
  */
 #include "registry.h"
 
 #define MAGIC 0x4E074Fu
+#define LOOK_AGAIN_NS 5000000u /* the other wait may begin second */
 
 /* A checked build keeps so many of those that ended, to know a handle that is used twice (S-190). */
 #define ENDED_LIMIT (DHP_CHECKS >= 2 ? 1024u : 0u)
@@ -98,6 +106,9 @@ static void take_out(struct dhpi_registry *registry, struct dhpi_registrant *reg
 static void call_returned(struct dhpi_registry *registry, struct dhpi_registrant *registrant)
 {
 	registrant->running_in = NULL;
+	if (registrant->waiter != NULL)
+		at_store_relaxed_ptr(&registrant->waiter->waits_for, NULL); /* relaxed: I3, own store */
+	registrant->waiter = NULL;
 	if (registrant->orphan)
 		take_out(registry, registrant);
 	else if (registrant->removed)
@@ -123,24 +134,70 @@ struct dhpi_registrant *dhpi_registry_next(struct dhpi_registry *registry, struc
 	return next;
 }
 
-void dhpi_registry_remove(struct dhpi_registry *registry, struct dhpi_registrant *registrant, bool wait)
+/* Under the lock, with the call in progress: its thread is there. */
+static bool waits_for_us(struct port_self *them)
 {
-	port_mutex_lock(&registry->lock);
-	DHPI_CHECK(1, registrant->magic == MAGIC && !registrant->removed, "S-190: a handle is used once");
-	registrant->removed = true;
-	registry->count--;
-	if (registrant->running_in == port_self() || (!wait && registrant->running_in != NULL)) {
-		registrant->orphan = true;
-		port_mutex_unlock(&registry->lock);
-		return;
-	}
+	const struct port_self *self = port_self();
+	const void *whom = at_load_relaxed_ptr(&them->waits_for); /* relaxed: looked at again, and I3 */
+
+	return whom != NULL && (whom == self || whom == self->object);
+}
+
+/* Under the lock, which is given up meanwhile. false: nothing would ever end this (S-243). */
+static bool wait_for_end(struct dhpi_registry *registry, struct dhpi_registrant *registrant)
+{
+	struct port_self *self = port_self();
+
 	while (registrant->running_in != NULL) {
 		uint32_t ticket = port_event_ticket(&registry->ended);
 
+		if (waits_for_us(registrant->running_in)) {
+			at_store_relaxed_ptr(&self->waits_for, NULL); /* relaxed: a hint */
+			registrant->waiter = NULL;
+			return false;
+		}
+		registrant->waiter = self;
+		at_store_relaxed_ptr(&self->waits_for, registrant->running_in); /* relaxed: looked at again */
 		port_mutex_unlock(&registry->lock);
-		port_event_wait(&registry->ended, ticket, 0);
+		port_event_wait(&registry->ended, ticket, LOOK_AGAIN_NS);
 		port_mutex_lock(&registry->lock);
 	}
+	return true;
+}
+
+/* Under the lock. */
+static void mark(struct dhpi_registry *registry, struct dhpi_registrant *registrant, bool removed)
+{
+	registrant->removed = removed;
+	registry->count += removed ? UINT32_MAX : 1;
+}
+
+static enum dhp_status remove_locked(struct dhpi_registry *registry, struct dhpi_registrant *registrant, bool wait)
+{
+	if (registrant->removed)
+		return DHP_BAD_OBJECT;
+	mark(registry, registrant, true);
+	if (registrant->running_in == port_self() || (!wait && registrant->running_in != NULL)) {
+		registrant->orphan = true;
+		return DHP_OK;
+	}
+	if (!wait_for_end(registry, registrant)) {
+		mark(registry, registrant, false); /* I4 */
+		return DHP_IN_CALLBACK;
+	}
 	take_out(registry, registrant);
+	return DHP_OK;
+}
+
+enum dhp_status dhpi_registry_remove(struct dhpi_registry *registry, struct dhpi_registrant *registrant, bool wait)
+{
+	enum dhp_status status;
+
+	port_mutex_lock(&registry->lock);
+	DHPI_CHECK(1, registrant->magic == MAGIC, "S-190, S-246: a handle is used once");
+	status = remove_locked(registry, registrant, wait);
 	port_mutex_unlock(&registry->lock);
+	DHPI_CHECK(2, status != DHP_BAD_OBJECT, "S-190, S-246: a handle is used once");
+	DHPI_CHECK(2, status != DHP_IN_CALLBACK, "S-243: the callback waits for who unregisters it");
+	return status;
 }

@@ -13,6 +13,7 @@ struct dhpi_registrant {
 	struct dhpi_link link;
 	size_t bytes;                 /* of the whole registrant */
 	struct port_self *running_in; /* the thread that calls it at the moment; NULL: none */
+	struct port_self *waiter;     /* the thread that waits for the end of that call; NULL: none */
 	bool removed;                 /* it is not called any more */
 	bool orphan;                  /* nobody waits for its end: the caller frees it */
 	uint32_t magic;               /* 0 once it has ended */
@@ -42,7 +43,10 @@ uint32_t dhpi_registry_count(struct dhpi_registry *registry);
  */
 struct dhpi_registrant *dhpi_registry_next(struct dhpi_registry *registry, struct dhpi_registrant *called);
 
-/* wait: until a call in another thread has returned. The registrant is freed, now or when its call returns. */
-void dhpi_registry_remove(struct dhpi_registry *registry, struct dhpi_registrant *registrant, bool wait);
+/*
+ * wait: until a call in another thread has returned. The registrant is freed, now or when its call returns. Gives DHP_OK;
+ * DHP_BAD_OBJECT: it was removed before; DHP_IN_CALLBACK: that call waits for the caller, and the registrant stays.
+ */
+enum dhp_status dhpi_registry_remove(struct dhpi_registry *registry, struct dhpi_registrant *registrant, bool wait);
 
 #endif

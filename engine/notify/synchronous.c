@@ -249,9 +249,9 @@ enum dhp_status dhp_notify_register(struct dhp_engine *engine, dhp_notify_callba
 enum dhp_status dhp_notify_unregister(struct dhp_notify *registration)
 {
 	DHPI_REQUIRE_PASSIVE();
-	if (registration != NULL)
-		dhpi_registry_remove(&registration->notify->synchronous, &registration->registrant, true);
-	return DHP_OK;
+	if (registration == NULL)
+		return DHP_OK;
+	return dhpi_registry_remove(&registration->notify->synchronous, &registration->registrant, true);
 }
 
 enum dhp_status dhp_notify_stats_read(const struct dhp_notify *registration, struct dhp_notify_stats *out_stats)

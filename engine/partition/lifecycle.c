@@ -103,10 +103,14 @@ static enum dhp_status complete(struct arrival *arrival)
 	return DHP_OK;
 }
 
-/* S-017: after every registrant's Complete has returned; the rebalance is started after the arrival is queued. */
+/*
+ * S-017: after every registrant's Complete has returned; the rebalance is started after the arrival is queued. What is there
+ * at the start is no arrival: nobody can be registered yet, and nobody later shall hear of it (S-208).
+ */
 static enum dhp_status announce(struct arrival *arrival)
 {
-	dhpi_arrival_post(arrival->partition->engine->notify, &arrival->processor);
+	if (arrival->partition->first_look_over)
+		dhpi_arrival_post(arrival->partition->engine->notify, &arrival->processor);
 	dhpi_rebalance_post(arrival->partition->engine->rebalance, true);
 	return DHP_OK;
 }

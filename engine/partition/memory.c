@@ -38,7 +38,6 @@ enum dhp_status dhpi_partition_memory(struct dhpi_partition *partition, bool all
 	if (notify->modules.ready != ready)
 		partition->backend->memory(partition->state, &memory);
 	dhpi_conditions_update(&notify->conditions, memory.total_bytes, memory.available_bytes, notify->modules.ready);
-	dhpi_modules_post(notify, partition->memory_seen);
-	partition->memory_seen = true;
+	dhpi_modules_post(notify, partition->first_look_over);
 	return look.status;
 }

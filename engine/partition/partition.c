@@ -152,6 +152,7 @@ static enum dhp_status first_processors(struct dhpi_partition *partition)
 
 	port_mutex_lock(&partition->serial);
 	status = dhpi_partition_rescan(partition, true);
+	partition->first_look_over = true;
 	port_mutex_unlock(&partition->serial);
 	if (!dhp_failed(status) && dhpi_set_active(partition->engine->set) == 0)
 		status = DHP_NO_PROCESSOR;

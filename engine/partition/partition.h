@@ -27,7 +27,7 @@ struct dhpi_partition {
 	struct dhpi_cpus refused;   /* under serial: failed to arrive; tried again when asked, or when it came anew */
 	struct dhpi_cpus postponed; /* under serial: the same for want of something; tried again after a while */
 	uint32_t looks_since_retry; /* under serial */
-	bool memory_seen;           /* under serial: modules that come from now on have arrived */
+	bool first_look_over;       /* under serial: what comes from now on is announced */
 	struct at_u64 arrivals;    /* statistics; under serial */
 	struct at_u64 failures;    /* likewise */
 	struct at_u64 rescans;     /* likewise */

@@ -26,6 +26,7 @@ struct port_self {
 	uint32_t apc;           /* above zero: raised to the level between passive and dispatch */
 	void *object;           /* what a layer above says this thread is; NULL: nothing */
 	int32_t priority;       /* kept for a layer above */
+	struct at_ptr waits_for; /* without limit: the record or object of a thread that must go on first; NULL: none known */
 };
 
 struct port_self *port_self(void);

@@ -53,8 +53,8 @@ DHP_API enum dhp_status dhp_change_register(struct dhp_engine *engine, dhp_chang
  * Blocks    until a running call has returned
  * Progress  blocking
  * Orders    every call happens before the return
- * Lifetime  the handle is gone at the return
- * Returns   DHP_OK, DHP_WRONG_LEVEL
+ * Lifetime  the handle is gone at the return, but after the two statuses that follow
+ * Returns   DHP_OK, DHP_WRONG_LEVEL, DHP_IN_CALLBACK; DHP_BAD_OBJECT: as dhp_notify_unregister
  */
 DHP_API enum dhp_status dhp_change_unregister(struct dhp_change_notify *registration);
 

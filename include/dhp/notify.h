@@ -60,7 +60,7 @@ enum dhp_arrival_event {
 struct dhp_arrival {
 	enum dhp_arrival_event event;
 	enum dhp_device_class device_class;
-	const char *name; /* opaque, the same for one device always (S-225) */
+	const char *name; /* opaque, the same for one device always (S-225); empty after the call */
 };
 
 /*
@@ -102,14 +102,16 @@ DHP_API enum dhp_status dhp_notify_register(struct dhp_engine *engine, dhp_notif
  * Orders    all calls happen before the return [notify-drain]
  * Lifetime  the caller may free the context after the return. Who holds a lock that the callback wants waits for ever
  *           (S-191); an arrival callback that registers for Start wants the lock that Start callbacks run under.
- * Returns   DHP_OK; DHP_WRONG_LEVEL, and then the registration goes on (S-041)
+ * Returns   DHP_OK; DHP_WRONG_LEVEL (S-041) or DHP_IN_CALLBACK: the call in progress waits for this thread, as far as the
+ *           library can see (S-243); then the registration goes on. DHP_BAD_OBJECT: it is gone, its last call runs (S-246)
  */
 DHP_API enum dhp_status dhp_notify_unregister(struct dhp_notify *registration);
 
 /*
  * dhp_arrival_register - hear of every device of a class after it came.
  *
- * With DHP_NOTIFY_EXISTING the callback runs, before the return, for each one that is there (S-206, S-211). Each class has
+ * With DHP_NOTIFY_EXISTING the callback runs, before the return, for each one that is there (S-206, S-211); without, only
+ * what comes after the registration is reported, and not what came before and is still on its way (S-208). Each class has
  * registrations of its own (S-203), and no order with the other (S-231).
  *
  * Level     passive, not from a synchronous callback
@@ -132,7 +134,8 @@ DHP_API enum dhp_status dhp_arrival_register(struct dhp_engine *engine, enum dhp
  * Progress  blocking
  * Orders    all calls happen before the return [notify-drain]
  * Lifetime  the caller may free the context after the return (S-244)
- * Returns   DHP_OK; DHP_WRONG_LEVEL, and then the registration goes on (S-041)
+ * Returns   DHP_OK; DHP_WRONG_LEVEL (S-041) or DHP_IN_CALLBACK: the call in progress waits for this thread, as far as the
+ *           library can see (S-243); then the registration goes on. DHP_BAD_OBJECT: it is gone, its last call runs (S-246)
  */
 DHP_API enum dhp_status dhp_arrival_unregister(struct dhp_arrival_notify *registration);
 
@@ -144,7 +147,8 @@ DHP_API enum dhp_status dhp_arrival_unregister(struct dhp_arrival_notify *regist
  * Progress  a few instructions under the registry's lock
  * Orders    none: a call in progress may still run after the return
  * Lifetime  the context must live until dhp_arrival_drain, or for good
- * Returns   DHP_OK; DHP_WRONG_LEVEL, and then the registration goes on (S-041)
+ * Returns   DHP_OK; DHP_WRONG_LEVEL, and then the registration goes on (S-041); DHP_BAD_OBJECT: it is gone, its last call
+ *           runs (S-246)
  */
 DHP_API enum dhp_status dhp_arrival_unregister_nowait(struct dhp_arrival_notify *registration);
 

@@ -158,7 +158,7 @@ static void forget(void)
 	lines_count = 0;
 }
 
-/* The first processors' arrivals are over; memory is neither short nor plentiful. */
+/* Memory is neither short nor plentiful. */
 static struct dhp_engine *begin_of(uint32_t initial)
 {
 	const uint8_t group_size = 4;
@@ -169,7 +169,6 @@ static struct dhp_engine *begin_of(uint32_t initial)
 
 	assert_ok(dhp_memory_read(engine, &info));
 	assert_ok(dhp_sim_memory_set(engine, info.total_bytes, info.low_bytes + 1));
-	assert_ok(dhp_arrival_drain(engine));
 	forget();
 	return engine;
 }

@@ -12,7 +12,7 @@
 
 /*
  * Asserts. In a child `mistake` is called; the process has to be stopped with a message that names the clause, as "S-604",
- * and the place of the call, inside the function at `site`. Call it before this process has threads.
+ * and the place of the call, inside the function at `site` (0: wherever). Call it before this process has threads.
  */
 void assert_stopped(void (*mistake)(void *argument), void *argument, const char *clause, uintptr_t site);
 

@@ -70,7 +70,6 @@ static struct dhp_engine *begin(uint32_t maximum, uint32_t initial)
 {
 	struct dhp_engine *engine = make_sim_of(maximum, initial);
 
-	drain(engine); /* the first processors' own arrivals are over */
 	order_count = 0;
 	return engine;
 }

@@ -228,7 +228,7 @@ static void note_completes(struct probe *probe, uint32_t driver, const struct dh
 		return;
 	(void)bump(&probe->seen);
 	if (peek(&completes_ended) < 2 * (call->active_count - 1) ||
-	    at_load_relaxed_u64(&probe->engine->notify->posted) < call->active_count)
+	    at_load_relaxed_u64(&probe->engine->notify->posted) < call->active_count - 1)
 		(void)bump(&probe->go_on);
 }
 
@@ -246,7 +246,6 @@ static void a_rebalance_starts_after_complete_and_arrival_S017(void **state)
 
 	(void)state;
 	begin(1);
-	assert_ok(dhp_arrival_drain(engine)); /* of the first processor */
 	poke(&completes_ended, 0);
 	poke(&arrivals_heard, 0);
 	a.also = note_completes;

@@ -35,10 +35,7 @@ static void join_list(struct listener *me, struct dhp_engine *engine, uint32_t f
 
 static struct dhp_engine *begin(void)
 {
-	struct dhp_engine *engine = make_sim_of(8, 1);
-
-	assert_ok(dhp_arrival_drain(engine));
-	return engine;
+	return make_sim_of(8, 1);
 }
 
 static void hear(void *context, uint64_t generation)
@@ -66,7 +63,7 @@ static void held_arrivals_come_later_and_in_order_S757(void **state)
 	assert_ok(dhp_sim_arrivals_hold(engine, false));
 	assert_ok(dhp_arrival_drain(engine));
 	assert_int_equal(me.count, 4);
-	assert_int_equal(late.count, 4);
+	assert_int_equal(late.count, 0); /* S-208: they came before it */
 	for (uint32_t i = 0; i < 4; i++) {
 		char name[48];
 

@@ -15,7 +15,6 @@ static inline struct dhp_engine *bind_sim(const struct sim_setup *setup)
 {
 	struct dhp_engine *engine = make_sim(setup);
 
-	assert_ok(dhp_arrival_drain(engine)); /* the first processors arrived too; who registers late hears nothing of it */
 	assert_ok(dhp_wdk_bind(engine));
 	return engine;
 }
