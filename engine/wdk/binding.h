@@ -90,4 +90,8 @@ void dhpi_wdk_workers_stop(void);
 
 void dhpi_wdk_bury_all(void);
 
+/* The link of a device, by its name on the asynchronous channel; gives the bytes without the terminating zero. */
+#define DHPI_LINK_LENGTH 128u
+USHORT dhpi_wdk_link(WCHAR *link, const char *name);
+
 #endif

@@ -3,7 +3,7 @@
  * change.c - the two channels of notification: a record of ours becomes a record of theirs.
  *
  * I1        an entry is read before its callback is called and not afterwards: the callback may unregister itself, and
- *           then the entry is gone. A checked build keeps it, for a handle that is used twice (S-190).
+ *           then the entry is gone. A checked build keeps it, for a handle that is used twice (S-190, S-246).
  * I2        an entry that went by IoUnregisterPlugPlayNotification may still be read by a delivery; it stays, among the
  *           buried, until the binding ends and everything on its way has been delivered.
  */
@@ -88,22 +88,21 @@ VOID KeDeregisterProcessorChangeCallback(PVOID CallbackHandle)
 
 struct pnp_entry {
 	struct pnp_entry *next_buried; /* under the lock of the buried */
+	bool going;                    /* likewise: unregistered, or about to be */
 	PDRIVER_NOTIFICATION_CALLBACK_ROUTINE callback;
 	PVOID context;
 	struct dhp_arrival_notify *registration; /* NULL: of a class of which nothing arrives */
 };
 
-#define LINK_LENGTH 128u
-
 /* S-225: \??\ and the device's name, the same always. */
-static USHORT write_link(WCHAR *link, const char *name)
+USHORT dhpi_wdk_link(WCHAR *link, const char *name)
 {
 	static const WCHAR prefix[] = L"\\??\\";
 	uint32_t at = 0;
 
 	for (; prefix[at] != 0; at++)
 		link[at] = prefix[at];
-	for (; *name != '\0' && at < LINK_LENGTH - 1; name++)
+	for (; *name != '\0' && at < DHPI_LINK_LENGTH - 1; name++)
 		link[at++] = (WCHAR)*name;
 	link[at] = 0;
 	return (USHORT)(at * sizeof(WCHAR));
@@ -112,8 +111,8 @@ static USHORT write_link(WCHAR *link, const char *name)
 static void tell_arrival(void *context, const struct dhp_arrival *arrival)
 {
 	const struct pnp_entry *entry = context;
-	WCHAR text[LINK_LENGTH];
-	USHORT bytes = write_link(text, arrival->name);
+	WCHAR text[DHPI_LINK_LENGTH];
+	USHORT bytes = dhpi_wdk_link(text, arrival->name);
 	UNICODE_STRING link = {
 		.Length = bytes,
 		.MaximumLength = (USHORT)(bytes + sizeof(WCHAR)),
@@ -177,19 +176,30 @@ NTSTATUS (IoRegisterPlugPlayNotification)(IO_NOTIFICATION_EVENT_CATEGORY EventCa
 	return STATUS_SUCCESS;
 }
 
-NTSTATUS IoUnregisterPlugPlayNotificationEx(PVOID NotificationEntry)
+static bool set_going(struct pnp_entry *entry, bool going)
 {
-	struct pnp_entry *entry = NotificationEntry;
+	bool before;
+
+	KeAcquireSpinLockAtDpcLevel(&buried.lock);
+	before = entry->going;
+	entry->going = going;
+	KeReleaseSpinLockFromDpcLevel(&buried.lock);
+	return before;
+}
+
+/* S-246: a second time it is noticed and harmless, as long as the entry is there. */
+static NTSTATUS unregister_once(struct pnp_entry *entry, enum dhp_status (*unregister)(struct dhp_arrival_notify *))
+{
+	bool before = entry == NULL || set_going(entry, true);
 	enum dhp_status status;
 
-	if (entry == NULL)
+	DHPI_CHECK(2, entry == NULL || !before, "S-246: an entry is unregistered once");
+	if (before)
 		return STATUS_INVALID_PARAMETER;
-	status = dhp_arrival_unregister(entry->registration);
+	status = unregister(entry->registration);
 	if (dhp_failed(status))
-		return dhp_wdk_status(status);
-	port_free(entry, sizeof(*entry));
-	dhpi_wdk_release();
-	return STATUS_SUCCESS;
+		(void)set_going(entry, false);
+	return dhp_wdk_status(status);
 }
 
 static void bury(struct pnp_entry *entry)
@@ -200,16 +210,28 @@ static void bury(struct pnp_entry *entry)
 	KeReleaseSpinLockFromDpcLevel(&buried.lock);
 }
 
+NTSTATUS IoUnregisterPlugPlayNotificationEx(PVOID NotificationEntry)
+{
+	struct pnp_entry *entry = NotificationEntry;
+	NTSTATUS status = unregister_once(entry, dhp_arrival_unregister);
+
+	if (!NT_SUCCESS(status))
+		return status;
+	if (DHP_CHECKS < 2)
+		port_free(entry, sizeof(*entry));
+	else
+		bury(entry); /* I1 */
+	dhpi_wdk_release();
+	return STATUS_SUCCESS;
+}
+
 NTSTATUS IoUnregisterPlugPlayNotification(PVOID NotificationEntry)
 {
 	struct pnp_entry *entry = NotificationEntry;
-	enum dhp_status status;
+	NTSTATUS status = unregister_once(entry, dhp_arrival_unregister_nowait);
 
-	if (entry == NULL)
-		return STATUS_INVALID_PARAMETER;
-	status = dhp_arrival_unregister_nowait(entry->registration);
-	if (dhp_failed(status))
-		return dhp_wdk_status(status);
+	if (!NT_SUCCESS(status))
+		return status;
 	bury(entry); /* I2 */
 	dhpi_wdk_release();
 	return STATUS_SUCCESS;

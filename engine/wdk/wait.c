@@ -171,12 +171,26 @@ static enum dhp_status park(struct dhpi_waitable *object, bool (*attempt)(void *
 	return dhpi_park(object, attempt, limit_ns) ? DHP_OK : DHP_TIMED_OUT;
 }
 
+/* Without limit it does not go on before that thread ends, and whoever asks is told so. */
+static enum dhp_status park_for_thread(struct dhpi_waitable *object, uint64_t limit_ns)
+{
+	struct at_ptr *waits_for = &port_self()->waits_for;
+	enum dhp_status status;
+
+	if (limit_ns == DHPI_NO_LIMIT)
+		at_store_relaxed_ptr(waits_for, object); /* relaxed: a hint, looked at again (S-243) */
+	status = park(object, signalled, limit_ns);
+	at_store_relaxed_ptr(waits_for, NULL); /* relaxed: likewise; the object is still referred to */
+	return status;
+}
+
 static enum dhp_status wait_for(struct dhpi_waitable *object, uint64_t limit_ns)
 {
 	switch ((enum dhpi_waitable_kind)object->kind) {
 	case DHPI_WAIT_NOTIFICATION:
-	case DHPI_WAIT_THREAD:
 		return park(object, signalled, limit_ns);
+	case DHPI_WAIT_THREAD:
+		return park_for_thread(object, limit_ns);
 	case DHPI_WAIT_SYNCHRONIZATION:
 	case DHPI_WAIT_SEMAPHORE:
 		return park(object, take_one, limit_ns);

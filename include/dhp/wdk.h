@@ -200,6 +200,7 @@ C_ASSERT(sizeof(L"") == 4); /* -fshort-wchar makes strings that the library cann
 #define STATUS_TIMEOUT ((NTSTATUS)0x00000102)
 #define STATUS_PENDING ((NTSTATUS)0x00000103)
 #define STATUS_RESOURCE_REQUIREMENTS_CHANGED ((NTSTATUS)0x00000119)
+#define STATUS_OBJECT_NAME_EXISTS ((NTSTATUS)0x40000000)
 #define STATUS_BUFFER_OVERFLOW ((NTSTATUS)0x80000005)
 #define STATUS_DEVICE_BUSY ((NTSTATUS)0x80000011)
 #define STATUS_NO_WORK_DONE ((NTSTATUS)0x80000032)
@@ -782,7 +783,9 @@ DHP_API PEPROCESS PsGetCurrentProcess(void);
  * Orders    as the native calls
  * Lifetime  after IoUnregisterPlugPlayNotification the callback may still be called; its entry goes with the binding
  * Returns   STATUS_SUCCESS; STATUS_INVALID_PARAMETER (S-213); STATUS_NOT_SUPPORTED: another category (S-212);
- *           STATUS_INSUFFICIENT_RESOURCES, STATUS_DEVICE_NOT_READY, STATUS_INVALID_DEVICE_STATE
+ *           STATUS_INSUFFICIENT_RESOURCES, STATUS_DEVICE_NOT_READY, STATUS_INVALID_DEVICE_STATE. To unregister an entry again
+ *           while it is there gives STATUS_INVALID_PARAMETER and does no harm (S-246); from a thread for which the callback
+ *           waits, STATUS_INVALID_DEVICE_STATE (S-243)
  */
 DHP_API NTSTATUS IoRegisterPlugPlayNotification(IO_NOTIFICATION_EVENT_CATEGORY EventCategory, ULONG EventCategoryFlags,
 						PVOID EventCategoryData, PDRIVER_OBJECT DriverObject,
@@ -793,6 +796,22 @@ DHP_API NTSTATUS IoRegisterPlugPlayNotification(IO_NOTIFICATION_EVENT_CATEGORY E
 	(IoRegisterPlugPlayNotification)(category, flags, (PVOID)(ULONG_PTR)(data), driver, routine, context, entry)
 DHP_API NTSTATUS IoUnregisterPlugPlayNotification(PVOID NotificationEntry);
 DHP_API NTSTATUS IoUnregisterPlugPlayNotificationEx(PVOID NotificationEntry);
+
+/*
+ * IoSetDeviceInterfaceState - the interfaces of processors and memory modules, which the partition enables when they come.
+ *
+ * It makes no event. A device that has come is enabled for good: disabling it is not supported (S-235).
+ *
+ * Level     passive, not from a callback of KeRegisterProcessorChangeCallback
+ * Blocks    for deliveries in progress
+ * Progress  blocking
+ * Orders    nothing
+ * Lifetime  -
+ * Returns   STATUS_OBJECT_NAME_EXISTS, which is no failure: it is enabled already; STATUS_OBJECT_NAME_NOT_FOUND: none that came
+ *           has this link (S-233); STATUS_NOT_SUPPORTED, STATUS_INVALID_PARAMETER; STATUS_INSUFFICIENT_RESOURCES,
+ *           STATUS_DEVICE_NOT_READY, STATUS_INVALID_DEVICE_STATE
+ */
+DHP_API NTSTATUS IoSetDeviceInterfaceState(PUNICODE_STRING SymbolicLinkName, BOOLEAN Enable);
 
 /*
  * DPCs - as dhp_dpc_...: the object is the same. A threaded one runs at PASSIVE_LEVEL (S-660).
