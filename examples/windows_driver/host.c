@@ -55,7 +55,7 @@ int main(int argc, char **argv)
 
 	if (dhp_engine_create(&options, &engine) != DHP_OK)
 		return 1;
-	if (dhp_arrival_drain(engine) != DHP_OK || dhp_wdk_bind(engine) != DHP_OK)
+	if (dhp_wdk_bind(engine) != DHP_OK)
 		return 1;
 	status = run(engine, simulated);
 	if (dhp_wdk_unbind() != DHP_OK || dhp_engine_destroy(engine) != DHP_OK)
