@@ -54,9 +54,8 @@ check: build
 check-all:
 	@for preset in release debug asan tsan; do $(MAKE) check PRESET=$$preset || exit 1; done
 
-# Which test asserts which clause, and how it ended. Not a part of check or of .ci/run yet: it fails as long as a clause of
-# docs/semantics.md has neither a test nor a reason. The page is that of the release build; other builds write theirs beside
-# their objects.
+# Which test asserts which clause, and how it ended; fails when a clause of docs/semantics.md has neither a test nor a reason.
+# The page is that of the release build; other builds write theirs beside their objects.
 record = $(if $(filter release,$(PRESET)),docs,$(build_dir))/conformance.md
 conformance: build
 	-$(run_tests) ctest --preset $(PRESET) --label-exclude stress --output-junit $(CURDIR)/$(build_dir)/conformance.xml \
