@@ -9,6 +9,7 @@ STRESS_SECONDS = $(DHP_STRESS_SECONDS)
 STRESS_ARGS =
 DEMO_ARGS =
 BENCH_ARGS =
+VM_ARGS =
 
 build_dir = build/$(PRESET)
 group = $(if $(filter tsan,$(PRESET)),tsan,check)
@@ -21,7 +22,7 @@ asan_env = ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_
 run_tests = $(if $(filter asan tsan,$(PRESET)),$(fixed))
 run = $(if $(filter tsan,$(PRESET)),$(tsan_env) $(fixed))$(if $(filter asan,$(PRESET)),$(asan_env) $(fixed))
 
-.PHONY: help demo check check-all conformance mutate stress bench install build deps deps-bench clean
+.PHONY: help demo check check-all conformance mutate stress bench install build deps deps-bench clean vm vm-quick deps-vm
 
 help:
 	@echo 'make demo              processors arrive under load; about 15 seconds   (DEMO_ARGS=...)'
@@ -31,6 +32,8 @@ help:
 	@echo 'make mutate            break the engine line by line, fail when no test notices'
 	@echo 'make stress            torture for STRESS_SECONDS=$(STRESS_SECONDS)                       (STRESS_ARGS=...)'
 	@echo 'make bench             run the benchmarks                               (BENCH_ARGS=...)'
+	@echo 'make vm                real arrivals in an emulated machine, two kernels; 10 minutes (VM_ARGS=--list)'
+	@echo 'make vm-quick          one kernel, one scenario; a minute'
 	@echo 'make build             build only'
 	@echo 'make install           PREFIX=$(PREFIX), DESTDIR=...'
 	@echo 'make clean             remove build/'
@@ -77,6 +80,14 @@ bench: deps-bench build
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET) --target dhp_bench
 	$(run) $(build_dir)/bench/dhp_bench $(BENCH_ARGS)
+
+deps-vm: deps
+	@tools/install-deps --for vm
+
+# Always the release build: the emulation is slow enough. The report and the logs stay in build/vm.
+vm vm-quick: deps-vm
+	@$(MAKE) --no-print-directory build PRESET=release
+	PYTHONDONTWRITEBYTECODE=1 tests/vm/run.py $(if $(filter vm-quick,$@),--quick) $(VM_ARGS)
 
 install: build
 	cmake --install $(build_dir) --prefix $(PREFIX)

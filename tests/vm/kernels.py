@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Debian's kernels: taken out of their packages, not installed.
+
+The cloud flavours have all we need built in: processor and memory hot-plug, ACPI, serial ports, devtmpfs. So the guest
+needs no module.
+"""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+METAPACKAGES = {"6.1": "linux-image-cloud-amd64", "6.12": "linux-image-6.12-cloud-amd64"}
+
+
+class NoKernel(Exception):
+    """It cannot be had; the text says what to do."""
+
+
+def here(folder, series):
+    """The newest of this series that was taken out before, or None."""
+    found = [path for path in Path(folder).glob(f"vmlinuz-{series}.*")]
+    return max(found, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)], default=None)
+
+
+def package_of(metapackage):
+    listing = subprocess.run(["apt-cache", "depends", "--important", metapackage], capture_output=True, text=True)
+    found = re.search(r"Depends: (linux-image-\S+)", listing.stdout)
+    return found and found.group(1)
+
+
+def refresh_lists():
+    if os.geteuid() == 0:
+        print("vm: reading the package lists anew", file=sys.stderr)
+        subprocess.run(["apt-get", "-qq", "update"], stdin=subprocess.DEVNULL, check=False)
+
+
+def download(package, folder):
+    done = subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package], cwd=folder,
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    packages = list(Path(folder).glob("*.deb"))
+    if done.returncode or not packages:
+        raise NoKernel(f"cannot download {package}: {done.stderr.strip()}; are the package lists fresh (apt-get update)?")
+    return packages[0]
+
+
+def take_out(deb, version, target):
+    contents = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE)
+    with open(target, "wb") as file:
+        done = subprocess.run(["tar", "-xOf", "-", f"./boot/vmlinuz-{version}"], stdin=contents.stdout, stdout=file)
+    contents.stdout.close()
+    if contents.wait() and done.returncode or done.returncode:
+        raise NoKernel(f"{deb.name} holds no ./boot/vmlinuz-{version}")
+
+
+def get(folder, series):
+    """The path of a kernel of this series; downloads it when there is none in the folder."""
+    found = here(folder, series)
+    if found:
+        return found
+    package = package_of(METAPACKAGES[series])
+    if not package:
+        refresh_lists()
+        package = package_of(METAPACKAGES[series])
+    if not package:
+        raise NoKernel(f"the package lists have no {METAPACKAGES[series]}: apt-get update; is this Debian 12?")
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    version = package.replace("linux-image-", "", 1)
+    with tempfile.TemporaryDirectory(dir=folder) as work:
+        try:
+            deb = download(package, work)
+        except NoKernel:
+            refresh_lists() # they may name a package that has been replaced
+            deb = download(package_of(METAPACKAGES[series]) or package, work)
+            version = deb.name.split("_")[0].replace("linux-image-", "", 1)
+        take_out(deb, version, Path(work, "kernel"))
+        shutil.move(Path(work, "kernel"), Path(folder, f"vmlinuz-{version}"))
+    return here(folder, series)
