@@ -12,9 +12,10 @@ MEMORY = "/sys/devices/system/memory"
 QUIET = 1.0  # seconds in which nothing must happen; ten looks of the library
 
 
-def scenario(**machine):
+def scenario(usual=True, **machine):
+    """The machine it wants; not usual: only when asked for by name."""
     def mark(function):
-        function.machine = machine
+        function.machine, function.usual = machine, usual
         return function
     return mark
 
@@ -56,28 +57,40 @@ class Steps:
         """In order, and whole: add, Start, Complete, announced, its first item."""
         guest = self.guest
         first = guest.find_event("first", since=mark, cpu=cpu)
+        complete = guest.find_event("complete", since=mark, cpu=cpu)
+        starts = guest.events("start", since=mark, cpu=cpu)
         heard = [guest.find_event("uevent", "add", "cpu", f"cpu{cpu}", since=mark),
                  guest.find_event("uevent", "online", "cpu", f"cpu{cpu}", since=mark),
-                 guest.find_event("start", since=mark, cpu=cpu),
-                 guest.find_event("complete", since=mark, cpu=cpu), first]
+                 starts and starts[-1], complete, first]
         if not self.result.check(all(heard), f"cpu {cpu} arrives", [event and event.kind for event in heard]):
             return
         add, _, start, complete, _ = heard
         self.result.check(add.time < start.time < complete.time and start.time < first.time,
                           f"cpu {cpu}: add, Start, Complete in this order, nothing runs before Start",
                           [event.time for event in heard])
-        self.result.check(guest.events("failure", since=mark, cpu=cpu) == [], f"cpu {cpu}: no Failure")
+        self._failures(cpu, mark, starts, complete)
         self.active += 1
         self.result.arrivals.append(Arrival(what, cpu, first.fields["node"], command,
                                             [guest.host_time(event) for event in heard]))
 
+    def _failures(self, cpu, mark, starts, complete):
+        """The kernel shows a CPU a moment before a thread can be pinned to it; then there is one more try."""
+        failures = self.guest.events("failure", since=mark, cpu=cpu)
+        self.result.check(len(starts) == len(failures) + 1 and
+                          all(event.fields["status"] == "DHP_NO_AFFINITY" for event in failures),
+                          f"cpu {cpu}: no Failure, or one for each earlier Start, as it could not be pinned to yet",
+                          [event.words for event in failures])
+        if failures:
+            self.result.finding(f"cpu {cpu}: {len(failures)} Start ended in Failure, the CPU could not be pinned to yet; "
+                                f"Complete came {(complete.time - starts[0].time) * 1000:.0f} ms after the first Start")
+
     def indexes(self):
         """Every processor got the next index, one Start and one Complete."""
-        starts = [event.number("index") for event in self.guest.events("start")]
+        starts = len(self.guest.events("start")) - len(self.guest.events("failure"))
         completes = [event.number("index") for event in self.guest.events("complete")]
         self.result.check(sorted(completes) == list(range(self.active)), "indexes are dense, in order of arrival", completes)
         self.result.check(completes == sorted(completes), "they arrived in order", completes)
-        self.result.check(sorted(starts) == sorted(completes), "one Start for each Complete", (starts, completes))
+        self.result.check(starts == len(completes), "one Start for each Complete or Failure", starts)
         arrived = [event.words[0] for event in self.guest.events("arrival")]
         self.result.check(len(set(arrived)) == self.active, "each was announced on the asynchronous channel", arrived)
 
@@ -276,22 +289,37 @@ def veto(steps):
 
 # ---- more than 64 ----
 
-@scenario(boot=128, slots=132, memory="2G", parallel=False)
-def groups(steps):
-    """130 processors in three groups: 128 at the start, two come."""
-    guest = steps.guest
-    guest.ok("rule")
-    steps.watch("--items", 64, "--spin", 20, "--rest", 20000)
-    steps.plug(129, what="number 129")
-    steps.plug(128, what="number 130")
-    numbers = guest.events("complete")
-    steps.result.check({event.number("group") for event in numbers} == {0, 1, 2}, "they are in three groups")
+def in_groups(steps, count, most_groups):
+    numbers = steps.guest.events("complete")
+    seen = {event.number("group") for event in numbers}
+    steps.result.check(seen == set(range(most_groups)), f"{most_groups} groups", seen)
     wrong = [event.words for event in numbers
              if event.number("group") * 64 + event.number("number") != event.number("cpu")]
     steps.result.check(not wrong, "group and number are those of the CPU", wrong)
+    steps.result.check(len(steps.guest.report()) == count, f"{count} processors")
     steps.indexes()
-    steps.result.check(len(guest.report()) == 130, "130 processors")
     steps.end()
+
+
+@scenario(boot=64, slots=72, memory="1G", parallel=False)
+def groups(steps):
+    """64 processors, and the one with which a second group begins; then two more, out of order."""
+    steps.guest.ok("rule")
+    steps.watch("--items", 64, "--spin", 20, "--rest", 20000)
+    steps.plug(64, what="number 65")
+    steps.plug(70, what="number 66")
+    steps.plug(66, what="number 67")
+    in_groups(steps, 67, 2)
+
+
+@scenario(usual=False, boot=128, slots=132, memory="2G", parallel=False)
+def most(steps):
+    """The most that was tried: 128, and two with which a third group begins. Wants a machine with little else to do."""
+    steps.guest.ok("rule")
+    steps.watch("--items", 64, "--spin", 20, "--rest", 20000)
+    steps.plug(129, what="number 129")
+    steps.plug(128, what="number 130")
+    in_groups(steps, 130, 3)
 
 
 @scenario(boot=1, slots=255, parallel=False)
