@@ -35,7 +35,7 @@ struct newcomer {
 	uint64_t aimed_runs, elsewhere;
 	uint64_t veto; /* the next Start is refused */
 	uint32_t last_cpu, last_index;
-	struct dhp_dpc in_start, in_complete;
+	struct dhp_dpc in_start[CPUS], in_complete[CPUS]; /* by index: several may come at one look */
 };
 
 static struct dhp_engine *make_machine(uint32_t flags, int32_t watch_thread)
@@ -79,7 +79,7 @@ static void hear(void *context, const struct dhp_processor_change *change, enum 
 		if (peek(&newcomer->veto) != 0)
 			*status = DHP_VETOED;
 		else
-			aim(newcomer, &newcomer->in_start, change); /* S-155 */
+			aim(newcomer, &newcomer->in_start[change->index], change); /* S-155 */
 		poke(&newcomer->veto, 0);
 		(void)bump(&newcomer->starts);
 		return;
@@ -87,7 +87,7 @@ static void hear(void *context, const struct dhp_processor_change *change, enum 
 	if (change->cpu != newcomer->last_cpu || change->index != newcomer->last_index)
 		(void)bump(&newcomer->wrong);
 	if (change->state == DHP_CHANGE_COMPLETE)
-		aim(newcomer, &newcomer->in_complete, change);
+		aim(newcomer, &newcomer->in_complete[change->index], change);
 	(void)bump(change->state == DHP_CHANGE_COMPLETE ? &newcomer->completes : &newcomer->failures);
 }
 
