@@ -4,12 +4,13 @@
  *
  * A control thread waits for a sign of change and looks; it looks every now and then without a sign, because much of what
  * changes gives none. A processor that failed to arrive is left alone until it has gone and come back, or somebody asks:
- * else a veto would be repeated at every look. If it failed for want of memory, a thread or a pin it is tried again after
- * a while all the same.
+ * else a veto would be repeated at every look. If it failed for want of memory, a thread or a pin it is tried again all the
+ * same, at the next look and then ever more seldom: Linux shows a CPU that is coming up a moment before a thread can be
+ * pinned to it.
  */
 #include "partition.h"
 
-/* At the default interval of the poll this is five seconds. */
+/* At most; at the default interval of the poll this is five seconds. */
 #define LOOKS_BEFORE_RETRY 50u
 
 enum dhp_status dhpi_partition_open(struct dhpi_partition *partition, const struct dhp_engine_options *options)
@@ -73,8 +74,12 @@ static enum dhp_status try_newcomer(struct dhpi_partition *partition, uint32_t c
 {
 	enum dhp_status status = dhpi_partition_add(partition, cpu);
 
-	if (dhp_failed(status))
-		dhpi_cpus_add(may_pass(status) ? &partition->postponed : &partition->refused, cpu);
+	if (may_pass(status)) {
+		partition->postponed_any = true;
+		dhpi_cpus_add(&partition->postponed, cpu);
+	} else if (dhp_failed(status)) {
+		dhpi_cpus_add(&partition->refused, cpu);
+	}
 	return status;
 }
 
@@ -99,29 +104,47 @@ static enum dhp_status add_newcomers(struct dhpi_partition *partition)
 	return first;
 }
 
-static void forget_failures(struct dhpi_partition *partition, bool all)
+/* true: the postponed ones have another try at this look. */
+static bool forget_failures(struct dhpi_partition *partition, bool all)
 {
+	partition->postponed_any = false;
 	if (all)
 		dhpi_cpus_clear(&partition->refused);
-	if (all || ++partition->looks_since_retry >= LOOKS_BEFORE_RETRY) {
-		dhpi_cpus_clear(&partition->postponed);
-		partition->looks_since_retry = 0;
-	}
+	if (!all && ++partition->looks_since_retry < partition->looks_before_retry)
+		return false;
+	dhpi_cpus_clear(&partition->postponed);
+	partition->looks_since_retry = 0;
+	return true;
+}
+
+/* After 1, 2, 4 ... looks without success; after none when there is nobody to try. */
+static void pace_retries(struct dhpi_partition *partition)
+{
+	uint32_t looks = partition->looks_before_retry;
+
+	if (!partition->postponed_any)
+		looks = 0;
+	else
+		looks = looks == 0 ? 1 : looks * 2;
+	partition->looks_before_retry = looks < LOOKS_BEFORE_RETRY ? looks : LOOKS_BEFORE_RETRY;
 }
 
 enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool retry_refused)
 {
 	enum dhp_status memory = dhpi_partition_memory(partition, retry_refused);
 	enum dhp_status status = partition->backend->scan(partition->state, &partition->scan);
+	bool tried;
 
 	at_bump_u64(&partition->rescans);
 	if (dhp_failed(status))
 		return status;
-	forget_failures(partition, retry_refused);
+	tried = forget_failures(partition, retry_refused);
 	dhpi_set_present(partition->engine->set, partition->scan.present_count);
 	follow_usable(partition);
 	dhpi_change_post(partition->engine->notify);
 	status = add_newcomers(partition);
+	if (tried)
+		pace_retries(partition);
 	return dhp_failed(status) ? status : memory;
 }
 
