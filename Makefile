@@ -85,9 +85,12 @@ deps-vm: deps
 	@tools/install-deps --for vm
 
 # Always the release build: the emulation is slow enough. The report and the logs stay in build/vm.
-vm vm-quick: deps-vm
+vm: deps-vm
 	@$(MAKE) --no-print-directory build PRESET=release
-	PYTHONDONTWRITEBYTECODE=1 tests/vm/run.py $(if $(filter vm-quick,$@),--quick) $(VM_ARGS)
+	PYTHONDONTWRITEBYTECODE=1 tests/vm/run.py $(VM_ARGS)
+
+vm-quick: VM_ARGS += --quick
+vm-quick: vm
 
 install: build
 	cmake --install $(build_dir) --prefix $(PREFIX)

@@ -8,6 +8,7 @@ Writes build/vm/report.txt and, for each machine, build/vm/log/KERNEL-SCENARIO.{
 held.
 """
 import argparse
+import signal
 import sys
 import time
 from pathlib import Path
@@ -103,6 +104,7 @@ def main():
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143)) # so that the machine is stopped
     try:
         sys.exit(main())
     except (kernels.NoKernel, FileNotFoundError) as error:
