@@ -69,9 +69,10 @@ static void say_stats(struct dhp_engine *engine)
 	struct dhp_engine_stats stats;
 
 	if (!dhp_failed(dhp_engine_stats_read(engine, &stats)))
-		say(now_ns(), "stats arrivals=%" PRIu64 " failed=%" PRIu64 " rescans=%" PRIu64 " uevents=%" PRIu64 " refused=%" PRIu64,
+		say(now_ns(), "stats arrivals=%" PRIu64 " failed=%" PRIu64 " rescans=%" PRIu64 " uevents=%" PRIu64
+				   " refused=%" PRIu64 " diverted=%" PRIu64,
 		    stats.arrivals_count, stats.arrivals_failed_count, stats.rescans_count, stats.uevents_count,
-		    stats.uevents_refused_count);
+		    stats.uevents_refused_count, stats.diverted_count);
 }
 
 static void serve(struct dhp_engine *engine, const sigset_t *signals)
