@@ -216,9 +216,12 @@ void load_report(void)
 		ran += atomic_load(&load.circulating[i].ran);
 	for (uint32_t index = 0; index < count; index++) {
 		struct slot *slot = dhp_percpu_at(load.slots, index);
+		struct dhp_processor processor;
 
+		if (slot == NULL || dhp_failed(dhp_processor_at(load.engine, index, &processor)))
+			continue;
 		say(now_ns(), "processor index=%" PRIu32 " cpu=%" PRIu32 " ran=%llu aimed=%llu elsewhere=%llu slot=%p", index,
-		    load.aimed[index].cpu, atomic_load(&slot->ran), atomic_load(&load.aimed[index].ran),
+		    processor.cpu, atomic_load(&slot->ran), atomic_load(&load.aimed[index].ran),
 		    atomic_load(&load.elsewhere[index]), (void *)slot);
 	}
 	say(now_ns(), "report processors=%" PRIu32 " circulated=%llu", count, ran);
