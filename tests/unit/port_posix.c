@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "port.h"
 
@@ -294,6 +295,26 @@ static void latch_is_a_level(void **state)
 }
 
 /* No time is asserted: with waits of a second each, which Concurrency Kit would make of them, the test's limit is reached. */
+/* The program has closed all descriptors: the waits last until the time, or a millisecond, and never no time at all. */
+static void an_alarm_without_descriptors_does_not_spin(void **state)
+{
+	struct port_alarm alarm = { 0, 0 };
+	uint64_t began_ns, until_ns, waits = 0;
+
+	(void)state;
+	assert_ok(port_alarm_open(&alarm));
+	(void)close(alarm.signal - 1);
+	if (alarm.clock != 0)
+		(void)close(alarm.clock - 1);
+	began_ns = port_now_ns();
+	until_ns = began_ns + 30000000;
+	for (; port_now_ns() < until_ns; waits++)
+		port_alarm_wait(&alarm, until_ns);
+	assert_true(waits <= (port_now_ns() - began_ns) / 1000000 + 2);
+	port_alarm_wait(&alarm, UINT64_MAX); /* it returns */
+	port_alarm_signal(&alarm);           /* nobody hears it */
+}
+
 static void many_short_waits_are_short(void **state)
 {
 	struct port_event event;
@@ -318,6 +339,7 @@ int main(void)
 		cmocka_unit_test(each_thread_has_its_own_self),
 		cmocka_unit_test(simulated_word_is_what_was_pretended),
 		cmocka_unit_test(machine_word_is_the_cpu_of_the_caller),
+		cmocka_unit_test(an_alarm_without_descriptors_does_not_spin),
 		cmocka_unit_test(many_short_waits_are_short),
 		cmocka_unit_test(latch_is_a_level),
 	};

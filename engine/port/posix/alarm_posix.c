@@ -16,6 +16,7 @@
 #include "port.h"
 
 #define NEVER_S 0x1fffffff0
+#define CLOSED_NS 1000000u /* between two looks without descriptors */
 
 /* Gives the descriptor plus one. 0: the kernel cannot tell that the clock was set. */
 static int watch_clock(void)
@@ -76,6 +77,14 @@ static struct timespec time_until(uint64_t until_ns)
 	return (struct timespec){ .tv_sec = (time_t)(wait_ns / 1000000000u), .tv_nsec = (long)(wait_ns % 1000000000u) };
 }
 
+/* The program has closed descriptors that are not its own: what is left is to look every now and then. */
+static void look_again(uint64_t until_ns)
+{
+	uint64_t now_ns = port_now_ns(), wait_ns = until_ns > now_ns ? until_ns - now_ns : 0;
+
+	port_sleep_ns(wait_ns < CLOSED_NS ? wait_ns : CLOSED_NS);
+}
+
 void port_alarm_wait(struct port_alarm *alarm, uint64_t until_ns)
 {
 	struct pollfd files[2] = {
@@ -86,8 +95,10 @@ void port_alarm_wait(struct port_alarm *alarm, uint64_t until_ns)
 
 	if (ppoll(files, 2, until_ns != UINT64_MAX ? &wait : NULL, NULL) <= 0)
 		return;
+	if ((files[0].revents | files[1].revents) & POLLNVAL)
+		look_again(until_ns);
 	for (uint32_t i = 0; i < 2; i++)
-		if (files[i].revents != 0)
+		if ((files[i].revents & POLLIN) != 0)
 			empty(files[i].fd);
 }
 
