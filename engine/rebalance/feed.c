@@ -7,6 +7,8 @@
  *
  * I1        the list changes under `running` only, while `count` is 0; members are stored before the count.
  * I2        nothing but START attaches: a feed whose device is not started again keeps its set (S-467).
+ * I3        a processor that is not usable for a while is no reason to stop a device. It stays in the set, and picks go to the
+ *           next one that is usable; when there is none, to it, and the work runs elsewhere (S-641).
  */
 #include "rebalance.h"
 
@@ -47,7 +49,13 @@ static bool in_policy(const struct dhp_feed_options *options, const struct dhp_p
 	return false;
 }
 
-void dhpi_feed_attach(struct dhp_feed *feed)
+static bool is_usable(const struct dhpi_set *set, const struct dhp_processor *row)
+{
+	return (dhpi_set_usable_mask(set, row->number.group) >> row->number.number & 1) != 0;
+}
+
+/* Gives the number of members. */
+static uint32_t choose(struct dhp_feed *feed, bool usable_only)
 {
 	const struct dhpi_set *set = feed->rebalance->set;
 	uint32_t active = dhpi_set_active(set), count = 0;
@@ -55,9 +63,21 @@ void dhpi_feed_attach(struct dhp_feed *feed)
 	for (uint32_t index = 0; index < active; index++) {
 		const struct dhp_processor *row = dhpi_set_row(set, index);
 
+		if (usable_only && !is_usable(set, row))
+			continue;
 		if (in_group(&feed->options, row) && in_policy(&feed->options, row, count))
 			at_store_relaxed_u32(&feed->members[count++], index); /* relaxed: the count comes after */
 	}
+	return count;
+}
+
+/* Others stay members while they are not usable: they may come back, and a pick leaves them out (I3). */
+void dhpi_feed_attach(struct dhp_feed *feed)
+{
+	uint32_t count = feed->options.policy == DHP_FEED_ONE_CLOSE ? choose(feed, true) : 0;
+
+	if (count == 0)
+		count = choose(feed, false);
 	at_store_release_u32(&feed->count, count); /* [feed-attach] release */
 }
 
@@ -161,6 +181,21 @@ enum dhp_status dhp_feed_destroy(struct dhp_feed *feed)
 	return DHP_OK;
 }
 
+/* I3 */
+static uint32_t member_in_turn(struct dhp_feed *feed, uint32_t turn, uint32_t count)
+{
+	const struct dhpi_set *set = feed->rebalance->set;
+
+	for (uint32_t step = 0; step < count; step++) {
+		/* relaxed: ordered by the count */
+		uint32_t index = at_load_relaxed_u32(&feed->members[(turn % count + step) % count]);
+
+		if (DHPI_LIKELY(is_usable(set, dhpi_set_row(set, index))))
+			return index;
+	}
+	return at_load_relaxed_u32(&feed->members[turn % count]); /* relaxed: likewise */
+}
+
 enum dhp_status dhp_feed_pick(struct dhp_feed *feed, uint32_t *out_index)
 {
 	uint32_t count, turn;
@@ -173,7 +208,7 @@ enum dhp_status dhp_feed_pick(struct dhp_feed *feed, uint32_t *out_index)
 	if (count == 0 || at_load_relaxed_u32(&feed->disabled) != 0) /* relaxed: a switch, seen soon */
 		return DHP_DETACHED;
 	turn = at_fetch_add_relaxed_u32(&feed->next, 1); /* relaxed: only spreads */
-	*out_index = at_load_relaxed_u32(&feed->members[turn % count]); /* relaxed: ordered by the count */
+	*out_index = member_in_turn(feed, turn, count);
 	return DHP_OK;
 }
 

@@ -293,9 +293,11 @@ DHP_API enum dhp_status dhp_feed_destroy(struct dhp_feed *feed);
 /*
  * dhp_feed_pick - the index of a processor of the set, each in turn: a target for dhp_dpc_set_target.
  *
+ * A processor that is not usable (change.h) stays in the set and is passed over, unless none of the set is usable.
+ *
  * Level     any
  * Blocks    never
- * Progress  wait-free
+ * Progress  lock-free: again while the set of usable processors changes
  * Orders    the processor is complete, as by dhp_counts_read [feed-attach]
  * Lifetime  a hint of this moment; the index stays valid
  * Returns   DHP_OK; DHP_DETACHED: stopped, or disabled; DHP_BAD_OBJECT, DHP_BAD_RESULT
