@@ -187,6 +187,7 @@ static void hold(struct dhp_device *device)
 	if (device->hold == NULL || device->holding)
 		return;
 	device->holding = true;
+	device->holding_since_ns = port_now_ns();
 	dhpi_hold_begin(device->hold);
 }
 
@@ -205,13 +206,12 @@ static void hold_in_query(struct dhp_device *device)
 static void report_hold(struct dhp_device *device)
 {
 	struct dhpi_rebalance *rebalance = device->rebalance;
-	struct dhp_hold_stats stats;
+	uint64_t held_ns = port_now_ns() - device->holding_since_ns; /* the queue may hold on, for a pause */
 
-	(void)dhp_hold_stats_read(device->hold, &stats);
-	if (stats.last_hold_ns > at_load_relaxed_u64(&rebalance->longest_hold_ns)) /* relaxed: own store */
-		at_store_relaxed_u64(&rebalance->longest_hold_ns, stats.last_hold_ns); /* relaxed: statistics only */
+	if (held_ns > at_load_relaxed_u64(&rebalance->longest_hold_ns)) /* relaxed: own store */
+		at_store_relaxed_u64(&rebalance->longest_hold_ns, held_ns); /* relaxed: statistics only */
 	dhpi_report(rebalance, (struct dhp_rebalance_event){
-		.kind = DHP_REBALANCE_HELD, .device = device, .ns = stats.last_hold_ns });
+		.kind = DHP_REBALANCE_HELD, .device = device, .ns = held_ns });
 }
 
 void dhpi_device_let_go(struct dhp_device *device)

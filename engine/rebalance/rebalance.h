@@ -39,6 +39,7 @@ struct dhp_device {
 	struct dhpi_link feeds;
 	bool pending; /* the queue holds what blocks a stop */
 	bool holding; /* the queue holds for this device */
+	uint64_t holding_since_ns;
 	bool requirements_changed;
 	bool takes_part, agreed, moves; /* in the rebalance that runs */
 
