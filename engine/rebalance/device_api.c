@@ -57,8 +57,10 @@ static enum dhp_status add(struct dhpi_rebalance *rebalance, const struct dhp_de
 	device = device_alloc(rebalance, options);
 	if (device == NULL)
 		return DHP_NO_MEMORY;
-	if (device->hold != NULL)
-		dhpi_hold_use(device->hold, true);
+	if (device->hold != NULL && !dhpi_hold_take(device->hold)) {
+		port_free(device, sizeof(*device));
+		return DHP_IN_USE;
+	}
 	dhpi_list_push_tail(&rebalance->devices, &device->link);
 	rebalance->devices_count++;
 	*out_device = device;
@@ -92,7 +94,7 @@ static void take_out(struct dhp_device *device)
 	if (dhpi_device_state(device) != DHP_DEVICE_REMOVED) /* what a removed one holds was refused, and stays so */
 		dhpi_device_let_go(device);
 	if (device->hold != NULL)
-		dhpi_hold_use(device->hold, false);
+		dhpi_hold_give(device->hold);
 	dhpi_list_unlink(&device->link);
 	device->rebalance->devices_count--;
 	device->magic = 0;

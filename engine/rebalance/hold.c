@@ -242,10 +242,21 @@ void dhpi_hold_close(struct dhp_hold *hold)
 	dhpi_spin_unlock(&hold->lock);
 }
 
-void dhpi_hold_use(struct dhp_hold *hold, bool more)
+bool dhpi_hold_take(struct dhp_hold *hold)
+{
+	bool taken;
+
+	dhpi_spin_lock(&hold->lock);
+	taken = !hold->taken && !hold->closed;
+	hold->taken = hold->taken || taken;
+	dhpi_spin_unlock(&hold->lock);
+	return taken;
+}
+
+void dhpi_hold_give(struct dhp_hold *hold)
 {
 	dhpi_spin_lock(&hold->lock);
-	hold->devices += more ? 1 : UINT32_MAX;
+	hold->taken = false;
 	dhpi_spin_unlock(&hold->lock);
 }
 
@@ -375,7 +386,7 @@ bool dhpi_hold_free(struct dhp_hold *hold)
 	bool free, alone;
 
 	dhpi_spin_lock(&hold->lock);
-	alone = hold->devices == 0 && !hold->draining && dhpi_list_empty(&hold->waiting);
+	alone = !hold->taken && !hold->draining && dhpi_list_empty(&hold->waiting);
 	/* [hold-quiet] acquire: what the requests did comes before the free */
 	free = alone && at_load_acquire_u64(&hold->state) == (hold->closed ? HOLDING : REFERENCE);
 	dhpi_spin_unlock(&hold->lock);

@@ -28,10 +28,10 @@ struct dhp_hold {
 	/* under lock */
 	DHPI_OWN_LINES struct dhpi_spin lock;
 	bool draining;          /* a thread is beginning the held requests */
+	bool taken;             /* a device has this queue */
 	bool closed;            /* the device is gone: what would be held is refused */
 	uint32_t holders;       /* who wants it to hold */
 	uint32_t stops_pending; /* devices whose stop has been asked about, and that hold the rest at STOP only */
-	uint32_t devices;       /* that have this queue */
 	uint32_t waiting_count;
 	struct dhpi_link waiting; /* oldest first */
 	uint64_t since_ns;
@@ -74,6 +74,8 @@ void dhpi_hold_pend(struct dhp_hold *hold);
 void dhpi_hold_pend_end(struct dhp_hold *hold);
 /* The queue holds: what waits is over with DHP_DEVICE_GONE, and so is what comes. */
 void dhpi_hold_close(struct dhp_hold *hold);
-void dhpi_hold_use(struct dhp_hold *hold, bool more);
+/* A device has a queue of its own: when it is gone, so are its requests. false: another one has it, or had it and is gone. */
+bool dhpi_hold_take(struct dhp_hold *hold);
+void dhpi_hold_give(struct dhp_hold *hold);
 
 #endif

@@ -111,7 +111,7 @@ struct dhp_device_options {
 	int32_t policy;                   /* DHP_POLICY_... or any other value */
 	const struct dhp_driver *drivers; /* the top of the stack first; copied */
 	uint32_t driver_count;            /* 1 to DHP_DRIVERS_LIMIT */
-	struct dhp_hold *hold;            /* NULL: its requests may be lost without harm (S-450) */
+	struct dhp_hold *hold;            /* NULL: its requests may be lost without harm (S-450); of no other device */
 	bool hold_in_stop;                /* the flag is set in STOP instead of in QUERY_STOP (S-441) */
 	bool nothing_to_move;             /* S-424 */
 	bool boot_configured;             /* S-427 */
@@ -202,8 +202,9 @@ DHP_BEGIN_DECLS
  * Progress  blocking
  * Orders    nothing
  * Lifetime  until dhp_device_unregister; the drivers' contexts and the queue must live as long
- * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_BAD_OPTIONS, DHP_BAD_CLASS, DHP_BAD_OBJECT (the queue), DHP_BAD_RESULT; DHP_NO_MEMORY,
- *           DHP_NO_THREAD, DHP_IN_CALLBACK, DHP_WRONG_LEVEL
+ * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_BAD_OPTIONS, DHP_BAD_CLASS, DHP_BAD_OBJECT (the queue), DHP_BAD_RESULT; DHP_IN_USE:
+ *           another device has the queue, or had it when it was removed; DHP_NO_MEMORY, DHP_NO_THREAD, DHP_IN_CALLBACK,
+ *           DHP_WRONG_LEVEL
  */
 DHP_API enum dhp_status dhp_device_register(struct dhp_engine *engine, const struct dhp_device_options *options,
 					    struct dhp_device **out_device);

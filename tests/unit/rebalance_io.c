@@ -276,6 +276,26 @@ static const struct dhp_rebalance_event *event_of(enum dhp_rebalance_kind kind)
 	return NULL;
 }
 
+/* The length that is reported is the device's own, though the queue holds on for the pause. */
+static void during_a_pause_a_device_reports_its_own_hold_S451(void **state)
+{
+	struct dhp_hold_stats stats;
+
+	(void)state;
+	begin(1);
+	listen_with(0);
+	probe_join(&a);
+	assert_ok(dhp_pause_all(engine, 0));
+	arrive();
+	assert_ok(dhp_hold_stats_read(hold, &stats));
+	assert_true(stats.holding_since_ns != 0 && stats.last_hold_ns == 0);
+	assert_true(event_of(DHP_REBALANCE_HELD)->ns > 0);
+	assert_true(rebalance_stats(engine).longest_hold_ns == event_of(DHP_REBALANCE_HELD)->ns);
+	assert_ok(dhp_resume_all(engine));
+	probe_leave(&a);
+	finish();
+}
+
 static void each_step_and_the_length_of_the_hold_are_reported_S451_S420(void **state)
 {
 	static const enum dhp_rebalance_kind expected[] = {
@@ -770,6 +790,68 @@ static void none_is_lost_and_each_source_keeps_its_order_during_arrivals_S431_S4
 	free(sources);
 }
 
+static void set_usable(uint32_t index, bool usable)
+{
+	struct dhp_processor processor;
+
+	assert_ok(dhp_processor_at(engine, index, &processor));
+	assert_ok(dhp_sim_set_usable(engine, processor.cpu, usable));
+}
+
+/* No device is stopped for it, and it stays in the set. */
+static void picks_pass_over_processors_that_are_not_usable_S466(void **state)
+{
+	struct dhp_feed *feed, *one, *chosen;
+
+	(void)state;
+	begin(1);
+	add_positions(engine, 1, 4);
+	probe_join(&a);
+	assert_ok(dhp_rebalance_drain(engine));
+	assert_ok(dhp_feed_create(engine, a.device, NULL, &feed));
+	assert_ok(dhp_feed_create(engine, NULL, FEED(.policy = DHP_FEED_CHOSEN, .mask = 8), &chosen));
+	assert_int_equal(picked(feed), 15);
+	set_usable(3, false);
+	set_usable(0, false);
+	assert_int_equal(picked(feed), 6);
+	assert_int_equal(dhp_feed_mask(feed, 0), 15);
+	assert_int_equal(picked(chosen), 8); /* there is no other: the work runs elsewhere */
+	assert_ok(dhp_feed_create(engine, NULL, FEED(.policy = DHP_FEED_ONE_CLOSE), &one));
+	assert_int_equal(dhp_feed_mask(one, 0), 2);
+	set_usable(0, true);
+	assert_int_equal(picked(feed), 7);
+	set_usable(3, true);
+	assert_int_equal(picked(feed), 15);
+	assert_int_equal(sent_count, 0);
+	assert_ok(dhp_feed_destroy(feed));
+	assert_ok(dhp_feed_destroy(one));
+	assert_ok(dhp_feed_destroy(chosen));
+	probe_leave(&a);
+	finish();
+}
+
+/* When it is gone its requests are refused: they must not be another's. */
+static void a_queue_is_of_one_device_S430(void **state)
+{
+	(void)state;
+	begin(1);
+	b.options.hold = hold;
+	probe_join(&a);
+	assert_status(dhp_device_register(engine, &b.options, &b.device), DHP_IN_USE);
+	probe_leave(&a);
+	probe_join(&b);
+	probe_leave(&b);
+	a.mine[0].answers[place_of(START)] = DHP_NO_MEMORY;
+	probe_join(&a);
+	arrive();
+	assert_int_equal(state_of(&a), DHP_DEVICE_REMOVED);
+	assert_status(dhp_device_register(engine, &b.options, &b.device), DHP_IN_USE);
+	probe_leave(&a);
+	assert_status(dhp_device_register(engine, &b.options, &b.device), DHP_IN_USE);
+	assert_status(dhp_request_submit(&items[0].request), DHP_DEVICE_GONE);
+	finish();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -782,6 +864,9 @@ int main(void)
 		cmocka_unit_test(a_removed_device_completes_what_it_holds_S430),
 		cmocka_unit_test(unregistration_lets_held_requests_begin),
 		cmocka_unit_test(a_paused_device_goes_on_at_the_resume_whatever_a_rebalance_does_S740_S444),
+		cmocka_unit_test(during_a_pause_a_device_reports_its_own_hold_S451),
+		cmocka_unit_test(a_queue_is_of_one_device_S430),
+		cmocka_unit_test(picks_pass_over_processors_that_are_not_usable_S466),
 		cmocka_unit_test(each_step_and_the_length_of_the_hold_are_reported_S451_S420),
 		cmocka_unit_test(a_device_that_does_not_get_quiet_is_reported_and_left_as_it_was_S442_S418),
 		cmocka_unit_test(a_driver_that_does_not_return_is_reported_while_it_hangs_S418_S451),
