@@ -9,6 +9,8 @@
  * I1        `phase` goes unbound, changing, bound, changing, unbound; only who made it `changing` writes the rest.
  * I2        `held` counts what would point into the engine; the binding ends at zero only.
  */
+#include <dhp/notify.h>
+
 #include "binding.h"
 
 enum phase { UNBOUND = 0, CHANGING = 1, BOUND = 2 };
@@ -64,12 +66,19 @@ enum dhp_status dhp_wdk_bind(struct dhp_engine *engine)
 
 enum dhp_status dhp_wdk_unbind(void)
 {
+	enum dhp_status status;
+
 	DHPI_REQUIRE_PASSIVE();
 	if (!change_from(BOUND))
 		return DHP_BAD_ENGINE;
 	if (at_load_acquire_u32(&binding.held) != 0) { /* [wdk-held] acquire */
 		change_to(BOUND);
 		return DHP_IN_USE;
+	}
+	status = dhp_arrival_drain(dhpi_wdk_engine()); /* from a callback it fails; those may still read what is buried */
+	if (dhp_failed(status)) {
+		change_to(BOUND);
+		return status;
 	}
 	dhpi_wdk_reap();
 	dhpi_wdk_workers_stop();

@@ -237,10 +237,9 @@ NTSTATUS IoUnregisterPlugPlayNotification(PVOID NotificationEntry)
 	return STATUS_SUCCESS;
 }
 
-/* No other thread is in a routine of this layer. */
+/* No other thread is in a routine of this layer, and no delivery on its way. */
 void dhpi_wdk_bury_all(void)
 {
-	(void)dhp_arrival_drain(dhpi_wdk_engine());
 	while (buried.first_change != NULL) {
 		struct change_entry *entry = buried.first_change;
 

@@ -614,7 +614,7 @@ DHP_API enum dhp_status dhp_wdk_bind(struct dhp_engine *engine);
  * Lifetime  no other thread may use the routines from the call on
  * Returns   DHP_OK; DHP_BAD_ENGINE: none is bound; DHP_IN_USE: a registration, a running thread, an open handle, a
  *           reference to an object, a queued or running work item, a lookaside list, an allocated run-down reference or
- *           an affinity token remains; DHP_WRONG_LEVEL
+ *           an affinity token remains; DHP_IN_CALLBACK: nothing has changed; DHP_WRONG_LEVEL
  */
 DHP_API enum dhp_status dhp_wdk_unbind(void);
 

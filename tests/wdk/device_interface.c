@@ -288,6 +288,34 @@ static void the_other_form_does_not_wait_for_it_S240(void **state)
 	unbind_sim(engine);
 }
 
+static void unbind_at_start(void *context, const struct dhp_processor_change *change, enum dhp_status *status)
+{
+	(void)status;
+	if (change->state == DHP_CHANGE_START)
+		*(enum dhp_status *)context = dhp_wdk_unbind();
+}
+
+/* A delivery still reads what was unregistered, and nobody can wait for it there. */
+static void the_binding_does_not_end_in_a_callback_S240(void **state)
+{
+	struct dhp_engine *engine = bind_sim_of(4, 1);
+	struct dhp_notify *registration;
+	enum dhp_status result = DHP_OK;
+	PVOID entry;
+
+	(void)state;
+	hold_in_callback(engine, &entry);
+	assert_int_equal(IoUnregisterPlugPlayNotification(entry), STATUS_SUCCESS);
+	assert_ok(dhp_notify_register(engine, unbind_at_start, &result, 0, &registration));
+	add_positions(engine, 2, 3);
+	assert_status(result, DHP_IN_CALLBACK);
+	assert_status(dhp_wdk_bind(engine), DHP_IN_USE);
+	assert_int_equal(KeQueryActiveProcessorCount(NULL), 3);
+	assert_ok(dhp_notify_unregister(registration));
+	poke(&may_leave, 1);
+	unbind_sim(engine);
+}
+
 static void unregistered_in_its_own_callback_S242(void **state)
 {
 	struct dhp_engine *engine = bind_sim_of(8, 1);
@@ -335,6 +363,7 @@ int main(void)
 		cmocka_unit_test(the_other_form_needs_the_context_until_a_drain_S240),
 		cmocka_unit_test(the_waiting_form_waits_for_a_call_in_progress_S241),
 		cmocka_unit_test(the_other_form_does_not_wait_for_it_S240),
+		cmocka_unit_test(the_binding_does_not_end_in_a_callback_S240),
 		cmocka_unit_test(unregistered_in_its_own_callback_S242),
 #if DHP_CHECKS < 2
 		cmocka_unit_test(at_dispatch_level_nothing_is_registered_S041_S201),
