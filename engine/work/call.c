@@ -13,7 +13,7 @@
  *
  * Progress  blocking: a processor that runs a long routine keeps all others waiting.
  */
-#include "queue.h"
+#include "watchdog.h"
 
 #define SPINS_BEFORE_YIELD 64u
 
@@ -36,7 +36,7 @@ static void wait_at_barrier(struct dhpi_call *call)
 
 static void take_part(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
 {
-	const struct dhpi_queue *queue = context;
+	struct dhpi_queue *queue = context;
 	struct dhpi_call *call = &queue->work->call;
 	uintptr_t result;
 
@@ -44,9 +44,11 @@ static void take_part(struct dhp_dpc *dpc, void *context, void *argument_1, void
 	(void)argument_1;
 	(void)argument_2;
 	wait_at_barrier(call);
+	dhpi_watchdog_begin(queue);
 	result = call->routine(call->argument);
 	if (dhpi_queue_index(queue) == call->index)
 		call->result = result;
+	dhpi_watchdog_leave_out(queue);
 	(void)at_fetch_add_acq_rel_u32(&call->ended, 1); /* [call-ended] release */
 	(void)port_event_signal(&call->event);
 }

@@ -37,6 +37,8 @@ void dhpi_watchdog_end(struct dhpi_queue *queue)
 {
 	uint64_t limit = queue->work->run_limit_ns, run_ns = run_so_far(queue);
 
+	if (queue->run_start_ns == 0)
+		return;
 	if (limit != 0 && run_ns > limit)
 		at_bump_u64(&queue->long_runs);
 	if (run_ns > at_load_relaxed_u64(&queue->longest_run_ns))        /* relaxed: own store */

@@ -11,6 +11,12 @@
 void dhpi_watchdog_begin(struct dhpi_queue *queue);
 void dhpi_watchdog_end(struct dhpi_queue *queue);
 
+/* Owner, inside a routine: it is the engine's own, or waited for others, and does not count. */
+static inline void dhpi_watchdog_leave_out(struct dhpi_queue *queue)
+{
+	queue->run_start_ns = 0;
+}
+
 /* Owner: the level was low for a moment. */
 static inline void dhpi_watchdog_rest(struct dhpi_queue *queue)
 {

@@ -4,6 +4,10 @@
  */
 #include "work_hold.h"
 
+#include <dhp/call.h>
+
+#include "work.h"
+
 #define MS 1000000u
 #define HOUR_NS 3600000000000u
 
@@ -247,6 +251,50 @@ static void a_reclaim_that_holds_a_lock_is_no_dpc_S672_S673(void **state)
 	end_engine(engine);
 }
 
+/* ---- a call on all processors waits for the last of them: that is no long run of the others ---- */
+
+static uintptr_t call_nothing(void *argument)
+{
+	(void)argument;
+	return 0;
+}
+
+static void *call_all(void *argument)
+{
+	(void)dhp_call_all(argument, call_nothing, NULL, NULL);
+	return NULL;
+}
+
+static bool is_busy_elsewhere(void *context)
+{
+	return at_load_relaxed_u32(&((struct dhp_engine *)context)->work->call.arrived) == 1;
+}
+
+static void waiting_for_the_others_in_a_call_is_no_run_S671(void **state)
+{
+	const struct dhp_sim_options sim = { .size = sizeof(sim), .maximum_count = 2, .initial_count = 2 };
+	const struct dhp_engine_options options = { .size = sizeof(options), .sim = &sim, .watchdog_run_ns = MS,
+		.watchdog_sequence_ns = MS };
+	struct dhp_engine *engine = NULL;
+	struct helper helper;
+	struct hold hold;
+
+	(void)state;
+	assert_ok(dhp_engine_create(&options, &engine));
+	hold_processor(&hold, engine, 0);
+	helper_start(&helper, call_all, engine);
+	assert_true(wait_until(is_busy_elsewhere, engine));
+	sleep_us(3000);
+	hold_release(&hold);
+	helper_join(&helper);
+	flush(engine);
+	assert_int_equal(stats_of(engine, 0).long_run_count, 1);
+	assert_int_equal(stats_of(engine, 1).long_run_count, 0);
+	assert_int_equal(stats_of(engine, 1).long_sequence_count, 0);
+	assert_int_equal(stats_of(engine, 1).longest_run_ns, 0);
+	end_engine(engine);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +305,7 @@ int main(void)
 		cmocka_unit_test(threaded_runs_have_the_run_limit_and_no_sequence_S671_S661),
 		cmocka_unit_test(a_routine_is_told_to_yield_near_a_limit_S673),
 		cmocka_unit_test(at_dispatch_level_there_is_an_answer_S672),
+		cmocka_unit_test(waiting_for_the_others_in_a_call_is_no_run_S671),
 		cmocka_unit_test(each_processor_has_its_own_counters_S675),
 		cmocka_unit_test(the_budget_is_for_dpcs_only_S672),
 		cmocka_unit_test(a_reclaim_that_holds_a_lock_is_no_dpc_S672_S673),
