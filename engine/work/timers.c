@@ -82,7 +82,7 @@ static bool expire(struct dhpi_timers *timers, struct dhpi_timer *timer, uint64_
 	take_out(timers, timer);
 	timer->expired = true;
 	if (timer->period_ms != 0)
-		set_again(timers, timer, now_ns - timer->due_ns);
+		set_again(timers, timer, timer->clock == DHPI_WALL ? 0 : now_ns - timer->due_ns); /* that clock jumps */
 	if (dpc == NULL)
 		return false;
 	if (dhpi_dpc_queue(dhpi_dpc(dpc), out_trigger) != DHP_OK) {
@@ -265,6 +265,8 @@ enum dhp_status dhp_timer_init(struct dhp_timer *object, struct dhp_engine *engi
 		return DHP_BAD_ENGINE;
 	if (object == NULL || !dhpi_aligned(object, _Alignof(struct dhp_timer)))
 		return DHP_BAD_OBJECT;
+	DHPI_CHECK(2, !is_timer(object) || timer_of(object)->work != engine->work || !dhp_timer_is_set(object),
+		   "S-604: a timer that is set is not initialised again");
 	*timer_of(object) = (struct dhpi_timer){ .work = engine->work, .magic = TIMER_MAGIC };
 	return DHP_OK;
 }

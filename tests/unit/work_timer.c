@@ -9,6 +9,7 @@
 
 #include <dhp/timer.h>
 
+#include "death.h"
 #include "work.h"
 
 #define MS 1000000u
@@ -539,7 +540,69 @@ static void an_absolute_timer_follows_the_wall_clock_S691(void **state)
 	end_engine(engine);
 }
 
+/* What was due before it was set, or before the clock was, has missed no period. */
+static void no_period_is_missed_before_the_first_expiry_S684(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(1, 1);
+	struct dhp_timer_setting setting;
+	struct dhp_engine_stats stats;
+	uint64_t wall = 100 * HOUR_NS;
+	struct alarm past, jumped;
+
+	(void)state;
+	dhpi_timers_use_wall(&engine->work->timers, fake_wall, &wall);
+	alarm_init(&past, engine);
+	alarm_init(&jumped, engine);
+	setting = after(&past, HOUR_NS);
+	setting.absolute = true;
+	setting.period_ms = 1;
+	set(&past, setting, DHP_OK);
+	assert_true(wait_for_count(&past.tick.runs, 3));
+	assert_ok(dhp_timer_cancel(&past.timer));
+	setting = after(&jumped, wall + 1);
+	setting.absolute = true;
+	setting.period_ms = 1;
+	set(&jumped, setting, DHP_OK);
+	poke(&wall, 200 * HOUR_NS);
+	dhpi_timers_wall_was_set(&engine->work->timers);
+	assert_true(wait_for_count(&jumped.tick.runs, 3));
+	assert_ok(dhp_timer_cancel(&jumped.timer));
+	flush(engine);
+	assert_ok(dhp_engine_stats_read(engine, &stats));
+	assert_true(stats.timer_lost_count < 3600000); /* an hour of periods */
+	end_engine(engine);
+}
+
 /* ---- lifetime ---- */
+
+#if DHP_CHECKS >= 2
+static volatile enum dhp_status initialised;
+
+__attribute__((noinline)) static void initialise_again(struct alarm *alarm, struct dhp_engine *engine)
+{
+	initialised = dhp_timer_init(&alarm->timer, engine);
+	(void)initialised;
+}
+
+static void initialise_while_set(void *argument)
+{
+	struct dhp_engine *engine = NULL;
+	struct alarm alarm;
+
+	(void)argument;
+	if (try_sim(&(struct sim_setup){ .maximum = 1, .initial = 1 }, &engine) != DHP_OK)
+		return;
+	alarm_init(&alarm, engine);
+	set(&alarm, after(&alarm, HOUR_NS), DHP_OK);
+	initialise_again(&alarm, engine);
+}
+
+static void initialising_a_timer_that_is_set_stops_a_checked_build_S604(void **state)
+{
+	(void)state;
+	assert_stopped(initialise_while_set, NULL, "S-604", DEATH_SITE(initialise_again));
+}
+#endif
 
 static uint64_t freed;
 
@@ -720,6 +783,10 @@ static void bad_timers_and_settings_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#if DHP_CHECKS >= 2
+		cmocka_unit_test(initialising_a_timer_that_is_set_stops_a_checked_build_S604),
+#endif
+		cmocka_unit_test(no_period_is_missed_before_the_first_expiry_S684),
 		cmocka_unit_test(a_relative_timer_runs_once_and_never_early_S690_S680_S682),
 		cmocka_unit_test(none_of_many_close_together_is_early_S690),
 		cmocka_unit_test(what_is_due_expires_at_once_S680),
