@@ -204,12 +204,12 @@ static void account(struct dhpi_queue *queue, struct dhpi_queue *home, uint32_t 
 }
 
 /* S-612: idle again, its arguments copied, before the routine runs. From then on it is its owner's. */
-static void run(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+static void run(struct dhpi_queue *queue, struct port_self *self, struct dhpi_dpc *dpc)
 {
 	dhp_dpc_routine *routine = dpc->routine;
 	void *context = dpc->context, *argument_1 = dpc->arguments[0], *argument_2 = dpc->arguments[1];
 	struct dhpi_queue *home = dpc->home;
-	uint32_t phase = dpc->phase;
+	uint32_t phase = dpc->phase, dispatch = self->dispatch;
 
 	at_store_relaxed_u32(&dpc->place, DHPI_PLACE_NOWHERE); /* relaxed: ordered by the exchange */
 	/*
@@ -220,20 +220,24 @@ static void run(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 	if (DHPI_UNLIKELY(queue->work->watched))
 		dhpi_watchdog_begin(queue);
 	routine((struct dhp_dpc *)(void *)dpc, context, argument_1, argument_2);
+	if (DHPI_UNLIKELY(self->dispatch != dispatch)) {
+		DHPI_CHECK(2, self->dispatch == dispatch, "S-617: a routine returned at another level");
+		self->dispatch = dispatch;
+	}
 	if (DHPI_UNLIKELY(queue->work->watched))
 		dhpi_watchdog_end(queue);
 	account(queue, home, phase);
 }
 
 /* Not without end: a High DPC that inserts itself again holds up neither the others nor a grace period. */
-static void run_high(struct dhpi_queue *queue)
+static void run_high(struct dhpi_queue *queue, struct port_self *self)
 {
 	for (uint32_t i = 0; i < HIGH_AT_ONCE && dhpi_queue_has_high(queue); i++) {
 		struct dhpi_dpc *dpc = dhpi_queue_take_high(queue);
 
 		if (dpc == NULL)
 			return;
-		run(queue, dpc);
+		run(queue, self, dpc);
 	}
 }
 
@@ -284,9 +288,10 @@ static void run_ordinary(struct dhpi_queue *queue)
 
 	self->dispatch = 1;
 	do
-		run_high(queue);
-	while ((dpc = dhpi_queue_take(queue)) != NULL && (run(queue, dpc), true));
+		run_high(queue, self);
+	while ((dpc = dhpi_queue_take(queue)) != NULL && (run(queue, self, dpc), true));
 	self->dispatch = 0;
+	self->apc = 0; /* a routine that did not lower again */
 	at_store_relaxed_u32(&queue->window_movable, 0); /* relaxed: a hint; the window is empty */
 }
 
@@ -297,8 +302,9 @@ static void run_threaded(struct dhpi_queue *queue)
 
 	dhpi_watchdog_rest(queue);
 	self->threaded = 1;
-	run(queue, queue->threaded);
+	run(queue, self, queue->threaded);
 	self->threaded = 0;
+	self->apc = 0;
 	dhpi_watchdog_rest(queue);
 }
 

@@ -8,6 +8,9 @@
 
 #include <dhp/thread.h>
 
+#include "death.h"
+#include "queue.h"
+
 static uint32_t log_names[64];
 static uint32_t log_count;
 
@@ -302,9 +305,98 @@ static void bad_threaded_objects_are_refused_S660(void **state)
 	end_engine(engine);
 }
 
+/* ---- a routine that does not go back to its level ---- */
+
+struct leveller {
+	struct dhp_dpc dpc;
+	enum dhp_level leaves, found; /* leaves: the level at which it returns; DHP_APC: raised from below */
+	bool threaded;
+};
+
+static void leave_level(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct leveller *leveller = context;
+
+	(void)dpc;
+	(void)argument_1;
+	(void)argument_2;
+	leveller->found = dhp_level();
+	if (leveller->leaves < leveller->found)
+		dhp_level_lower(leveller->leaves);
+	else
+		(void)dhp_level_raise(leveller->leaves);
+}
+
+/* One after the other, in one batch if they are ordinary. */
+static void run_levellers(struct dhp_engine *engine, struct leveller *levellers, uint32_t count)
+{
+	struct hold hold;
+
+	hold_insert(&hold, engine, 0, DHP_IMPORTANCE_MEDIUM);
+	(void)wait_for_count(&hold.entered, 1);
+	for (uint32_t i = 0; i < count; i++) {
+		(void)(levellers[i].threaded ? dhp_dpc_init_threaded(&levellers[i].dpc, engine, leave_level, &levellers[i])
+					     : dhp_dpc_init(&levellers[i].dpc, engine, leave_level, &levellers[i]));
+		(void)dhp_dpc_insert(&levellers[i].dpc, NULL, NULL);
+	}
+	hold_release(&hold);
+	(void)dhp_dpc_flush(engine);
+}
+
+#if DHP_CHECKS < 2
+static void each_routine_begins_at_its_level_whatever_the_one_before_did_S617_S660(void **state)
+{
+	static const struct {
+		enum dhp_level leaves[3], found;
+		bool threaded;
+	} stories[] = {
+		{ { DHP_PASSIVE, DHP_APC, DHP_DISPATCH }, DHP_DISPATCH, false },
+		{ { DHP_DISPATCH, DHP_APC, DHP_PASSIVE }, DHP_PASSIVE, true },
+	};
+	struct dhp_engine *engine = make_sim_of(1, 1);
+
+	(void)state;
+	for (uint32_t k = 0; k < LENGTH(stories); k++) {
+		struct leveller levellers[3];
+
+		for (uint32_t i = 0; i < 3; i++)
+			levellers[i] = (struct leveller){ .leaves = stories[k].leaves[i], .threaded = stories[k].threaded };
+		run_levellers(engine, levellers, 3);
+		for (uint32_t i = 0; i < 3; i++)
+			assert_int_equal(levellers[i].found, stories[k].found);
+	}
+	end_engine(engine);
+}
+#else
+static void leave_a_level(void *argument)
+{
+	struct leveller leveller = { .leaves = *(const enum dhp_level *)argument };
+	struct dhp_engine *engine = NULL;
+
+	leveller.threaded = leveller.leaves == DHP_DISPATCH;
+	if (try_sim(&(struct sim_setup){ .maximum = 1, .initial = 1 }, &engine) == DHP_OK)
+		run_levellers(engine, &leveller, 1);
+}
+
+static void a_routine_that_leaves_another_level_stops_a_checked_build_S617(void **state)
+{
+	enum dhp_level level = DHP_PASSIVE;
+
+	(void)state;
+	assert_stopped(leave_a_level, &level, "S-617", DEATH_SITE(dhpi_worker_run));
+	level = DHP_DISPATCH;
+	assert_stopped(leave_a_level, &level, "S-617", DEATH_SITE(dhpi_worker_run));
+}
+#endif
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+#if DHP_CHECKS < 2
+		cmocka_unit_test(each_routine_begins_at_its_level_whatever_the_one_before_did_S617_S660),
+#else
+		cmocka_unit_test(a_routine_that_leaves_another_level_stops_a_checked_build_S617),
+#endif
 		cmocka_unit_test(a_threaded_dpc_runs_at_passive_level_S660),
 		cmocka_unit_test(a_lock_taken_by_others_leaves_no_level_behind_S660_S040),
 		cmocka_unit_test(without_threaded_dpcs_they_are_ordinary_ones_S660),
