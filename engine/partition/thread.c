@@ -92,14 +92,17 @@ static bool same(const struct port_affinity *a, const struct port_affinity *b)
 static enum dhp_status confine_real(struct dhp_engine *engine, const struct dhp_affinity *list, uint32_t count,
 				    struct port_pin *pin)
 {
-	struct port_affinity wanted = { { 0 } };
+	struct port_affinity wanted = { { 0 } }, before;
 
 	for (uint32_t i = 0; i < count; i++)
 		for (uint64_t mask = list[i].mask; mask != 0; mask &= mask - 1)
 			add_cpu(&wanted, cpu_of(engine, list[i].group, (uint32_t)__builtin_ctzll(mask)));
-	if (!port_affinity_write(&wanted) || !port_affinity_read(&pin->set))
+	if (!port_affinity_read(&before) || !port_affinity_write(&wanted))
 		return DHP_NO_AFFINITY;
-	return DHP_OK;
+	if (port_affinity_read(&pin->set))
+		return DHP_OK;
+	(void)port_affinity_write(&before); /* I2 */
+	return DHP_NO_AFFINITY;
 }
 
 /* ---- the user's affinity: I1 ---- */

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@ enum kind { MEMORY, SPACE, TOUCH, KINDS };
 static _Thread_local uint32_t countdown[KINDS]; /* 1: the next is refused; 0: none */
 static _Thread_local bool hit;
 static _Thread_local bool affinity_refused;
+static _Thread_local bool read_refused; /* after the next write of the affinity */
+static _Thread_local bool written;
 
 static bool refused(enum kind kind)
 {
@@ -62,6 +65,12 @@ long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 		errno = EINVAL;
 		return -1;
 	}
+	if (read_refused && written && number == SYS_sched_getaffinity) {
+		read_refused = written = false;
+		errno = EINVAL;
+		return -1;
+	}
+	written = read_refused && number == SYS_sched_setaffinity;
 	return __real_syscall(number, a, b, c, d, e, f);
 }
 
@@ -162,7 +171,8 @@ static void a_block_that_the_system_refuses_is_null_S703(void **state)
 static void an_affinity_that_the_system_refuses_changes_nothing_S542(void **state)
 {
 	const struct dhp_engine_options options = { .size = sizeof(options), .flags = DHP_ENGINE_NO_WATCH };
-	struct dhp_affinity wanted = { .mask = UINT64_MAX }, previous = { .mask = 7 };
+	struct dhp_affinity wanted = { .mask = UINT64_MAX }, previous = { .mask = 7 }, one = { .mask = 0 };
+	cpu_set_t before, after;
 	const struct dhp_affinity users = { .mask = 0 };
 	struct dhp_engine *engine = NULL;
 	struct dhp_processor first;
@@ -175,6 +185,15 @@ static void an_affinity_that_the_system_refuses_changes_nothing_S542(void **stat
 	assert_status(dhp_thread_affinity_set(engine, &wanted, &previous), DHP_NO_AFFINITY);
 	assert_int_equal(previous.mask, 0);
 	affinity_refused = false;
+	assert_status(dhp_thread_affinity_revert(engine, &users), DHP_NO_EFFECT);
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	read_refused = true; /* the system has done it, and does not say what */
+	one.group = first.number.group;
+	one.mask = 1ull << first.number.number;
+	assert_status(dhp_thread_affinity_set(engine, &one, &previous), DHP_NO_AFFINITY);
+	assert_false(read_refused);
+	assert_int_equal(sched_getaffinity(0, sizeof(after), &after), 0);
+	assert_true(CPU_EQUAL(&before, &after));
 	assert_status(dhp_thread_affinity_revert(engine, &users), DHP_NO_EFFECT);
 	assert_ok(dhp_thread_affinity_set(engine, &wanted, &previous));
 	affinity_refused = true;
