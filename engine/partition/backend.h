@@ -58,6 +58,10 @@ struct dhpi_backend {
 	void (*wait)(void *state, uint32_t limit_ms);
 	void (*interrupt)(void *state);
 
+	/* Around a change of the calling thread's affinity by the library. NULL: it is nothing to the backend. */
+	void (*affinity_begins)(void *state);
+	void (*affinity_ends)(void *state, bool confined);
+
 	void (*sources)(void *state, dhp_source_visit *visit, void *context);
 	void (*counts)(void *state, struct dhpi_source_counts *out_counts);
 

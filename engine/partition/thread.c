@@ -123,7 +123,7 @@ static enum dhp_status note_user(struct port_pin *pin)
 	return DHP_OK;
 }
 
-static enum dhp_status restore_user(struct port_pin *pin)
+static enum dhp_status write_user(struct port_pin *pin)
 {
 	enum dhp_status status = note_user(pin);
 
@@ -139,11 +139,35 @@ static enum dhp_status restore_user(struct port_pin *pin)
 
 /* ---- set and revert ---- */
 
+/* The backend may watch this thread: it is told, so that it does not take our affinity for the user's. */
+static void affinity_begins(struct dhp_engine *engine)
+{
+	if (engine->partition->backend->affinity_begins != NULL)
+		engine->partition->backend->affinity_begins(engine->partition->state);
+}
+
+static void affinity_ends(struct dhp_engine *engine)
+{
+	if (engine->partition->backend->affinity_ends != NULL)
+		engine->partition->backend->affinity_ends(engine->partition->state, port_pin()->owner != NULL);
+}
+
+static enum dhp_status restore_user(struct dhp_engine *engine)
+{
+	enum dhp_status status;
+
+	affinity_begins(engine);
+	status = write_user(port_pin());
+	affinity_ends(engine);
+	return status;
+}
+
 static enum dhp_status confine_to(struct dhp_engine *engine, const struct dhp_affinity *list, uint32_t count)
 {
 	struct port_pin *pin = port_pin();
 	enum dhp_status status;
 
+	affinity_begins(engine);
 	pin->simulated = engine->work->simulated;
 	status = note_user(pin);
 	if (!dhp_failed(status))
@@ -151,6 +175,7 @@ static enum dhp_status confine_to(struct dhp_engine *engine, const struct dhp_af
 					: confine_real(engine, list, count, pin);
 	if (!dhp_failed(status))
 		pin->owner = engine;
+	affinity_ends(engine);
 	return status;
 }
 
@@ -215,7 +240,7 @@ enum dhp_status dhp_thread_affinity_revert(struct dhp_engine *engine, const stru
 		return confine(engine, previous);
 	if ((previous->reserved[0] | previous->reserved[1] | previous->reserved[2]) != 0)
 		return DHP_BAD_MASK;
-	return restore_user(port_pin());
+	return restore_user(engine);
 }
 
 /* ---- for those who know of one group ---- */
@@ -353,7 +378,7 @@ static enum dhp_status go_back(const struct dhp_affinity_token *token)
 
 	if (several != NULL)
 		return confine_to(several->engine, several->list, several->count);
-	return token->previous.mask != 0 ? confine(token->engine, &token->previous) : restore_user(port_pin());
+	return token->previous.mask != 0 ? confine(token->engine, &token->previous) : restore_user(token->engine);
 }
 
 enum dhp_status dhp_thread_affinities_revert(struct dhp_affinity_token *token)

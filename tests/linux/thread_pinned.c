@@ -204,10 +204,66 @@ static void changes_of_the_process_affinity_are_told_in_both_directions_S804_S80
 	child_end(&child);
 }
 
+/* ---- the watched thread confines itself: that says nothing about the process ---- */
+
+static void look(struct dhp_engine *engine, uint32_t usable)
+{
+	require_ok(dhp_engine_rescan(engine));
+	require(usable_count(engine) == usable);
+}
+
+static void confine_the_main_thread(uint64_t *words, void *argument)
+{
+	const struct script *script = argument;
+	const struct dhp_engine_options options = { .size = sizeof(options), .poll_interval_ms = 5 };
+	struct dhp_affinity first, second, previous[2];
+	struct dhp_engine *engine = NULL;
+	uint32_t active;
+
+	(void)words;
+	require_ok(dhp_engine_create(&options, &engine));
+	active = active_count(engine);
+	first = only(engine, 0);
+	second = only(engine, active - 1);
+	for (uint32_t round = 0; round < 20; round++) {
+		require_ok(dhp_thread_affinity_set(engine, &first, &previous[0]));
+		look(engine, active);
+		require_ok(dhp_thread_affinity_set(engine, &second, &previous[1]));
+		look(engine, active);
+		require_ok(dhp_thread_affinity_revert(engine, &previous[1]));
+		look(engine, active);
+		require_ok(dhp_thread_affinity_revert(engine, &previous[0]));
+		look(engine, active);
+	}
+	/* Somebody else's change is the process's, then as before; and it is what the revert restores. */
+	require_ok(dhp_thread_affinity_set(engine, &first, &previous[0]));
+	require(confine(getpid(), &script->cpus[script->count - 1], 1));
+	look(engine, 1);
+	require_ok(dhp_thread_affinity_set(engine, &first, &previous[1]));
+	look(engine, 1);
+	require_ok(dhp_thread_affinity_revert(engine, &previous[0]));
+	look(engine, 1);
+	require(confine(getpid(), script->cpus, script->count));
+	look(engine, active);
+	require_ok(dhp_engine_destroy(engine));
+}
+
+static void a_main_thread_that_confines_itself_takes_no_processor_away_S545(void **state)
+{
+	struct script script;
+	struct child child;
+
+	(void)state;
+	script.count = need_two_cpus(script.cpus);
+	child_start(&child, confine_the_main_thread, &script);
+	child_end(&child);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_thread_is_pinned_and_restored_S542_S544_S545_S546_S549_S550),
+		cmocka_unit_test(a_main_thread_that_confines_itself_takes_no_processor_away_S545),
 		cmocka_unit_test(changes_of_the_process_affinity_are_told_in_both_directions_S804_S807),
 	};
 

@@ -9,7 +9,8 @@
  *
  * Which thread? Workers are pinned, and a thread that this library made keeps the affinity of its birth. The process's main
  * thread is the one that others address by the process id (taskset, a container runtime), so it is the default; a program
- * that pins its main thread names another.
+ * that pins its main thread names another. While the library itself confines the watched thread, what counts is the affinity
+ * from before, until somebody else makes another one of ours.
  *
  * The files under /sys say what there could be and how it is wired. What is online is not taken from there: the affinity
  * leaves out what is offline, and in some containers the file counts from 0 whatever the cpuset is. A root that stands for
@@ -18,7 +19,9 @@
 #define _GNU_SOURCE
 #include <poll.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "linux.h"
@@ -33,6 +36,11 @@ struct machine {
 	bool has_sysfs;
 	struct dhpi_cpus online; /* of the last scan; under the partition's lock */
 	struct at_u64 uevents_count, refused_count;
+
+	struct port_mutex confining;   /* nobody reads the affinity while the library changes it */
+	bool confined;                 /* the rest under that: the library has set `ours` */
+	struct dhpi_cpus ours, before;
+	struct dhpi_cpulist before_list;
 
 	bool message;                /* control thread only: one came, so blocks may have */
 	uint64_t total_bytes;        /* the rest under the partition's lock: of the last look */
@@ -53,6 +61,7 @@ static void machine_close(void *state)
 		(void)close(machine->uevents);
 	if (machine->interrupt >= 0)
 		(void)close(machine->interrupt);
+	port_mutex_fini(&machine->confining);
 	port_free(machine, sizeof(*machine));
 }
 
@@ -104,6 +113,7 @@ static enum dhp_status machine_open(const struct dhp_engine_options *options, vo
 		return DHP_NO_MEMORY;
 	machine->thread = options->watch_thread != 0 ? options->watch_thread : (int32_t)getpid();
 	machine->group_limit = options->group_limit;
+	port_mutex_init(&machine->confining);
 	machine->uevents = dhpi_uevent_open();
 	machine->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (copy_root(machine->root, options->root))
@@ -122,6 +132,59 @@ static void machine_limits(void *state, struct dhpi_limits *out_limits)
 
 /* ---- what there is now ---- */
 
+static bool is_watched(const struct machine *machine)
+{
+	return syscall(SYS_gettid) == machine->thread;
+}
+
+static bool is_ours(const struct machine *machine, const struct dhpi_cpus *cpus)
+{
+	return machine->confined && memcmp(cpus, &machine->ours, sizeof(*cpus)) == 0;
+}
+
+static void machine_affinity_begins(void *state)
+{
+	struct machine *machine = state;
+	struct dhpi_cpulist list;
+	struct dhpi_cpus now;
+
+	if (!is_watched(machine))
+		return;
+	port_mutex_lock(&machine->confining);
+	dhpi_cpus_clear(&now);
+	if (!dhpi_affinity_read(machine->thread, &now, &list) || is_ours(machine, &now))
+		return;
+	machine->before = now;
+	machine->before_list = list;
+}
+
+static void machine_affinity_ends(void *state, bool confined)
+{
+	struct machine *machine = state;
+	struct dhpi_cpulist list;
+
+	if (!is_watched(machine))
+		return;
+	dhpi_cpus_clear(&machine->ours);
+	machine->confined = confined && dhpi_affinity_read(machine->thread, &machine->ours, &list);
+	port_mutex_unlock(&machine->confining);
+}
+
+static bool read_affinity(struct machine *machine, struct dhpi_cpus *cpus, struct dhpi_cpulist *out_list)
+{
+	bool found;
+
+	port_mutex_lock(&machine->confining);
+	dhpi_cpus_clear(cpus);
+	found = dhpi_affinity_read(machine->thread, cpus, out_list);
+	if (found && is_ours(machine, cpus)) {
+		*cpus = machine->before;
+		*out_list = machine->before_list;
+	}
+	port_mutex_unlock(&machine->confining);
+	return found;
+}
+
 static void keep_online(struct dhpi_scan *scan, const struct dhpi_cpus *online)
 {
 	for (uint32_t cpu = 0; cpu < scan->limit; cpu++)
@@ -134,8 +197,7 @@ static enum dhp_status machine_scan(void *state, struct dhpi_scan *out_scan)
 	struct machine *machine = state;
 	struct dhpi_cpulist affinity, online, present;
 
-	dhpi_cpus_clear(&out_scan->usable);
-	if (!dhpi_affinity_read(machine->thread, &out_scan->usable, &affinity))
+	if (!read_affinity(machine, &out_scan->usable, &affinity))
 		return DHP_CANNOT_READ;
 	out_scan->limit = affinity.limit;
 	out_scan->present_count = affinity.count;
@@ -301,6 +363,8 @@ const struct dhpi_backend dhpi_backend_linux = {
 	.fault = machine_fault,
 	.wait = machine_wait,
 	.interrupt = machine_interrupt,
+	.affinity_begins = machine_affinity_begins,
+	.affinity_ends = machine_affinity_ends,
 	.sources = machine_sources,
 	.counts = machine_counts,
 	.memory = machine_memory,
