@@ -599,7 +599,10 @@ static uint32_t leave_lane(struct dhpi_queue *queue, struct dhpi_queue *heir, st
 	return moved;
 }
 
-/* The worker goes on to run what it has in its hand, and what comes in late. Homes stay (I4), so a flush finds all. */
+/*
+ * The worker goes on to run what it has in its hand, and what comes in late. Homes stay (I4), so a flush finds all.
+ * Two locks: as dhpi_queue_close, under the partition's lock; all others that take two only try.
+ */
 uint32_t dhpi_queue_leave(struct dhpi_queue *queue, struct dhpi_queue *heir)
 {
 	uint32_t moved;

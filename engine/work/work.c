@@ -190,10 +190,9 @@ void dhpi_work_usable(struct dhpi_work *work, uint32_t index, bool usable)
 		return;
 	if (usable && !work->simulated)
 		at_store_relaxed_u32(&queue->returned, 1); /* relaxed: the push of what comes next orders it */
-	/* [worker-sleep] either-or a: whoever slept meanwhile did not look for work elsewhere; so seq_cst */
+	/* [worker-sleep] either-or a: as a push, then the look at `asleep`; who sleeps decides anew (worker.c, I3) */
 	(void)at_exchange_seq_cst_u32(&queue->away, !usable);
-	if (usable)
-		dhpi_worker_wake(queue);
+	dhpi_worker_wake(queue);
 }
 
 void dhpi_work_leave(struct dhpi_work *work)

@@ -34,6 +34,9 @@
  *           `deferred` counts from the moment before `asleep` is set; what was counted before was pushed before, and is seen
  *           by the look after.
  * I2        a worker is online for the epoch, that is inside a section, unless it sleeps or waits to be published.
+ * I3        who is away is not in the idle set when it sleeps. It may have been woken as a thief before it went, or by one who
+ *           read an old word of that set: so before each sleep it looks as a thief would, and hands on to another. When it
+ *           goes and when it is back it is woken, and decides anew.
  */
 #include "queue.h"
 #include "watchdog.h"
@@ -168,8 +171,6 @@ static bool anything_to_steal(struct dhpi_queue *queue)
 {
 	uint32_t count = dhpi_set_active(queue->work->set);
 
-	if (at_load_seq_cst_u32(&queue->away) != 0) /* [worker-sleep] either-or b: it has said "asleep" before; so seq_cst */
-		return false;
 	for (uint32_t step = 0; step < count; step++) {
 		struct dhpi_queue *victim = neighbour(queue, 0, step, count);
 
@@ -352,33 +353,49 @@ static bool told_to_stop(struct dhpi_queue *queue)
 	return at_load_acquire_u32(&queue->stop) != 0; /* [worker-stop] acquire */
 }
 
-static void enter_idle_set(struct dhpi_queue *queue)
+static void fall_asleep(struct dhpi_queue *queue, bool idle)
 {
 	at_store_relaxed_u32(&queue->deferred, 0); /* relaxed: ordered by the exchange below, I1 */
-	ck_bitmap_set(queue->work->idle, dhpi_queue_index(queue));
-	(void)at_fetch_add_seq_cst_u32(&queue->work->idle_count, 1); /* [thief-sleep] either-or b */
-	(void)at_exchange_seq_cst_u32(&queue->asleep, 1);            /* [worker-sleep] either-or b */
+	if (idle) {
+		ck_bitmap_set(queue->work->idle, dhpi_queue_index(queue));
+		(void)at_fetch_add_seq_cst_u32(&queue->work->idle_count, 1); /* [thief-sleep] either-or b */
+	}
+	(void)at_exchange_seq_cst_u32(&queue->asleep, 1); /* [worker-sleep] either-or b */
 }
 
-static void leave_idle_set(struct dhpi_queue *queue)
+static void wake_up(struct dhpi_queue *queue, bool idle)
 {
 	(void)turn_awake(queue);
+	if (!idle)
+		return;
 	ck_bitmap_reset(queue->work->idle, dhpi_queue_index(queue));
 	(void)at_fetch_sub_relaxed_u32(&queue->work->idle_count, 1); /* relaxed: too high costs a look, no more */
 }
 
+/* After the worker has said "asleep". */
+static bool may_sleep(struct dhpi_queue *queue, bool idle)
+{
+	bool away = at_load_seq_cst_u32(&queue->away) != 0; /* [worker-sleep] either-or b: so seq_cst */
+
+	return dhpi_queue_empty(queue) && away != idle && !(idle && anything_to_steal(queue)) && !told_to_stop(queue);
+}
+
+/* I3 */
 static void sleep_until_woken(struct dhpi_queue *queue)
 {
 	uint32_t ticket = port_event_ticket(&queue->event);
+	bool idle = !dhpi_queue_is_away(queue);
 
-	enter_idle_set(queue);
-	if (dhpi_queue_empty(queue) && !anything_to_steal(queue) && !told_to_stop(queue)) {
+	if (!idle && anything_to_steal(queue))
+		dhpi_worker_wake_thief(queue->work);
+	fall_asleep(queue, idle);
+	if (may_sleep(queue, idle)) {
 		at_bump_u64(&queue->parks);
 		dhpi_reader_offline(queue->reader);
 		port_event_wait(&queue->event, ticket, 0);
 		dhpi_reader_online(queue->reader);
 	}
-	leave_idle_set(queue);
+	wake_up(queue, idle);
 }
 
 /* Looks for a while before it sleeps: most pauses are short, and a wake-up costs the inserter a system call. */
@@ -424,8 +441,7 @@ void dhpi_worker_run(void *argument)
 		dhpi_reader_quiescent(queue->reader);
 		if (found)
 			continue;
-		if (end_search(queue->work) && dhpi_queue_is_away(queue))
-			dhpi_worker_wake_thief(queue->work); /* it went before it could look */
+		(void)end_search(queue->work);
 		if (told_to_stop(queue) && dhpi_queue_empty(queue))
 			break;
 		sleep_until_woken(queue);

@@ -251,6 +251,109 @@ static void a_processor_that_is_away_takes_no_share_until_it_is_back_S641_S620(v
 	end_engine(engine);
 }
 
+/* Index 0 is busy all the time, and of the others one at least is usable: its worker has to hear of each object. */
+
+struct toggler {
+	struct dhp_engine *engine;
+	uint64_t over, turns;
+};
+
+static void *toggle(void *argument)
+{
+	struct toggler *me = argument;
+	uint32_t cpus[3] = { 0, dhp_sim_cpu(me->engine, 1), dhp_sim_cpu(me->engine, 2) };
+
+	for (uint32_t away = 1; peek(&me->over) == 0; away = 3 - away) {
+		(void)dhp_sim_set_usable(me->engine, cpus[away], false);
+		(void)dhp_sim_set_usable(me->engine, cpus[away], true);
+		(void)bump(&me->turns);
+	}
+	return NULL;
+}
+
+static void no_thief_is_missed_while_others_come_and_go_S641_S620(void **state)
+{
+	struct dhp_engine *engine = make_sim_spinning(3, 3, 1);
+	struct toggler toggler = { .engine = engine };
+	struct helper helper;
+	struct hold hold;
+	struct tick tick;
+	uint64_t runs = 0;
+
+	(void)state;
+	tick_init(&tick, engine, DHP_NO_INDEX);
+	hold_processor(&hold, engine, 0);
+	helper_start(&helper, toggle, &toggler);
+	while (runs < TIMES(5000) || peek(&toggler.turns) < TIMES(1000)) {
+		tick_insert(&tick); /* this thread is nowhere: index 0 */
+		assert_true(wait_for_count(&tick.runs, ++runs));
+	}
+	poke(&toggler.over, 1);
+	helper_join(&helper);
+	hold_release(&hold);
+	flush(engine);
+	end_engine(engine);
+}
+
+/* It was woken as a thief and went before it looked: the object waits, and index 2 sleeps. */
+static void who_was_woken_and_went_hands_on_S641_S620(void **state)
+{
+	struct dhp_engine *engine = make_sim_spinning(3, 3, 1);
+	struct dhpi_queue *gone = dhpi_queue_of_index(engine->work, 1);
+	struct tick tick, its_own;
+	struct hold hold;
+
+	(void)state;
+	tick_init(&tick, engine, DHP_NO_INDEX);
+	tick_init(&its_own, engine, DHP_NO_INDEX);
+	set_usable(engine, 1, false);
+	hold_processor(&hold, engine, 0);
+	for (uint64_t runs = 1; runs <= 20; runs++) {
+		assert_true(wait_until(sleeps, gone));
+		assert_true(wait_until(sleeps, dhpi_queue_of_index(engine->work, 2)));
+		at_store_seq_cst_u32(&engine->work->searching, 1);
+		tick_insert(&tick); /* this thread is nowhere: index 0 */
+		if (runs % 2 == 0) { /* the search has been ended by another meanwhile */
+			at_store_seq_cst_u32(&engine->work->searching, 0);
+			dhpi_worker_wake(gone);
+		} else { /* it has work of its own now */
+			assert_ok(dhp_sim_enter(engine, dhp_sim_cpu(engine, 1)));
+			tick_insert(&its_own);
+			dhp_sim_exit();
+		}
+		assert_true(wait_for_count(&tick.runs, runs));
+		assert_int_equal(peek(&tick.index), 2);
+	}
+	hold_release(&hold);
+	flush(engine);
+	end_engine(engine);
+}
+
+static bool nobody_is_idle(void *context)
+{
+	return at_load_relaxed_u32(&((struct dhp_engine *)context)->work->idle_count) == 0;
+}
+
+static void who_is_away_is_not_counted_as_idle_S641(void **state)
+{
+	struct dhp_engine *engine = make_sim_spinning(2, 2, 1);
+	struct dhpi_queue *queue = dhpi_queue_of_index(engine->work, 1);
+	struct hold hold;
+
+	(void)state;
+	hold_processor(&hold, engine, 0);
+	assert_true(wait_until(sleeps, queue));
+	set_usable(engine, 1, false); /* it was asleep already */
+	assert_true(wait_until(nobody_is_idle, engine));
+	assert_true(wait_until(sleeps, queue));
+	assert_true(nobody_is_idle(engine));
+	set_usable(engine, 1, true);
+	assert_true(wait_until(sleeps, queue));
+	assert_false(nobody_is_idle(engine));
+	hold_release(&hold);
+	end_engine(engine);
+}
+
 /* ---- a call on all processors is for those that are away too: they are active ---- */
 
 struct visit {
@@ -381,6 +484,9 @@ int main(void)
 		cmocka_unit_test(what_is_left_of_a_batch_runs_elsewhere_S641),
 		cmocka_unit_test(what_has_moved_is_removed_and_flushed_where_it_is_S641),
 		cmocka_unit_test(a_processor_that_is_away_takes_no_share_until_it_is_back_S641_S620),
+		cmocka_unit_test(who_was_woken_and_went_hands_on_S641_S620),
+		cmocka_unit_test(who_is_away_is_not_counted_as_idle_S641),
+		cmocka_unit_test(no_thief_is_missed_while_others_come_and_go_S641_S620),
 		cmocka_unit_test(a_call_on_all_runs_where_it_is_meant_to_S641_S710),
 		cmocka_unit_test(every_insertion_runs_once_while_processors_come_and_go_S641),
 	};
