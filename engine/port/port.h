@@ -26,6 +26,8 @@ struct port_self {
 	uint32_t apc;           /* above zero: raised to the level between passive and dispatch */
 	void *object;           /* what a layer above says this thread is; NULL: nothing */
 	int32_t priority;       /* kept for a layer above */
+	uint32_t error;         /* likewise */
+	const void *call;       /* the call on all processors whose function runs here; NULL: none */
 	struct at_ptr waits_for; /* without limit: the record or object of a thread that must go on first; NULL: none known */
 };
 

@@ -45,7 +45,9 @@ static void take_part(struct dhp_dpc *dpc, void *context, void *argument_1, void
 	(void)argument_2;
 	wait_at_barrier(call);
 	dhpi_watchdog_begin(queue);
+	port_self()->call = call;
 	result = call->routine(call->argument);
+	port_self()->call = NULL;
 	if (dhpi_queue_index(queue) == call->index)
 		call->result = result;
 	dhpi_watchdog_leave_out(queue);
@@ -151,9 +153,11 @@ bool dhp_call_meet(struct dhp_engine *engine)
 	struct dhpi_call *call;
 	uint32_t before, all;
 
-	if (engine == NULL || !dhpi_at_dispatch())
+	if (engine == NULL)
 		return false;
 	call = &engine->work->call;
+	if (port_self()->call != call)
+		return false; /* nobody else would come */
 	before = at_fetch_add_acq_rel_u32(&call->met, 1); /* [call-met] release */
 	all = (before / call->count + 1) * call->count;
 

@@ -47,7 +47,7 @@ DHP_API enum dhp_status dhp_call_all(struct dhp_engine *engine, dhp_call_routine
  * Progress  blocking
  * Orders    what each did before is visible to all afterwards [call-met]
  * Lifetime  -
- * Returns   true to one of them, the last that came; false at once for a bad engine, or at passive level
+ * Returns   true to one of them, the last that came; false at once for a bad engine, or outside such a function
  */
 DHP_API bool dhp_call_meet(struct dhp_engine *engine);
 

@@ -383,6 +383,61 @@ static void nobody_leaves_a_meeting_before_all_have_come(void **state)
 	end_engine(engine);
 }
 
+struct lonely {
+	struct dhp_engine *engine;
+	uint64_t ran, met;
+};
+
+static void try_to_meet(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct lonely *lonely = context;
+
+	(void)dpc;
+	(void)argument_1;
+	(void)argument_2;
+	if (dhp_call_meet(lonely->engine))
+		(void)bump(&lonely->met);
+	(void)bump(&lonely->ran);
+}
+
+static uintptr_t nothing(void *argument)
+{
+	(void)argument;
+	return 0;
+}
+
+static uintptr_t meet_elsewhere(void *argument)
+{
+	struct lonely *other = argument;
+
+	if (dhp_call_meet(other->engine))
+		(void)bump(&other->met);
+	(void)bump(&other->ran);
+	return 0;
+}
+
+static void who_is_in_no_call_meets_nobody(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(2, 2), *other_engine = make_sim_of(2, 1);
+	struct lonely lonely = { .engine = engine }, other = { .engine = other_engine };
+	struct dhp_dpc dpc;
+
+	(void)state;
+	assert_ok(dhp_dpc_init(&dpc, engine, try_to_meet, &lonely));
+	for (uint64_t round = 0; round < 2; round++) { /* before the first call, and after it */
+		assert_ok(dhp_dpc_insert(&dpc, NULL, NULL));
+		assert_ok(dhp_dpc_flush(engine));
+		assert_int_equal(peek(&lonely.ran), round + 1);
+		assert_ok(dhp_call_all(engine, nothing, NULL, NULL));
+	}
+	assert_int_equal(peek(&lonely.met), 0);
+	assert_ok(dhp_call_all(engine, meet_elsewhere, &other, NULL));
+	assert_int_equal(peek(&other.ran), 2);
+	assert_int_equal(peek(&other.met), 0);
+	end_engine(other_engine);
+	end_engine(engine);
+}
+
 static void bad_calls_are_refused(void **state)
 {
 	const struct sim_setup lazy = { .maximum = 1, .initial = 1, .flags = DHP_ENGINE_NO_WORKERS };
@@ -416,6 +471,7 @@ int main(void)
 		cmocka_unit_test(a_processor_in_an_open_transaction_takes_no_part_S715),
 		cmocka_unit_test(concurrent_callers_take_turns_S714),
 		cmocka_unit_test(nobody_leaves_a_meeting_before_all_have_come),
+		cmocka_unit_test(who_is_in_no_call_meets_nobody),
 		cmocka_unit_test(bad_calls_are_refused),
 	};
 
