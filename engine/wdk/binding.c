@@ -83,6 +83,7 @@ enum dhp_status dhp_wdk_unbind(void)
 	dhpi_wdk_reap();
 	dhpi_wdk_workers_stop();
 	dhpi_wdk_bury_all();
+	dhpi_callbacks_end_all();
 	at_store_release_ptr(&binding.engine, NULL); /* [wdk-bind] release */
 	change_to(UNBOUND);
 	return DHP_OK;

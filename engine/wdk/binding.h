@@ -27,7 +27,8 @@ enum dhpi_waitable_kind {
 	DHPI_WAIT_THREAD = 0x54485244, /* stays signalled */
 	DHPI_WAIT_TIMER = 0x54494d52, /* stays signalled until it is set; see timer.c */
 	DHPI_WAIT_TIMER_TAKEN = 0x54494d54, /* lets one waiter go at each expiry */
-	DHPI_WAIT_MEMORY = 0x4d454d4f /* follows a condition; see named.c */
+	DHPI_WAIT_MEMORY = 0x4d454d4f, /* follows a condition; see named.c */
+	DHPI_WAIT_NEVER = 0x4e455645 /* nobody waits for it: a callback object */
 };
 
 /* What KeWaitForSingleObject takes: the beginning of each object. */
@@ -76,8 +77,15 @@ void dhpi_handle_drop(struct dhpi_handle *handle);
 void dhpi_handle_open(struct dhpi_handle *handle, struct dhpi_object *object);
 /* Nobody refers to it any more. */
 void dhpi_named_end(struct dhpi_object *object);
+void dhpi_callback_end(struct dhpi_object *object);
 
-/* ---- threads that ended: see thread.c ---- */
+/* A handle to the event of a condition, by its number. */
+NTSTATUS dhpi_named_open(uint32_t condition, PHANDLE out_handle);
+
+/* What could not be closed in a DPC; not from one. */
+void dhpi_named_reap(void);
+
+/* ---- threads that ended, and events: see thread.c. In a DPC it does nothing ---- */
 
 void dhpi_wdk_reap(void);
 
@@ -93,5 +101,9 @@ void dhpi_wdk_bury_all(void);
 /* The link of a device, by its name on the asynchronous channel; gives the bytes without the terminating zero. */
 #define DHPI_LINK_LENGTH 128u
 USHORT dhpi_wdk_link(WCHAR *link, const char *name);
+
+/* ---- permanent callback objects: see callback.c ---- */
+
+void dhpi_callbacks_end_all(void);
 
 #endif

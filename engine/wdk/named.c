@@ -2,7 +2,8 @@
 /*
  * named.c - the events that Windows gives by name: conditions of memory.
  *
- * Each that is opened is an object with a native handle of its own; the level behind it is one for all (S-314).
+ * Each that is opened is an object with a native handle of its own; the level behind it is one for all (S-314). The native
+ * handle is closed at passive level: after the last dereference in a DPC whoever comes next does it, as for a thread.
  */
 #include <dhp/memory.h>
 
@@ -14,7 +15,10 @@
 struct named {
 	struct dhpi_object object; /* first */
 	struct dhp_memory_event *event;
+	struct named *next_ended; /* under the lock of the objects */
 };
+
+static struct named *ended; /* likewise */
 
 static struct named *named_of(const struct dhpi_waitable *object)
 {
@@ -87,6 +91,17 @@ static NTSTATUS open_condition(enum dhp_memory_condition condition, PHANDLE out_
 	return STATUS_SUCCESS;
 }
 
+NTSTATUS dhpi_named_open(uint32_t condition, PHANDLE out_handle)
+{
+	struct named *named;
+
+	if (dhpi_in_routine()) {
+		DHPI_CHECK(2, !dhpi_in_routine(), "S-041: an event is opened at passive level");
+		return dhp_wdk_status(DHP_WRONG_LEVEL);
+	}
+	return open_condition((enum dhp_memory_condition)condition, out_handle, &named);
+}
+
 static NTSTATUS open_named(const UNICODE_STRING *name, bool any_case, PHANDLE out_handle, struct named **out_named)
 {
 	enum dhp_memory_condition condition;
@@ -120,14 +135,43 @@ NTSTATUS ZwOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATT
 			  EventHandle, &named);
 }
 
-void dhpi_named_end(struct dhpi_object *object)
+static void close_event(struct named *named)
 {
-	struct named *named = named_of(&object->waitable);
 	enum dhp_status status = dhp_memory_event_close(named->event);
 
 	DHPI_CHECK(1, status == DHP_OK, "a named event is closed when nobody waits for it");
 	if (!dhp_failed(status))
 		port_free(named, sizeof(*named));
+}
+
+static struct named *take_ended(void)
+{
+	struct named *named;
+
+	dhpi_objects_lock();
+	named = ended;
+	if (named != NULL)
+		ended = named->next_ended;
+	dhpi_objects_unlock();
+	return named;
+}
+
+void dhpi_named_reap(void)
+{
+	struct named *named;
+
+	while ((named = take_ended()) != NULL)
+		close_event(named);
+}
+
+void dhpi_named_end(struct dhpi_object *object)
+{
+	struct named *named = named_of(&object->waitable);
+
+	dhpi_objects_lock();
+	named->next_ended = ended;
+	ended = named;
+	dhpi_objects_unlock();
 }
 
 /* ---- what they tell ---- */

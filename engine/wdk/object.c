@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * object.c - handles and references: to threads and to named events.
+ * object.c - handles and references: to threads, named events and callback objects.
  *
  * I1        a handle is good while it is in the list: others are refused, not followed.
  * I2        an object lives while a handle or reference to it does; a thread's object until it has ended, too.
@@ -140,17 +140,20 @@ NTSTATUS (ObReferenceObjectByHandle)(HANDLE Handle, ACCESS_MASK DesiredAccess, P
 VOID ObDereferenceObject(PVOID Object)
 {
 	struct dhpi_object *object = Object;
-	bool is_thread, was_last;
+	uint32_t kind;
+	bool was_last;
 
 	if (object == NULL)
 		return;
 	dhpi_objects_lock();
 	DHPI_CHECK(1, object->references > 0, "one dereference for each reference");
 	was_last = --object->references == 0;
-	is_thread = object->waitable.kind == DHPI_WAIT_THREAD; /* it may be gone after the lock */
+	kind = object->waitable.kind; /* a thread may be gone after the lock */
 	dhpi_objects_unlock();
-	if (was_last && !is_thread)
+	if (was_last && kind == DHPI_WAIT_MEMORY)
 		dhpi_named_end(object); /* I2 */
+	if (was_last && kind == DHPI_WAIT_NEVER)
+		dhpi_callback_end(object);
 	dhpi_wdk_release();
 	dhpi_wdk_reap();
 }

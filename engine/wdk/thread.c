@@ -42,6 +42,9 @@ void dhpi_wdk_reap(void)
 {
 	struct thread *thread;
 
+	if (dhpi_in_routine())
+		return;
+	dhpi_named_reap();
 	while ((thread = take_reapable()) != NULL) {
 		port_thread_join(&thread->thread);
 		port_free(thread, sizeof(*thread));

@@ -199,6 +199,8 @@ static enum dhp_status wait_for(struct dhpi_waitable *object, uint64_t limit_ns)
 		return dhpi_timer_wait(object, limit_ns);
 	case DHPI_WAIT_MEMORY:
 		return dhpi_named_wait(object, limit_ns);
+	case DHPI_WAIT_NEVER:
+		break;
 	}
 	return DHP_BAD_OBJECT;
 }

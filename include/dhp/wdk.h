@@ -10,6 +10,9 @@
  * What the header asks of a driver: a wchar_t of four bytes (no -fshort-wchar), and nothing else. It includes only
  * headers of the compiler and of this library: a driver may have an "assert.h" of its own. KeNumberProcessors is left
  * undeclared: the documentation forbids its use, and eight bits with a fixed view cannot follow an arrival (S-507).
+ *
+ * Left out: interrupts (IoConnectInterruptEx and what belongs to it, IRQ_DEVICE_POLICY), as a process has none, and window
+ * messages (RegisterDeviceNotification, WM_DEVICECHANGE), as there are no windows. Stop codes are numbers only.
  */
 #ifndef DHP_WDK_H
 #define DHP_WDK_H
@@ -37,6 +40,8 @@ typedef uint8_t UCHAR;
 typedef uint8_t *PUCHAR;
 typedef UCHAR BOOLEAN;
 typedef BOOLEAN *PBOOLEAN;
+typedef int BOOL;
+typedef BOOL *PBOOL;
 typedef uint32_t LOGICAL;
 typedef int16_t SHORT;
 typedef uint16_t USHORT;
@@ -213,6 +218,7 @@ C_ASSERT(sizeof(L"") == 4); /* -fshort-wchar makes strings that the library cann
 #define STATUS_BUFFER_TOO_SMALL ((NTSTATUS)0xC0000023)
 #define STATUS_OBJECT_TYPE_MISMATCH ((NTSTATUS)0xC0000024)
 #define STATUS_OBJECT_NAME_NOT_FOUND ((NTSTATUS)0xC0000034)
+#define STATUS_OBJECT_PATH_SYNTAX_BAD ((NTSTATUS)0xC000003B)
 #define STATUS_DELETE_PENDING ((NTSTATUS)0xC0000056)
 #define STATUS_INSUFFICIENT_RESOURCES ((NTSTATUS)0xC000009A)
 #define STATUS_DEVICE_NOT_READY ((NTSTATUS)0xC00000A3)
@@ -223,6 +229,20 @@ C_ASSERT(sizeof(L"") == 4); /* -fshort-wchar makes strings that the library cann
 #define STATUS_INVALID_DEVICE_STATE ((NTSTATUS)0xC0000184)
 #define STATUS_IO_DEVICE_ERROR ((NTSTATUS)0xC0000185)
 #define STATUS_OBJECTID_EXISTS ((NTSTATUS)0xC000022B)
+
+/* Stop codes: what a system would stop with. Nothing here does. */
+#define TIMER_OR_DPC_INVALID 0x000000C7u
+#define DYNAMIC_ADD_PROCESSOR_MISMATCH 0x00000130u
+#define DPC_WATCHDOG_VIOLATION 0x00000133u
+#define PROCESSOR_START_TIMEOUT 0x000001DFu
+
+/* What GetLastError gives. */
+#define ERROR_INVALID_HANDLE 6u
+#define ERROR_NOT_READY 21u
+#define ERROR_BAD_COMMAND 22u
+#define ERROR_NOT_SUPPORTED 50u
+#define ERROR_INVALID_PARAMETER 87u
+#define ERROR_NO_SYSTEM_RESOURCES 1450u
 
 /* ---- processors ---- */
 
@@ -416,6 +436,15 @@ typedef VOID KDEFERRED_ROUTINE(struct _KDPC *Dpc, PVOID DeferredContext, PVOID S
 			       PVOID SystemArgument2);
 typedef KDEFERRED_ROUTINE *PKDEFERRED_ROUTINE;
 
+/* The DPC of a device object. DEVICE_OBJECT is the program's to define: with a KDPC that is called Dpc, for these. */
+typedef struct _IRP *PIRP;
+typedef VOID IO_DPC_ROUTINE(PKDPC Dpc, PDEVICE_OBJECT DeviceObject, PIRP Irp, PVOID Context);
+typedef IO_DPC_ROUTINE *PIO_DPC_ROUTINE;
+
+#define IoInitializeDpcRequest(device, routine)                                                               \
+	KeInitializeDpc(&(device)->Dpc, (PKDEFERRED_ROUTINE)(routine), (device))
+#define IoRequestDpc(device, irp, context) ((void)KeInsertQueueDpc(&(device)->Dpc, (irp), (context)))
+
 typedef ULONG_PTR KIPI_BROADCAST_WORKER(ULONG_PTR Argument);
 typedef KIPI_BROADCAST_WORKER *PKIPI_BROADCAST_WORKER;
 
@@ -552,6 +581,16 @@ typedef struct _OBJECT_ATTRIBUTES {
 /* Used as *ExEventObjectType. Not variables: the library exports none. */
 #define ExEventObjectType (dhp_wdk_object_type(0))
 #define PsThreadType (dhp_wdk_object_type(1))
+
+/* "\\Callback\\ProcessorAdd" exists: its arguments are the change record and a pointer to the status (S-811). */
+typedef struct _CALLBACK_OBJECT *PCALLBACK_OBJECT;
+typedef VOID CALLBACK_FUNCTION(PVOID CallbackContext, PVOID Argument1, PVOID Argument2);
+typedef CALLBACK_FUNCTION *PCALLBACK_FUNCTION;
+
+typedef enum _MEMORY_RESOURCE_NOTIFICATION_TYPE {
+	LowMemoryResourceNotification = 0,
+	HighMemoryResourceNotification
+} MEMORY_RESOURCE_NOTIFICATION_TYPE;
 
 typedef struct _IO_WORKITEM IO_WORKITEM, *PIO_WORKITEM;
 typedef enum _WORK_QUEUE_TYPE { CriticalWorkQueue = 0, DelayedWorkQueue } WORK_QUEUE_TYPE;
@@ -1074,9 +1113,52 @@ DHP_API PKEVENT IoCreateNotificationEvent(PUNICODE_STRING EventName, PHANDLE Eve
 DHP_API NTSTATUS ZwOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POBJECT_ATTRIBUTES ObjectAttributes);
 
 /*
- * Objects with handles: the threads of PsCreateSystemThread and named events.
+ * The two conditions of memory as applications get them: a handle to wait for and to close with ZwClose (S-312, S-313).
  *
- * Level     passive
+ * Level     passive; GetLastError any
+ * Blocks    as dhp_memory_event_open
+ * Progress  blocking
+ * Orders    as dhp_memory_event_query
+ * Lifetime  the handle until ZwClose
+ * Returns   NULL or FALSE, and GetLastError says why to the same thread: ERROR_INVALID_PARAMETER: another type, or no place
+ *           for the state; ERROR_INVALID_HANDLE, ERROR_NOT_SUPPORTED, ERROR_NOT_READY: no engine; ERROR_BAD_COMMAND: the
+ *           level; ERROR_NO_SYSTEM_RESOURCES
+ */
+DHP_API HANDLE CreateMemoryResourceNotification(MEMORY_RESOURCE_NOTIFICATION_TYPE NotificationType);
+DHP_API BOOL QueryMemoryResourceNotification(HANDLE ResourceNotificationHandle, PBOOL ResourceState);
+DHP_API ULONG dhp_wdk_last_error(void);
+
+/* Not exported by this name: other libraries have it, too. */
+#define GetLastError() dhp_wdk_last_error()
+
+/*
+ * Callback objects - "\\Callback\\ProcessorAdd" is that of the system, and always there: who registers with it is on the one
+ * list of dhp_notify_register, without replay (S-811, S-816). Any other is made by who asks for it with Create.
+ *
+ * Only ASCII letters have two cases. AllowMultipleCallbacks counts when an object is made. A permanent object stays until
+ * the end of the binding.
+ *
+ * Level     passive; ExNotifyCallback any but signal, and its routines run at that level
+ * Blocks    ExUnregisterCallback for calls in progress, but not for one it is called from (S-815)
+ * Progress  blocking
+ * Orders    all calls happen before the return of ExUnregisterCallback [wdk-spin] [notify-drain]
+ * Lifetime  the object until ObDereferenceObject for each ExCreateCallback, and while somebody is registered
+ * Returns   STATUS_SUCCESS; STATUS_OBJECT_NAME_NOT_FOUND: it is not there and not to be made; STATUS_UNSUCCESSFUL: nor has it
+ *           a name; STATUS_OBJECT_PATH_SYNTAX_BAD: a name without a leading backslash; STATUS_INVALID_PARAMETER,
+ *           STATUS_INSUFFICIENT_RESOURCES, STATUS_DEVICE_NOT_READY, STATUS_INVALID_DEVICE_STATE. The handle; NULL: the object
+ *           allows one and has it (S-814), no object, routine or memory, or the level
+ */
+DHP_API NTSTATUS ExCreateCallback(PCALLBACK_OBJECT *CallbackObject, POBJECT_ATTRIBUTES ObjectAttributes, BOOLEAN Create,
+				  BOOLEAN AllowMultipleCallbacks);
+DHP_API PVOID ExRegisterCallback(PCALLBACK_OBJECT CallbackObject, PCALLBACK_FUNCTION CallbackFunction,
+				 PVOID CallbackContext);
+DHP_API VOID ExUnregisterCallback(PVOID CbRegistration);
+DHP_API VOID ExNotifyCallback(PVOID CallbackObject, PVOID Argument1, PVOID Argument2);
+
+/*
+ * Objects with handles: the threads of PsCreateSystemThread and named events. ZwWaitForSingleObject: as KeWaitForSingleObject.
+ *
+ * Level     passive; ObDereferenceObject any but signal
  * Blocks    for a thread that is about to end
  * Progress  blocking
  * Orders    nothing
@@ -1084,6 +1166,7 @@ DHP_API NTSTATUS ZwOpenEvent(PHANDLE EventHandle, ACCESS_MASK DesiredAccess, POB
  * Returns   STATUS_SUCCESS, STATUS_INVALID_HANDLE, STATUS_OBJECT_TYPE_MISMATCH, STATUS_INVALID_PARAMETER
  */
 DHP_API NTSTATUS ZwClose(HANDLE Handle);
+DHP_API NTSTATUS ZwWaitForSingleObject(HANDLE Handle, BOOLEAN Alertable, PLARGE_INTEGER Timeout);
 DHP_API NTSTATUS ObReferenceObjectByHandle(HANDLE Handle, ACCESS_MASK DesiredAccess, POBJECT_TYPE ObjectType,
 					   KPROCESSOR_MODE AccessMode, PVOID *Object,
 					   POBJECT_HANDLE_INFORMATION HandleInformation);

@@ -46,7 +46,7 @@ def main(root, library, nm):
     wrong += [f"{name} does not begin with dhp_" for _, name in listed
               if not name.startswith("dhp_") and name not in windows]
     wrong += [f"{name} is no name of Windows and does not begin with dhp_" for name in windows
-              if not re.fullmatch(r"(Ke|Kf|Io|Ex|Ob|Ps|Zw|Rtl|Dbg)[A-Z]\w+", name)]
+              if not re.fullmatch(r"(Ke|Kf|Io|Ex|Ob|Ps|Zw|Rtl|Dbg)[A-Z]\w+|(Create|Query)MemoryResourceNotification", name)]
     for line in sorted(wrong):
         print(line)
     print(f"{len(found)} names exported")

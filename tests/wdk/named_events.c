@@ -138,6 +138,38 @@ static void opened_by_name_and_referred_to_by_handle_S301(void **state)
 	unbind_sim(engine);
 }
 
+static void dereference_in_a_dpc(struct _KDPC *dpc, PVOID context, PVOID argument_1, PVOID argument_2)
+{
+	(void)dpc;
+	(void)argument_1;
+	(void)argument_2;
+	ObDereferenceObject(context);
+}
+
+/* Its native handle is closed later, by who comes next at passive level. */
+static void the_last_reference_may_go_in_a_dpc(void **state)
+{
+	struct dhp_engine *engine = bind_memory();
+	PKEVENT events[2] = { NULL, NULL };
+	HANDLE handle = NULL;
+	KDPC dpc;
+	KIRQL old;
+
+	(void)state;
+	for (uint32_t i = 0; i < 2; i++) {
+		assert_int_equal(open(L"\\KernelObjects\\LowMemoryCondition", 0, &handle), STATUS_SUCCESS);
+		assert_int_equal(ObReferenceObjectByHandle(handle, 0, NULL, KernelMode, &events[i], NULL), STATUS_SUCCESS);
+		assert_int_equal(ZwClose(handle), STATUS_SUCCESS);
+	}
+	KeRaiseIrql(DISPATCH_LEVEL, &old);
+	ObDereferenceObject(events[0]);
+	KeLowerIrql(old);
+	KeInitializeDpc(&dpc, dereference_in_a_dpc, events[1]);
+	assert_true(KeInsertQueueDpc(&dpc, NULL, NULL));
+	KeFlushQueuedDpcs();
+	unbind_sim(engine); /* nothing is open: the engine could not end otherwise */
+}
+
 static void names_that_are_none_make_nothing_S309(void **state)
 {
 	static const PCWSTR wrong[] = { L"", L"LowMemoryCondition", L"\\KernelObjects\\", L"\\KernelObjects\\LowMemory",
@@ -219,6 +251,7 @@ int main(void)
 		cmocka_unit_test(levels_follow_free_memory_S302_S303_S304_S311),
 		cmocka_unit_test(a_waiter_is_let_go_when_memory_comes_S302_S306_S307),
 		cmocka_unit_test(opened_by_name_and_referred_to_by_handle_S301),
+		cmocka_unit_test(the_last_reference_may_go_in_a_dpc),
 		cmocka_unit_test(names_that_are_none_make_nothing_S309),
 		cmocka_unit_test(conditions_without_a_source_say_so_S301),
 		cmocka_unit_test(bad_arguments_are_refused),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * One list of registrants, whoever registered and by which name. A client of the older callback object for the same event
- * is a registrant without replay: its first argument is the record, its second the status.
+ * is a registrant without replay: its first argument is the record, its second the status. The stories are told twice, of
+ * native registrants and of those of \Callback\ProcessorAdd.
  */
 #include "bound.h"
 
@@ -25,6 +26,7 @@ struct client {
 	uint32_t who;
 	struct dhp_engine *engine;
 	struct dhp_notify *handle;
+	PVOID registration; /* with the object */
 	enum dhp_status refuses; /* Start, by the three conditions; DHP_OK: it does not */
 	bool careless;           /* stores whatever is there */
 	enum dhp_status call;    /* what calls got that try to tell the others */
@@ -50,7 +52,8 @@ static void on_processor_add(void *context, void *argument_1, void *argument_2)
 	write_down(client->who, change->state, change->index, change->status, *status);
 	if (dhp_failed(client->refuses) && change->state == DHP_CHANGE_START && (*status == DHP_OK || client->careless))
 		*status = client->refuses;
-	if (client->stays != 0) {
+	if (peek(&client->stays) != 0) {
+		poke(&client->stays, 2);
 		while (peek(&client->go_on) == 0)
 			sleep_us(50);
 		(void)bump(&client->returned);
@@ -62,14 +65,55 @@ static void pass_on(void *context, const struct dhp_processor_change *change, en
 	on_processor_add(context, (void *)(uintptr_t)change, status);
 }
 
+static PCALLBACK_OBJECT object; /* NULL: native registrants */
+
+static VOID on_object(PVOID context, PVOID argument_1, PVOID argument_2)
+{
+	PKE_PROCESSOR_CHANGE_NOTIFY_CONTEXT record = argument_1;
+	PNTSTATUS status = argument_2;
+	enum dhp_status copy = (enum dhp_status)*status;
+	struct dhp_processor_change change = {
+		.state = (enum dhp_change_state)record->State,
+		.index = record->NtNumber,
+		.status = (enum dhp_status)record->Status,
+	};
+
+	on_processor_add(context, &change, &copy);
+	*status = (NTSTATUS)copy;
+}
+
+static PCALLBACK_OBJECT open_object(PCWSTR name, BOOLEAN create)
+{
+	PCALLBACK_OBJECT opened = NULL;
+	OBJECT_ATTRIBUTES attributes;
+	UNICODE_STRING text;
+
+	RtlInitUnicodeString(&text, name);
+	InitializeObjectAttributes(&attributes, &text, OBJ_CASE_INSENSITIVE, NULL, NULL);
+	assert_int_equal(ExCreateCallback(&opened, &attributes, create, FALSE), STATUS_SUCCESS);
+	return opened;
+}
+
 static enum dhp_status join(struct client *client)
 {
+	if (object != NULL) {
+		client->registration = ExRegisterCallback(object, on_object, client);
+		return client->registration != NULL ? DHP_OK : DHP_BAD_OBJECT;
+	}
 	return dhp_notify_register(client->engine, pass_on, client, 0, &client->handle);
+}
+
+static enum dhp_status try_to_leave(struct client *client)
+{
+	if (object == NULL)
+		return dhp_notify_unregister(client->handle);
+	ExUnregisterCallback(client->registration);
+	return DHP_OK;
 }
 
 static void leave(struct client *client)
 {
-	assert_ok(dhp_notify_unregister(client->handle));
+	assert_ok(try_to_leave(client));
 }
 
 #define CLIENTS 4u
@@ -86,17 +130,31 @@ static struct dhp_engine *begin(void)
 	return engine;
 }
 
+static void both_ways(void (*story)(struct dhp_engine *engine))
+{
+	struct dhp_engine *engine = begin();
+
+	object = NULL;
+	story(engine);
+	unbind_sim(engine);
+	engine = begin();
+	object = open_object(L"\\Callback\\ProcessorAdd", FALSE);
+	story(engine);
+	ObDereferenceObject(object);
+	object = NULL;
+	unbind_sim(engine);
+}
+
 static void join_all(void)
 {
 	for (uint32_t i = 0; i < CLIENTS; i++)
 		assert_ok(join(&clients[i]));
 }
 
-static void finish(struct dhp_engine *engine)
+static void all_leave(void)
 {
 	for (uint32_t i = 0; i < CLIENTS; i++)
 		leave(&clients[i]);
-	unbind_sim(engine);
 }
 
 static void expect(uint32_t at, uint32_t who, enum dhp_change_state state, uint32_t index)
@@ -107,11 +165,8 @@ static void expect(uint32_t at, uint32_t who, enum dhp_change_state state, uint3
 	assert_int_equal(heard[at].index, index);
 }
 
-static void the_arguments_are_record_and_status_and_nothing_is_replayed_S811(void **state)
+static void get_record_and_status(struct dhp_engine *engine)
 {
-	struct dhp_engine *engine = begin();
-
-	(void)state;
 	join_all();
 	assert_int_equal(heard_count, 0);
 	assert_ok(add_position(engine, 3));
@@ -120,9 +175,15 @@ static void the_arguments_are_record_and_status_and_nothing_is_replayed_S811(voi
 		expect(i, i, DHP_CHANGE_START, 3);
 		expect(CLIENTS + i, i, DHP_CHANGE_COMPLETE, 3);
 	}
-	clients[1].refuses = DHP_NO_MEMORY; /* by its second argument */
-	assert_status(add_position(engine, 4), DHP_NO_MEMORY);
-	finish(engine);
+	clients[1].refuses = (enum dhp_status)STATUS_NO_MEMORY; /* by its second argument */
+	assert_status(add_position(engine, 4), (enum dhp_status)STATUS_NO_MEMORY);
+	all_leave();
+}
+
+static void the_arguments_are_record_and_status_and_nothing_is_replayed_S811(void **state)
+{
+	(void)state;
+	both_ways(get_record_and_status);
 }
 
 /* ---- S-812 ---- */
@@ -142,20 +203,24 @@ static void assert_refused_by(struct dhp_engine *engine, uint32_t first)
 	assert_int_equal(active_count(engine), 3);
 }
 
-static void of_two_that_refuse_the_first_gives_the_reason_S812_S177(void **state)
+static void two_refuse(struct dhp_engine *engine)
 {
-	struct dhp_engine *engine = begin();
-
-	(void)state;
 	join_all();
-	clients[1].refuses = DHP_TOO_SMALL;
-	clients[2].refuses = DHP_NO_MEMORY;
+	clients[1].refuses = (enum dhp_status)STATUS_BUFFER_OVERFLOW;
+	clients[2].refuses = (enum dhp_status)STATUS_NO_MEMORY;
 	assert_refused_by(engine, 1); /* the second one keeps to the rule */
 	clients[2].careless = true;
 	assert_refused_by(engine, 1); /* and if it does not, nothing is overwritten */
 	clients[1].refuses = DHP_OK;
 	assert_refused_by(engine, 2);
-	finish(engine);
+	all_leave();
+}
+
+/* All get Start, whoever refuses. */
+static void of_two_that_refuse_the_first_gives_the_reason_S812_S177_S176(void **state)
+{
+	(void)state;
+	both_ways(two_refuse);
 }
 
 /* ---- S-813 ---- */
@@ -170,13 +235,11 @@ static void try_to_tell(void *context, const struct dhp_processor_change *change
 }
 
 /* Nobody but the notifier tells the list: a registrant that starts an add, which would, is refused. */
-static void they_are_called_in_order_of_registration_at_the_notifiers_level_S813(void **state)
+static void are_called_in_order(struct dhp_engine *engine)
 {
-	struct dhp_engine *engine = begin();
 	struct dhp_notify *teller;
 	struct client last = { .who = CLIENTS, .engine = engine };
 
-	(void)state;
 	join_all();
 	leave(&clients[1]);
 	assert_ok(join(&clients[1])); /* now behind the others */
@@ -192,8 +255,19 @@ static void they_are_called_in_order_of_registration_at_the_notifiers_level_S813
 		}
 	}
 	assert_status(last.call, DHP_IN_CALLBACK);
+#if DHP_CHECKS < 2
+	if (object != NULL)
+		ExNotifyCallback(object, NULL, NULL);
+	assert_int_equal(heard_count, 2 * (CLIENTS + 1));
+#endif
 	assert_ok(dhp_notify_unregister(teller));
-	finish(engine);
+	all_leave();
+}
+
+static void they_are_called_in_order_of_registration_at_the_notifiers_level_S813(void **state)
+{
+	(void)state;
+	both_ways(are_called_in_order);
 }
 
 /* ---- S-814 ---- */
@@ -222,8 +296,30 @@ static void a_registration_gives_a_handle_or_null_S814_S103(void **state)
 	PVOID two = KeRegisterProcessorChangeCallback(ignore, NULL, 0);
 	PVOID result = engine, registers;
 	struct dhp_notify *native = NULL;
+	PCALLBACK_OBJECT processors = open_object(L"\\Callback\\ProcessorAdd", FALSE);
+	PCALLBACK_OBJECT for_one = open_object(L"\\Callback\\ForOne", TRUE);
+	struct client client = { .engine = engine };
+	PVOID three = ExRegisterCallback(processors, on_object, &client), four, other;
 
 	(void)state;
+	four = ExRegisterCallback(processors, on_object, &client);
+	assert_non_null(three);
+	assert_non_null(four);
+	assert_ptr_not_equal(three, four);
+	assert_null(ExRegisterCallback(processors, NULL, &client));
+	assert_null(ExRegisterCallback(NULL, on_object, &client));
+	ExUnregisterCallback(three);
+	ExUnregisterCallback(four);
+	ExUnregisterCallback(NULL);
+	other = ExRegisterCallback(for_one, on_object, &client);
+	assert_non_null(other);
+	assert_null(ExRegisterCallback(for_one, on_object, &client));
+	ExUnregisterCallback(other);
+	other = ExRegisterCallback(for_one, on_object, &client);
+	assert_non_null(other);
+	ExUnregisterCallback(other);
+	ObDereferenceObject(for_one);
+	ObDereferenceObject(processors);
 	assert_non_null(one);
 	assert_non_null(two);
 	assert_ptr_not_equal(one, two);
@@ -252,7 +348,7 @@ static void *remove_it(void *argument)
 	struct remover *remover = argument;
 
 	(void)bump(&remover->begun);
-	if (dhp_notify_unregister(remover->client->handle) != DHP_OK)
+	if (try_to_leave(remover->client) != DHP_OK)
 		(void)bump(&remover->wrong);
 	poke(&remover->returned_before, peek(&remover->client->returned));
 	(void)bump(&remover->done);
@@ -274,25 +370,15 @@ static bool is_called(void *context)
 	return peek(&client->stays) == 2;
 }
 
-static void stay(void *context, const struct dhp_processor_change *change, enum dhp_status *status)
-{
-	struct client *client = context;
-
-	poke(&client->stays, 2);
-	pass_on(context, change, status);
-}
-
 /* The call of the first one lasts: another is removed meanwhile, so no lock is held; it itself cannot be. */
-static void no_lock_is_held_in_a_call_the_removed_are_skipped_and_removal_waits_S815(void **state)
+static void are_removed_in_a_call(struct dhp_engine *engine)
 {
-	struct dhp_engine *engine = begin();
 	struct remover next = { .client = &clients[1] }, running = { .client = &clients[0] };
 	struct helper adder, removers[2];
 
-	(void)state;
-	assert_ok(dhp_notify_register(engine, stay, &clients[0], 0, &clients[0].handle));
-	for (uint32_t i = 1; i < CLIENTS; i++)
-		assert_ok(join(&clients[i]));
+	(void)engine;
+	clients[0].stays = 1;
+	join_all();
 	helper_start(&adder, add_one, &clients[0]);
 	assert_true(wait_until(is_called, &clients[0]));
 	helper_start(&removers[0], remove_it, &next);
@@ -318,7 +404,12 @@ static void no_lock_is_held_in_a_call_the_removed_are_skipped_and_removal_waits_
 	expect(4, 3, DHP_CHANGE_COMPLETE, 3);
 	leave(&clients[2]);
 	leave(&clients[3]);
-	unbind_sim(engine);
+}
+
+static void no_lock_is_held_in_a_call_the_removed_are_skipped_and_removal_waits_S815(void **state)
+{
+	(void)state;
+	both_ways(are_removed_in_a_call);
 }
 
 /* ---- S-816 ---- */
@@ -334,13 +425,15 @@ static VOID by_windows_name(PVOID context, PKE_PROCESSOR_CHANGE_NOTIFY_CONTEXT c
 static void there_is_one_list_by_whatever_name_they_registered_S816_S192(void **state)
 {
 	struct dhp_engine *engine = begin();
+	PCALLBACK_OBJECT processors = open_object(L"\\callback\\processoradd", TRUE);
 	PVOID handles[2];
 
 	(void)state;
 	assert_ok(join(&clients[0]));
 	handles[0] = KeRegisterProcessorChangeCallback(by_windows_name, &clients[1], KE_PROCESSOR_CHANGE_ADD_EXISTING);
 	assert_ok(dhp_notify_register(engine, pass_on, &clients[2], DHP_NOTIFY_EXISTING, &clients[2].handle));
-	handles[1] = KeRegisterProcessorChangeCallback(by_windows_name, &clients[3], 0);
+	handles[1] = ExRegisterCallback(processors, on_object, &clients[3]);
+	assert_non_null(handles[1]);
 	heard_count = 0;
 	assert_ok(add_position(engine, 3));
 	assert_ok(dhp_sim_fail(engine, dhp_sim_cpu(engine, 4), DHP_STEP_BRING_UP, DHP_NO_THREAD));
@@ -353,7 +446,8 @@ static void there_is_one_list_by_whatever_name_they_registered_S816_S192(void **
 		expect(3 * CLIENTS + i, i, DHP_CHANGE_FAILURE, 4);
 	}
 	KeDeregisterProcessorChangeCallback(handles[0]);
-	KeDeregisterProcessorChangeCallback(handles[1]);
+	ExUnregisterCallback(handles[1]);
+	ObDereferenceObject(processors);
 	leave(&clients[0]);
 	leave(&clients[2]);
 	unbind_sim(engine);
@@ -390,7 +484,7 @@ int main(void)
 		cmocka_unit_test(a_handle_used_twice_stops_a_checked_build_S190),
 #endif
 		cmocka_unit_test(the_arguments_are_record_and_status_and_nothing_is_replayed_S811),
-		cmocka_unit_test(of_two_that_refuse_the_first_gives_the_reason_S812_S177),
+		cmocka_unit_test(of_two_that_refuse_the_first_gives_the_reason_S812_S177_S176),
 		cmocka_unit_test(they_are_called_in_order_of_registration_at_the_notifiers_level_S813),
 		cmocka_unit_test(a_registration_gives_a_handle_or_null_S814_S103),
 		cmocka_unit_test(no_lock_is_held_in_a_call_the_removed_are_skipped_and_removal_waits_S815),

@@ -133,6 +133,11 @@ static void no_memory_for_the_other_objects(void **state)
 		assert_null(IoCreateNotificationEvent(&name, &handle));
 		assert_int_equal(peek(&allocations_left), 0);
 	}
+	for (uint64_t n = 1; n <= 3; n++) {
+		poke(&allocations_left, n);
+		assert_null(CreateMemoryResourceNotification(LowMemoryResourceNotification));
+		assert_int_equal(GetLastError(), ERROR_NO_SYSTEM_RESOURCES);
+	}
 	assert_null(handle);
 	for (uint64_t n = 1; n <= 2; n++) {
 		poke(&allocations_left, n);
@@ -142,6 +147,37 @@ static void no_memory_for_the_other_objects(void **state)
 		assert_null(ExAllocateCacheAwareRundownProtection(NonPagedPool, 1));
 		assert_int_equal(peek(&allocations_left), 0);
 	}
+	unbind_sim(engine); /* nothing is in use */
+}
+
+static VOID count_call(PVOID context, PVOID argument_1, PVOID argument_2)
+{
+	(void)context;
+	(void)argument_1;
+	(void)argument_2;
+	(void)bump(&calls);
+}
+
+static void no_memory_for_callback_objects_S814(void **state)
+{
+	struct dhp_engine *engine = bind_sim_of(4, 2);
+	PCALLBACK_OBJECT object = NULL;
+	OBJECT_ATTRIBUTES attributes;
+	UNICODE_STRING name;
+
+	(void)state;
+	RtlInitUnicodeString(&name, L"\\Callback\\ProcessorAdd");
+	InitializeObjectAttributes(&attributes, &name, 0, NULL, NULL);
+	poke(&allocations_left, 1);
+	assert_int_equal(ExCreateCallback(&object, &attributes, FALSE, TRUE), STATUS_INSUFFICIENT_RESOURCES);
+	assert_null(object);
+	assert_int_equal(ExCreateCallback(&object, &attributes, FALSE, TRUE), STATUS_SUCCESS);
+	for (uint64_t n = 1; n <= 3; n++) { /* ours, that of the other name, the native one */
+		poke(&allocations_left, n);
+		assert_null(ExRegisterCallback(object, count_call, NULL));
+		assert_int_equal(peek(&allocations_left), 0);
+	}
+	ObDereferenceObject(object);
 	unbind_sim(engine); /* nothing is in use */
 }
 
@@ -213,6 +249,7 @@ int main(void)
 		cmocka_unit_test(no_memory_for_an_entry_S212),
 		cmocka_unit_test(no_memory_for_blocks_and_items),
 		cmocka_unit_test(no_memory_for_the_other_objects),
+		cmocka_unit_test(no_memory_for_callback_objects_S814),
 		cmocka_unit_test(no_memory_or_thread_for_a_thread),
 		cmocka_unit_test(no_thread_no_binding),
 		cmocka_unit_test(no_thread_for_another_worker),

@@ -12,6 +12,10 @@
 
 #include "hot_add.h"
 
+struct _DEVICE_OBJECT {
+	KDPC Dpc;
+};
+
 namespace {
 
 PROCESSOR_CALLBACK_FUNCTION Changed;
@@ -39,6 +43,50 @@ VOID Changed(PVOID Context, PKE_PROCESSOR_CHANGE_NOTIFY_CONTEXT Change, PNTSTATU
 VOID Deferred(struct _KDPC *, PVOID Context, PVOID, PVOID)
 {
 	InterlockedIncrement(&static_cast<Driver *>(Context)->Runs);
+}
+
+IO_DPC_ROUTINE ForDevice;
+CALLBACK_FUNCTION Called;
+
+VOID ForDevice(PKDPC, PDEVICE_OBJECT, PIRP, PVOID Context)
+{
+	InterlockedIncrement(static_cast<LONG volatile *>(Context));
+}
+
+VOID Called(PVOID Context, PVOID Argument1, PVOID)
+{
+	*static_cast<PVOID *>(Context) = Argument1;
+}
+
+int NewerNames()
+{
+	_DEVICE_OBJECT Device;
+	PCALLBACK_OBJECT Object = nullptr;
+	OBJECT_ATTRIBUTES Attributes;
+	PVOID Heard = nullptr;
+	LONG volatile Runs = 0;
+	BOOL State = FALSE;
+
+	InitializeObjectAttributes(&Attributes, nullptr, 0, nullptr, nullptr);
+	if (!NT_SUCCESS(ExCreateCallback(&Object, &Attributes, TRUE, TRUE)))
+		return 11;
+	PVOID Handle = ExRegisterCallback(Object, Called, &Heard);
+	ExNotifyCallback(Object, &Device, nullptr);
+	ExUnregisterCallback(Handle);
+	ObDereferenceObject(Object);
+	if (Heard != &Device)
+		return 12;
+	IoInitializeDpcRequest(&Device, ForDevice);
+	IoRequestDpc(&Device, nullptr, const_cast<LONG *>(&Runs));
+	KeFlushQueuedDpcs();
+	if (InterlockedDecrement(&Runs) != 0)
+		return 13;
+	if (QueryMemoryResourceNotification(nullptr, &State) || GetLastError() != ERROR_INVALID_HANDLE)
+		return 14;
+	HANDLE Low = CreateMemoryResourceNotification(LowMemoryResourceNotification);
+	if (Low != nullptr && (!QueryMemoryResourceNotification(Low, &State) || !NT_SUCCESS(ZwClose(Low))))
+		return 15;
+	return 0;
 }
 
 NTSTATUS Arrived(PVOID Structure, PVOID Context)
@@ -105,6 +153,9 @@ int NamesInCxx(void)
 	IoUnregisterPlugPlayNotificationEx(Entry);
 	KeDeregisterProcessorChangeCallback(Handle);
 
+	const int Newer = NewerNames();
+	if (Newer != 0)
+		return Newer;
 	const ULONG Count = KeQueryActiveProcessorCountEx(ALL_PROCESSOR_GROUPS);
 	if (std::min(Me.Starts, Me.Completes) != Count || std::max<LONG>(InterlockedIncrement(&Me.Runs) - 1, 0) != 1)
 		return 4;
