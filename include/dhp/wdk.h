@@ -11,8 +11,9 @@
  * headers of the compiler and of this library: a driver may have an "assert.h" of its own. KeNumberProcessors is left
  * undeclared: the documentation forbids its use, and eight bits with a fixed view cannot follow an arrival (S-507).
  *
- * Left out: interrupts (IoConnectInterruptEx and what belongs to it, IRQ_DEVICE_POLICY), as a process has none, and window
- * messages (RegisterDeviceNotification, WM_DEVICECHANGE), as there are no windows. Stop codes are numbers only.
+ * Left out: interrupts (IoConnectInterruptEx and what belongs to it, IRQ_DEVICE_POLICY), as a process has none, the forms of
+ * an application's registration (RegisterDeviceNotification, WM_DEVICECHANGE, CM_Register_Notification), as a driver has no use
+ * for them, and IoRegisterDeviceInterface: the only interfaces are those of processors and memory. Stop codes are numbers only.
  */
 #ifndef DHP_WDK_H
 #define DHP_WDK_H
