@@ -29,11 +29,7 @@ def targets(command):
 
 def main(root):
     root = Path(root)
-    readme = root / "README.md"
-    if not readme.exists():
-        print("there is no README.md yet")
-        return 77
-    block = build_block(readme.read_text())
+    block = build_block((root / "README.md").read_text())
     if block is None:
         print("README.md has no code block under a heading that speaks of building")
         return 1
