@@ -56,6 +56,15 @@ static inline uint32_t dhpi_shift_for(size_t n)
 	return shift;
 }
 
+/* Not the builtin: without an instruction for it that is a call of the compiler's library, which a kernel has not. */
+static inline uint32_t dhpi_count_bits(uint64_t mask)
+{
+	mask -= mask >> 1 & 0x5555555555555555u;
+	mask = (mask & 0x3333333333333333u) + (mask >> 2 & 0x3333333333333333u);
+	mask = (mask + (mask >> 4)) & 0x0f0f0f0f0f0f0f0fu;
+	return (uint32_t)(mask * 0x0101010101010101u >> 56);
+}
+
 static inline bool dhpi_aligned(const void *p, size_t power_of_two)
 {
 	return ((uintptr_t)p & (power_of_two - 1)) == 0;

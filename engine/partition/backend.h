@@ -76,6 +76,6 @@ struct dhpi_backend {
 };
 
 extern const struct dhpi_backend dhpi_backend_sim;
-extern const struct dhpi_backend dhpi_backend_linux;
+extern const struct dhpi_backend dhpi_backend_machine;
 
 #endif

@@ -17,7 +17,7 @@ uint32_t dhp_active_count(struct dhp_engine *engine, uint32_t group, uint64_t *o
 		count = dhpi_set_active(engine->set);
 	} else if (engine != NULL) {
 		mask = dhpi_set_active_mask(engine->set, group);
-		count = (uint32_t)__builtin_popcountll(mask);
+		count = dhpi_count_bits(mask);
 	}
 	if (out_mask != NULL)
 		*out_mask = mask;

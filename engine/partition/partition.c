@@ -20,7 +20,7 @@ enum dhp_status dhpi_partition_open(struct dhpi_partition *partition, const stru
 	partition->trace_context = options->trace_context;
 	partition->poll_interval_ms = options->poll_interval_ms;
 	partition->last_group = (options->flags & DHP_ENGINE_LAST_GROUP) != 0;
-	partition->backend = options->sim != NULL ? &dhpi_backend_sim : &dhpi_backend_linux;
+	partition->backend = options->sim != NULL ? &dhpi_backend_sim : &dhpi_backend_machine;
 	dhpi_cpus_clear(&partition->refused);
 	dhpi_cpus_clear(&partition->postponed);
 	return partition->backend->open(options, &partition->state);

@@ -200,7 +200,7 @@ static void tell_of_groups(struct view *view)
 
 		record->Group.GroupInfo[group] = (PROCESSOR_GROUP_INFO){
 			.MaximumProcessorCount = (UCHAR)dhp_maximum_count(view->engine, group),
-			.ActiveProcessorCount = (UCHAR)__builtin_popcountll(mask),
+			.ActiveProcessorCount = (UCHAR)dhpi_count_bits(mask),
 			.ActiveProcessorMask = mask,
 		};
 	}

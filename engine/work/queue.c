@@ -430,7 +430,7 @@ static uint32_t steal_from_lane(struct dhpi_queue *thief, struct dhpi_queue *vic
 static uint32_t steal_from_window(struct dhpi_queue *thief, struct dhpi_queue *victim)
 {
 	uint32_t movable = at_load_relaxed_u32(&victim->window_movable); /* relaxed: under the lock */
-	uint32_t share = half((uint32_t)__builtin_popcount(movable));
+	uint32_t share = half(dhpi_count_bits(movable));
 	struct dhpi_dpc *taken[DHPI_WINDOW];
 	uint32_t moved = 0;
 

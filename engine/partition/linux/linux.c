@@ -353,7 +353,7 @@ static uint32_t machine_group_size(void *state, uint32_t group)
 	return ((const struct machine *)state)->group_limit;
 }
 
-const struct dhpi_backend dhpi_backend_linux = {
+const struct dhpi_backend dhpi_backend_machine = {
 	.name = "linux",
 	.open = machine_open,
 	.close = machine_close,

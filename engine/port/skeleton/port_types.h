@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * port_types.h - what a port's objects are made of. Of a new port, the first file to write: see docs/porting.md.
+ */
+#ifndef DHPI_PORT_TYPES_H
+#define DHPI_PORT_TYPES_H
+
+#include "atomic.h"
+
+struct port_thread {
+	void *handle;
+	bool started; /* the engine reads it: from the start that went well to the end of the join */
+};
+
+struct port_mutex {
+	struct at_ptr owner; /* the holder's struct port_self; others compare it with their own only */
+};
+
+struct port_event {
+	struct at_u32 count;
+};
+
+struct port_latch {
+	bool level;
+};
+
+/* Made of zeros it is one that was not opened. */
+struct port_alarm {
+	struct at_u32 signals;
+};
+
+#endif
