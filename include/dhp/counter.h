@@ -75,7 +75,7 @@ DHP_API void dhp_counter_add_slow(struct dhp_counter *counter, uint64_t amount);
  */
 static inline void dhp_counter_add(struct dhp_counter *counter, uint64_t amount)
 {
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__KERNEL__)
 	const struct dhp_percpu *cells = &counter->cells;
 
 	while (__builtin_expect(cells->restartable != 0, 1)) {

@@ -16,6 +16,10 @@
 #include <dhp/base.h>
 #include <dhp/partition.h>
 
+#ifdef __KERNEL__
+#include <linux/smp.h>
+#endif
+
 struct dhp_engine;
 
 enum dhp_placement {
@@ -144,7 +148,9 @@ DHP_API void *dhp_percpu_here_slow(const struct dhp_percpu *array);
  */
 static inline uint32_t dhp_cpu_word_read(intptr_t cpu_word)
 {
-#if defined(__x86_64__)
+#if defined(__KERNEL__)
+	return cpu_word == 0 ? (uint32_t)raw_smp_processor_id() : DHP_NO_CPU;
+#elif defined(__x86_64__)
 	uint32_t cpu;
 	__asm__ __volatile__("movl %%fs:(%1), %0" : "=r"(cpu) : "r"(cpu_word));
 	return cpu;

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* string.h - the kernel's own. */
+#include <linux/string.h>

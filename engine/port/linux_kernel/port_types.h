@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * port_types.h - what the objects of the port to the Linux kernel are made of. Opaque here: the engine's sources see none of
+ * the kernel's headers but its types.
+ */
+#ifndef DHPI_PORT_TYPES_H
+#define DHPI_PORT_TYPES_H
+
+#include "atomic.h"
+
+struct port_thread {
+	void *task; /* struct task_struct, with a reference */
+	void (*run)(void *);
+	void *argument;
+	bool started;
+};
+
+struct port_mutex {
+	void *mutex[24];     /* struct mutex; room for lockdep's part of it */
+	struct at_ptr owner; /* the holder's struct port_self; others compare it with their own only */
+};
+
+struct port_event {
+	struct at_u32 count;
+	void *queue[16]; /* wait_queue_head_t, likewise */
+};
+
+struct port_latch {
+	struct at_u32 level;
+};
+
+struct port_alarm {
+	struct at_u32 signals;
+	uint32_t seen; /* who waits: how many of them it knew at the end of its last wait */
+	void *queue[16]; /* wait_queue_head_t, likewise */
+};
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * thread_kernel.c - threads of the kernel, and a lock that knows its owner.
+ */
+#include <linux/err.h>
+#include <linux/kthread.h>
+#include <linux/mutex.h>
+#include <linux/sched/task.h>
+#include <linux/topology.h>
+
+#include "port.h"
+
+static int trampoline(void *argument)
+{
+	struct port_thread *thread = argument;
+
+	thread->run(thread->argument);
+	return 0;
+}
+
+static struct task_struct *create(struct port_thread *thread, uint32_t cpu, const char *name)
+{
+	int node = cpu != PORT_ANY_CPU ? cpu_to_node((int)cpu) : NUMA_NO_NODE;
+
+	return kthread_create_on_node(trampoline, thread, node, "%s", name);
+}
+
+/* The kernel gives every thread a stack of the same size. */
+enum dhp_status port_thread_start(struct port_thread *thread, void (*run)(void *), void *argument, uint32_t cpu,
+				  size_t stack_bytes, const char *name)
+{
+	struct task_struct *task;
+
+	(void)stack_bytes;
+	thread->run = run;
+	thread->argument = argument;
+	thread->started = false;
+	if (cpu != PORT_ANY_CPU && (cpu >= nr_cpu_ids || !cpu_online(cpu)))
+		return DHP_NO_AFFINITY;
+	task = create(thread, cpu, name);
+	if (IS_ERR(task))
+		return PTR_ERR(task) == -ENOMEM ? DHP_NO_MEMORY : DHP_NO_THREAD;
+	if (cpu != PORT_ANY_CPU)
+		kthread_bind(task, cpu);
+	thread->task = get_task_struct(task);
+	thread->started = true;
+	wake_up_process(task);
+	return DHP_OK;
+}
+
+/* It ends by itself; kthread_stop waits for that. */
+void port_thread_join(struct port_thread *thread)
+{
+	if (!thread->started)
+		return;
+	(void)kthread_stop(thread->task);
+	put_task_struct(thread->task);
+	thread->started = false;
+}
+
+/* ---- lock ---- */
+
+static struct mutex *of(struct port_mutex *mutex)
+{
+	BUILD_BUG_ON(sizeof(struct mutex) > sizeof(mutex->mutex));
+	return (struct mutex *)mutex->mutex;
+}
+
+void port_mutex_init(struct port_mutex *mutex)
+{
+	mutex_init(of(mutex));
+	at_init_ptr(&mutex->owner, NULL);
+}
+
+void port_mutex_fini(struct port_mutex *mutex)
+{
+	mutex_destroy(of(mutex));
+}
+
+void port_mutex_lock(struct port_mutex *mutex)
+{
+	DHPI_CHECK(1, !port_mutex_mine(mutex), "a thread takes a lock once");
+	mutex_lock(of(mutex));
+	at_store_relaxed_ptr(&mutex->owner, port_self()); /* relaxed: only its own writer compares equal */
+}
+
+void port_mutex_unlock(struct port_mutex *mutex)
+{
+	at_store_relaxed_ptr(&mutex->owner, NULL); /* relaxed: as above */
+	mutex_unlock(of(mutex));
+}
+
+void port_mutex_hand_to(struct port_mutex *mutex, struct port_self *holder)
+{
+	at_store_relaxed_ptr(&mutex->owner, holder); /* relaxed: as above; only the two concerned compare equal */
+}
+
+bool port_mutex_mine(struct port_mutex *mutex)
+{
+	return at_load_relaxed_ptr(&mutex->owner) == port_self(); /* relaxed: a thread sees its own store */
+}
