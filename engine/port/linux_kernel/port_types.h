@@ -9,14 +9,14 @@
 #include "atomic.h"
 
 struct port_thread {
-	void *task; /* struct task_struct, with a reference */
+	void *end[20]; /* struct completion; room for lockdep's part of it */
 	void (*run)(void *);
 	void *argument;
 	bool started;
 };
 
 struct port_mutex {
-	void *mutex[24];     /* struct mutex; room for lockdep's part of it */
+	void *mutex[24];     /* struct mutex; likewise */
 	struct at_ptr owner; /* the holder's struct port_self; others compare it with their own only */
 };
 

@@ -2,20 +2,27 @@
 /*
  * thread_kernel.c - threads of the kernel, and a lock that knows its owner.
  */
+#include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
 #include <linux/mutex.h>
-#include <linux/sched/task.h>
 #include <linux/topology.h>
 
 #include "port.h"
 
+static struct completion *end_of(struct port_thread *thread)
+{
+	BUILD_BUG_ON(sizeof(struct completion) > sizeof(thread->end));
+	return (struct completion *)thread->end;
+}
+
+/* The end is told by the kernel's code, not by ours: whoever waits for it may unload the module. */
 static int trampoline(void *argument)
 {
 	struct port_thread *thread = argument;
 
 	thread->run(thread->argument);
-	return 0;
+	kthread_complete_and_exit(end_of(thread), 0);
 }
 
 static struct task_struct *create(struct port_thread *thread, uint32_t cpu, const char *name)
@@ -42,19 +49,18 @@ enum dhp_status port_thread_start(struct port_thread *thread, void (*run)(void *
 		return PTR_ERR(task) == -ENOMEM ? DHP_NO_MEMORY : DHP_NO_THREAD;
 	if (cpu != PORT_ANY_CPU)
 		kthread_bind(task, cpu);
-	thread->task = get_task_struct(task);
+	init_completion(end_of(thread));
 	thread->started = true;
 	wake_up_process(task);
 	return DHP_OK;
 }
 
-/* It ends by itself; kthread_stop waits for that. */
+/* Not by kthread_stop: a thread that has not begun by then never would. */
 void port_thread_join(struct port_thread *thread)
 {
 	if (!thread->started)
 		return;
-	(void)kthread_stop(thread->task);
-	put_task_struct(thread->task);
+	wait_for_completion(end_of(thread));
 	thread->started = false;
 }
 

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: BSD-2-Clause
+/*
+ * load.c - work without end: two threads insert, and a timer does from interrupts.
+ *
+ * Each item counts what the caller of a successful insert added and what its routine saw, so that in the end nothing is lost
+ * and nothing ran twice. Routines count in the slot of the processor they run on.
+ */
+#include <linux/atomic.h>
+#include <linux/delay.h>
+#include <linux/err.h>
+#include <linux/hrtimer.h>
+#include <linux/kthread.h>
+#include <linux/random.h>
+#include <linux/slab.h>
+
+#include "kmod.h"
+
+#define ITEMS 512u
+#define INTERRUPT_ITEMS 16u
+#define THREADS 2u
+#define INTERRUPT_NS 200000u
+
+struct item {
+	struct dhp_dpc dpc;
+	atomic64_t inserted, ran;
+};
+
+static struct dhp_engine *machine;
+static struct dhp_percpu *ran_here; /* of u64 */
+static struct dhp_counter *ran;
+static struct item *items;
+static struct task_struct *threads[THREADS];
+static struct hrtimer timer;
+static atomic64_t elsewhere; /* an aimed item ran on another processor: that one was away */
+
+static void run(struct dhp_dpc *dpc, void *context, void *target, void *unused)
+{
+	struct item *item = context;
+
+	(void)dpc, (void)unused;
+	atomic64_inc(&item->ran);
+	(*(u64 *)dhp_percpu_here(ran_here))++;
+	dhp_counter_add(ran, 1);
+	if (target != NULL && (unsigned long)target - 1 != dhp_index_here(machine))
+		atomic64_inc(&elsewhere);
+}
+
+static void insert(struct item *item, unsigned long target)
+{
+	if (dhp_dpc_insert(&item->dpc, (void *)target, NULL) == DHP_OK)
+		atomic64_inc(&item->inserted);
+}
+
+/* The next item of this thread, and where it goes: every other one is aimed, at all processors in turn. */
+static void submit_next(unsigned long number, unsigned long turn)
+{
+	unsigned long own = turn % ((ITEMS - INTERRUPT_ITEMS) / THREADS);
+	struct item *item = &items[INTERRUPT_ITEMS + number + THREADS * own];
+	struct dhp_counts counts;
+	uint32_t index;
+
+	if (atomic64_read(&item->inserted) != atomic64_read(&item->ran))
+		return; /* is queued, with the target that it has */
+	if (own % 2 != 0) {
+		insert(item, 0);
+		return;
+	}
+	(void)dhp_counts_read(machine, &counts);
+	index = (uint32_t)turn / 2 % counts.active;
+	if (dhp_dpc_set_target(&item->dpc, index) == DHP_OK)
+		insert(item, index + 1ul);
+}
+
+static int submit(void *argument)
+{
+	for (unsigned long turn = 0; !kthread_should_stop(); turn++) {
+		submit_next((unsigned long)argument, turn);
+		if (turn % 64 == 0)
+			usleep_range(200, 400);
+	}
+	return 0;
+}
+
+static enum hrtimer_restart from_interrupt(struct hrtimer *expired)
+{
+	static unsigned int turn;
+
+	insert(&items[turn++ % INTERRUPT_ITEMS], 0);
+	(void)hrtimer_forward_now(expired, ns_to_ktime(INTERRUPT_NS));
+	return HRTIMER_RESTART;
+}
+
+static int make(struct dhp_engine *engine)
+{
+	const struct dhp_percpu_options slots = { .size = sizeof(slots), .slot_bytes = sizeof(u64) };
+
+	items = kvcalloc(ITEMS, sizeof(*items), GFP_KERNEL);
+	if (items == NULL || dhp_failed(dhp_percpu_create(engine, &slots, &ran_here)) ||
+	    dhp_failed(dhp_counter_create(engine, &ran)))
+		return -ENOMEM;
+	for (unsigned int i = 0; i < ITEMS; i++)
+		(void)dhp_dpc_init(&items[i].dpc, engine, run, &items[i]);
+	return 0;
+}
+
+static int start(void)
+{
+	for (unsigned long i = 0; i < THREADS; i++) {
+		struct task_struct *task = kthread_run(submit, (void *)i, "dhp-load/%lu", i);
+
+		if (IS_ERR(task))
+			return (int)PTR_ERR(task);
+		threads[i] = task;
+	}
+	hrtimer_start(&timer, ns_to_ktime(INTERRUPT_NS), HRTIMER_MODE_REL);
+	return 0;
+}
+
+int load_open(struct dhp_engine *engine)
+{
+	int error;
+
+	machine = engine;
+	hrtimer_init(&timer, CLOCK_MONOTONIC, HRTIMER_MODE_REL);
+	timer.function = from_interrupt;
+	error = make(engine);
+	if (error == 0)
+		error = start();
+	if (error != 0)
+		load_close();
+	return error;
+}
+
+static bool right;
+
+void load_close(void)
+{
+	s64 lost = 0;
+
+	(void)hrtimer_cancel(&timer);
+	for (unsigned int i = 0; i < THREADS; i++)
+		if (threads[i] != NULL)
+			(void)kthread_stop(threads[i]);
+	(void)dhp_dpc_flush(machine);
+	for (unsigned int i = 0; items != NULL && i < ITEMS; i++)
+		lost += abs(atomic64_read(&items[i].inserted) - atomic64_read(&items[i].ran));
+	right = lost == 0;
+	(void)dhp_counter_destroy(ran);
+	(void)dhp_percpu_destroy(ran_here);
+	kvfree(items);
+}
+
+bool load_is_right(void)
+{
+	return right;
+}
+
+static void show_slot(void *slot, const struct dhp_processor *processor, void *context)
+{
+	if (processor != NULL)
+		seq_printf(context, "processor %u cpu %u ran %llu\n", processor->index, processor->cpu, *(const u64 *)slot);
+}
+
+void load_show(struct seq_file *out)
+{
+	s64 inserted = 0;
+
+	for (unsigned int i = 0; i < ITEMS; i++)
+		inserted += atomic64_read(&items[i].inserted);
+	seq_printf(out, "inserted %lld ran %llu elsewhere %lld\n", inserted, dhp_counter_sum(ran), (s64)atomic64_read(&elsewhere));
+	(void)dhp_percpu_each(ran_here, show_slot, out, NULL);
+}
