@@ -19,7 +19,8 @@
 
 static bool signal_count(struct at_u32 *count, wait_queue_head_t *queue)
 {
-	(void)at_fetch_add_seq_cst_u32(count, 1); /* before the look at the queue; see above */
+	/* [kernel-sleep] either-or a: before the look at the queue, so seq_cst */
+	(void)at_fetch_add_seq_cst_u32(count, 1);
 	if (!wq_has_sleeper(queue))
 		return false;
 	wake_up_all(queue);
@@ -32,7 +33,8 @@ static void wait_count(struct at_u32 *count, uint32_t ticket, wait_queue_head_t 
 	DEFINE_WAIT(entry);
 
 	prepare_to_wait(queue, &entry, TASK_IDLE);
-	if (at_load_seq_cst_u32(count) == ticket) /* after the entry; see above */
+	/* [kernel-sleep] either-or b: after the entry into the queue, so seq_cst */
+	if (at_load_seq_cst_u32(count) == ticket)
 		(void)schedule_hrtimeout(&limit, HRTIMER_MODE_REL);
 	finish_wait(queue, &entry);
 }
@@ -58,7 +60,8 @@ void port_event_init(struct port_event *event)
 
 uint32_t port_event_ticket(struct port_event *event)
 {
-	return at_load_seq_cst_u32(&event->count); /* before what the caller looks at next */
+	/* [kernel-sleep] either-or b: before what the caller looks at next */
+	return at_load_seq_cst_u32(&event->count);
 }
 
 bool port_event_signal(struct port_event *event)
@@ -104,7 +107,8 @@ void port_alarm_wait(struct port_alarm *alarm, uint64_t until_ns)
 	uint64_t now_ns = port_now_ns(), wait_ns = until_ns > now_ns ? until_ns - now_ns : 0;
 
 	wait_count(&alarm->signals, alarm->seen, queue_of_alarm(alarm), limit_of(min(wait_ns, LONGEST_WAIT_NS)));
-	alarm->seen = at_load_seq_cst_u32(&alarm->signals); /* before what the caller looks at next */
+	/* [kernel-sleep] either-or b: before what the caller looks at next */
+	alarm->seen = at_load_seq_cst_u32(&alarm->signals);
 }
 
 /* ---- latch: there is no file to wait for here ---- */
