@@ -46,7 +46,8 @@ struct dhpi_backend {
 	enum dhp_status (*open)(const struct dhp_engine_options *options, void **out_state);
 	void (*close)(void *state);
 	void (*limits)(void *state, struct dhpi_limits *out_limits);
-	enum dhp_status (*scan)(void *state, struct dhpi_scan *out_scan);
+	/* all: also at what is looked at seldom, and what could not be read before. Not DHP_OK: *out_scan may be as it was. */
+	enum dhp_status (*scan)(void *state, bool all, struct dhpi_scan *out_scan);
 
 	/* Fills all but the index. DHP_BAD_CPU: there is no such processor. */
 	enum dhp_status (*describe)(void *state, uint32_t cpu, struct dhp_processor *out_processor);
@@ -65,7 +66,7 @@ struct dhpi_backend {
 	void (*sources)(void *state, dhp_source_visit *visit, void *context);
 	void (*counts)(void *state, struct dhpi_source_counts *out_counts);
 
-	void (*memory)(void *state, struct dhpi_memory *out_memory);
+	void (*memory)(void *state, bool all, struct dhpi_memory *out_memory);
 	/*
 	 * Visits the memory modules in service; those that were taken already may be left out. Not `all`: only if there is
 	 * a sign of new ones since the last time.

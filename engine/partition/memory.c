@@ -33,10 +33,10 @@ enum dhp_status dhpi_partition_memory(struct dhpi_partition *partition, bool all
 	struct dhpi_memory memory = { .total_bytes = 0 };
 	uint32_t ready = notify->modules.ready;
 
-	partition->backend->memory(partition->state, &memory);
+	partition->backend->memory(partition->state, all, &memory);
 	partition->backend->modules(partition->state, all, see_module, &look);
 	if (notify->modules.ready != ready)
-		partition->backend->memory(partition->state, &memory);
+		partition->backend->memory(partition->state, false, &memory);
 	dhpi_conditions_update(&notify->conditions, memory.total_bytes, memory.available_bytes, notify->modules.ready);
 	dhpi_modules_post(notify, partition->first_look_over);
 	return look.status;

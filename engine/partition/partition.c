@@ -132,12 +132,12 @@ static void pace_retries(struct dhpi_partition *partition)
 enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool retry_refused)
 {
 	enum dhp_status memory = dhpi_partition_memory(partition, retry_refused);
-	enum dhp_status status = partition->backend->scan(partition->state, &partition->scan);
+	enum dhp_status scan = partition->backend->scan(partition->state, retry_refused, &partition->scan), status;
 	bool tried;
 
 	at_bump_u64(&partition->rescans);
-	if (dhp_failed(status))
-		return status;
+	if (dhp_failed(scan) && dhpi_set_active(partition->engine->set) == 0)
+		return scan; /* nothing is known yet */
 	tried = forget_failures(partition, retry_refused);
 	dhpi_set_present(partition->engine->set, partition->scan.present_count);
 	follow_usable(partition);
@@ -145,6 +145,8 @@ enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool ret
 	status = add_newcomers(partition);
 	if (tried)
 		pace_retries(partition);
+	if (!dhp_failed(status))
+		status = scan;
 	return dhp_failed(status) ? status : memory;
 }
 

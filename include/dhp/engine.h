@@ -52,6 +52,8 @@ struct dhp_engine_options {
 	 */
 	uint32_t low_memory_mib;
 	uint32_t high_memory_mib;
+	dhp_source_hook *source_hook;      /* hears of every change of every source of the machine; NULL: nobody */
+	void *source_context;
 };
 
 DHP_BEGIN_DECLS
@@ -66,7 +68,7 @@ DHP_BEGIN_DECLS
  * Blocks    until every worker is created
  * Progress  blocking
  * Orders    everything the engine has done happens before the return
- * Lifetime  the options and what they point to may go after the return, but for trace_context
+ * Lifetime  the options and what they point to may go after the return, but for the two contexts
  * Returns   DHP_OK; DHP_BAD_OPTIONS, DHP_BAD_FLAGS, DHP_BAD_RESULT, DHP_BAD_GROUPS, DHP_BAD_CPU, DHP_BAD_PATH;
  *           DHP_NO_MEMORY, DHP_NO_THREAD, DHP_NO_AFFINITY, DHP_NO_PROCESSOR, DHP_CANNOT_READ, DHP_TOO_MANY;
  *           DHP_WRONG_LEVEL. On failure nothing remains.

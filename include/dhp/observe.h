@@ -71,12 +71,39 @@ struct dhp_notify_stats {
 
 /* A source of change, for `dhp info`. */
 struct dhp_source {
-	const char *name;   /* "affinity", "cpuset", "uevent", "poll", "sysfs", "meminfo", "blocks", "script" */
-	bool works;         /* it can be seen here */
-	const char *detail; /* what it sees, or why it does not work */
+	const char *name;         /* "uevent", "affinity", "sysfs" ...; "script" in a simulation */
+	bool works;               /* it is in use here */
+	const char *detail;       /* what it sees, or why it is not in use */
+	const char *blind;        /* what it cannot see */
+	const char *root;         /* what it could see in addition as root; "nothing" */
+	uint64_t changes_count;   /* that were found */
+	uint64_t malformed_count; /* messages and texts that were not believed */
 };
 
+/* Valid during the call, with its texts. */
 typedef void dhp_source_visit(const struct dhp_source *source, void *context);
+
+enum dhp_source_event_kind {
+	DHP_SOURCE_CHANGE = 0,  /* key and value: what is so now, or what happened */
+	DHP_SOURCE_OPENED = 1,  /* the source is in use */
+	DHP_SOURCE_ABSENT = 2,  /* at the start: it cannot be used here; the value says why */
+	DHP_SOURCE_DROPPED = 3  /* it has failed or disappeared, and is left alone until dhp_engine_rescan; likewise */
+};
+
+/* Valid during the call, with its texts. */
+struct dhp_source_event {
+	uint64_t time_ns; /* monotonic clock */
+	enum dhp_source_event_kind kind;
+	const char *source; /* its name */
+	const char *key;    /* such as "online"; unique among the facts of all sources */
+	const char *value;  /* such as "0-3" */
+};
+
+/*
+ * Hears every change of every source, those of the start included. Level: passive, in the thread that looks or waits, under
+ * the sources' lock: one call at a time, in order. It may not call into the engine.
+ */
+typedef void dhp_source_hook(void *context, const struct dhp_source_event *event);
 
 DHP_BEGIN_DECLS
 
@@ -107,13 +134,13 @@ DHP_API enum dhp_status dhp_engine_stats_read(struct dhp_engine *engine, struct 
 DHP_API enum dhp_status dhp_notify_stats_read(const struct dhp_notify *registration, struct dhp_notify_stats *out_stats);
 
 /*
- * dhp_sources - name every source of change and whether it works here.
+ * dhp_sources - name every source of change, whether it works here, and what it has seen.
  *
  * Level     passive
- * Blocks    no longer than visit
- * Progress  wait-free by itself
+ * Blocks    while a source is looked at, and as long as visit
+ * Progress  blocking
  * Orders    nothing
- * Lifetime  texts live as long as the engine
+ * Lifetime  row and texts are valid during the visit
  * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_CALLBACK, DHP_WRONG_LEVEL
  */
 DHP_API enum dhp_status dhp_sources(struct dhp_engine *engine, dhp_source_visit *visit, void *context);

@@ -7,8 +7,6 @@
 
 #include <dhp/memory.h>
 
-#include "linux.h"
-
 #define MEMINFO "/proc/meminfo"
 #define MIB ((uint64_t)1 << 20)
 #define SLOW_MS 3600000u
@@ -294,7 +292,8 @@ static void without_meminfo_there_are_no_conditions_and_no_harm_S301(void **stat
 static void text_longer_than_we_take_is_not_believed(void **state)
 {
 	static char text[8300];
-	struct dhpi_memory memory = { 0, 0 };
+	struct dhp_engine *engine;
+	struct dhp_memory_info info;
 	struct tree tree;
 
 	(void)state;
@@ -302,10 +301,13 @@ static void text_longer_than_we_take_is_not_believed(void **state)
 	memcpy(text, "MemTotal: 8 kB\nMemFree: 1 kB\n", 29);
 	tree_make(&tree);
 	tree_write(&tree, MEMINFO, text);
-	assert_false(dhpi_meminfo_read(tree.root, &memory));
+	engine = make_at(&tree, SLOW_MS);
+	assert_status(dhp_memory_read(engine, &info), DHP_NOT_SUPPORTED);
 	text[8191] = '\0';
 	tree_write(&tree, MEMINFO, text);
-	assert_true(dhpi_meminfo_read(tree.root, &memory));
+	assert_ok(dhp_engine_rescan(engine));
+	assert_true(info_of(engine).total_bytes == 8192);
+	end_engine(engine);
 	tree_remove(&tree);
 }
 

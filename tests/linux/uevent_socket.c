@@ -11,7 +11,7 @@
 
 #include <linux/netlink.h>
 
-#include "linux.h"
+#include "source.h"
 
 static struct dhp_engine *make_watching(void)
 {
@@ -139,31 +139,35 @@ static void forged_message_is_refused(void **state)
 	end_engine(engine);
 }
 
-/* White box: a socket of our own, read directly. */
+/* White box: the source by itself. */
 static void socket_is_read_until_empty(void **state)
 {
-	struct at_u64 uevents = { 0 }, refused = { 0 };
+	static const struct dhpi_source_ops *const table[] = { &dhpi_source_uevent };
+	static struct dhpi_sources sources;
+	struct dhpi_source *source = &sources.list[0];
 	struct sockaddr_nl address = { .nl_family = 0 };
 	socklen_t length = sizeof(address);
-	int fd = dhpi_uevent_open();
+	bool sign = false;
 	uint64_t sent = 0;
-	bool looks;
 	char byte;
 
 	(void)state;
-	if (fd < 0) {
+	memset(&sources, 0, sizeof(sources));
+	assert_true(dhpi_sources_open(&sources, table, 1));
+	if (!source->in_use) {
+		dhpi_sources_close(&sources);
 		print_message("the kernel's socket cannot be opened here\n");
 		skip();
 	}
-	assert_int_equal(getsockname(fd, (struct sockaddr *)(void *)&address, &length), 0);
+	assert_int_equal(getsockname(source->file, (struct sockaddr *)(void *)&address, &length), 0);
 	while (sent < 10 && forge(0, address.nl_pid))
 		sent++;
 	/* A real message may come at any time: then, and only then, there is something to look for. */
-	looks = dhpi_uevent_read(fd, &uevents, &refused);
-	assert_int_equal(looks, at_load_relaxed_u64(&uevents) > 0);
-	assert_true(at_load_relaxed_u64(&refused) >= sent);
-	assert_true(recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 || looks);
-	assert_int_equal(close(fd), 0);
+	assert_int_equal(source->ops->ready(source, 0, &sign), DHPI_LOOK_FINE);
+	assert_int_equal(sign, source->changes.value > 0);
+	assert_true(source->malformed.value >= sent);
+	assert_true(recv(source->file, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 || sign);
+	dhpi_sources_close(&sources);
 }
 
 int main(void)

@@ -13,10 +13,11 @@ static enum dhpi_uevent_kind parse(const char *text, size_t length)
 {
 	/* A copy of the exact length, so that a sanitizer sees a read beyond the end. */
 	char *exact = test_malloc(length + (length == 0));
+	struct dhpi_uevent event = { NULL, NULL };
 	enum dhpi_uevent_kind kind;
 
 	memcpy(exact, text, length);
-	kind = dhpi_uevent_parse(exact, length);
+	kind = dhpi_uevent_parse(exact, length, &event);
 	test_free(exact);
 	return kind;
 }

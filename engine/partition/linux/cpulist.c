@@ -69,3 +69,46 @@ bool dhpi_cpulist_parse(const char *text, size_t length, struct dhpi_cpus *cpus,
 	} while (skip(&cursor, ','));
 	return cursor.at == cursor.end;
 }
+
+/* ---- the other way ---- */
+
+static char *print_number(char *at, uint32_t number)
+{
+	char digits[10];
+	uint32_t count = 0;
+
+	do {
+		digits[count++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number != 0);
+	while (count > 0)
+		*at++ = digits[--count];
+	return at;
+}
+
+static char *print_range(char *at, const char *text, uint32_t first, uint32_t last)
+{
+	if (at != text)
+		*at++ = ',';
+	at = print_number(at, first);
+	if (last == first)
+		return at;
+	*at++ = '-';
+	return print_number(at, last);
+}
+
+void dhpi_cpulist_print(const struct dhpi_cpus *cpus, uint32_t limit, char *text)
+{
+	char *at = text;
+
+	for (uint32_t cpu = 0; cpu < limit; cpu++) {
+		uint32_t first = cpu;
+
+		if (!dhpi_cpus_has(cpus, cpu))
+			continue;
+		while (cpu + 1 < limit && dhpi_cpus_has(cpus, cpu + 1))
+			cpu++;
+		at = print_range(at, text, first, cpu);
+	}
+	*at = '\0';
+}

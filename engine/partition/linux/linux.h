@@ -7,8 +7,16 @@
 
 #include "partition.h"
 
-#define DHPI_PATH_BYTES 512u
+#define DHPI_PATH_BYTES 1024u
 #define DHPI_ROOT_BYTES 256u
+
+/* How a look at something went. */
+enum dhpi_look {
+	DHPI_LOOK_FINE,
+	DHPI_LOOK_LATER,     /* nothing is known: the system had no descriptor or memory for it */
+	DHPI_LOOK_MALFORMED, /* not believed: counted, and nothing has changed */
+	DHPI_LOOK_GONE       /* there is no such thing, or not for us */
+};
 
 /* ---- cpulist.c: "0-3,8,10-11" ---- */
 
@@ -23,12 +31,27 @@ struct dhpi_cpulist {
  */
 bool dhpi_cpulist_parse(const char *text, size_t length, struct dhpi_cpus *cpus, struct dhpi_cpulist *out_list);
 
-/* ---- sysfs.c: files under a root ---- */
+/* Enough for any set: every second of 65534 ids, each of at most five digits, and what separates them. */
+#define DHPI_CPULIST_TEXT_BYTES (DHP_CPU_LIMIT / 2 * 6 + 8)
+
+/* The same text for the ids below the limit, without a newline. */
+void dhpi_cpulist_print(const struct dhpi_cpus *cpus, uint32_t limit, char *text);
+
+/* ---- file.c: files under a root ---- */
+
+/* What `errno` of a call means that opens or reads. */
+enum dhpi_look dhpi_file_refused(void);
+/* What is there, up to the capacity: a length that equals it means that there may be more. */
+enum dhpi_look dhpi_file_read(const char *root, const char *path, char *text, size_t capacity, size_t *out_length);
+/* All of it, shorter than the capacity, or malformed. */
+enum dhpi_look dhpi_file_text(const char *root, const char *path, char *text, size_t capacity, size_t *out_length);
+enum dhpi_look dhpi_file_list(const char *root, const char *path, struct dhpi_cpus *cpus, struct dhpi_cpulist *out_list);
+bool dhpi_file_exists(const char *root, const char *path);
+
+/* ---- sysfs.c: what is made of files ---- */
 
 /* false: there is no such file, or it is not of this form. */
 bool dhpi_sysfs_list(const char *root, const char *path, struct dhpi_cpus *cpus, struct dhpi_cpulist *out_list);
-/* -1: cannot be read, or not shorter than the capacity. */
-long dhpi_sysfs_text(const char *root, const char *path, char *text, size_t capacity);
 bool dhpi_sysfs_number(const char *root, const char *path, uint32_t *out_number);
 /* DHP_UNKNOWN, or node 0, where the files do not say. */
 void dhpi_sysfs_topology(const char *root, struct dhp_processor *processor);
@@ -42,12 +65,14 @@ enum dhpi_uevent_kind {
 	DHPI_UEVENT_MEMORY     /* the same of a memory block */
 };
 
-enum dhpi_uevent_kind dhpi_uevent_parse(const char *message, size_t length);
+/* Texts inside the message. */
+struct dhpi_uevent {
+	const char *name;   /* last part of the device's path, such as "cpu3" */
+	const char *action; /* "add" */
+};
 
-/* Under the sources' lock-free counts: see linux.c. -1: not possible here. */
-int dhpi_uevent_open(void);
-/* Reads what is there. true: something about processors or memory may have happened. */
-bool dhpi_uevent_read(int socket, struct at_u64 *uevents, struct at_u64 *refused);
+/* Stored only for the second and the last kind. */
+enum dhpi_uevent_kind dhpi_uevent_parse(const char *message, size_t length, struct dhpi_uevent *out_event);
 
 /* ---- meminfo.c: /proc/meminfo ---- */
 
@@ -56,21 +81,5 @@ bool dhpi_uevent_read(int socket, struct at_u64 *uevents, struct at_u64 *refused
  * or a number is not one. Of more than there is all counts as available.
  */
 bool dhpi_meminfo_parse(const char *text, size_t length, struct dhpi_memory *out_memory);
-bool dhpi_meminfo_read(const char *root, struct dhpi_memory *out_memory);
-
-/* ---- blocks.c: /sys/devices/system/memory ---- */
-
-/* One bit for each block, by its number: it was visited and taken. */
-struct dhpi_blocks {
-	uint8_t taken[DHPI_MODULES_LIMIT / 8];
-};
-
-/* Visits the number of each block that is online and was not taken before. false: there is no such folder. */
-bool dhpi_blocks_visit(const char *root, struct dhpi_blocks *blocks, dhpi_module_visit *visit, void *context);
-
-/* ---- affinity.c ---- */
-
-/* The cpus on which that thread may run. false: the kernel does not say. */
-bool dhpi_affinity_read(int32_t thread, struct dhpi_cpus *cpus, struct dhpi_cpulist *out_list);
 
 #endif

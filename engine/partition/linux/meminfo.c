@@ -9,8 +9,6 @@
 
 #include "linux.h"
 
-#define TEXT_BYTES 8192u
-
 static const char unit[] = " kB";
 
 /* The number before the unit and the end of the line; false: it is not of this form, or too large in bytes. */
@@ -58,12 +56,4 @@ bool dhpi_meminfo_parse(const char *text, size_t length, struct dhpi_memory *out
 	out_memory->total_bytes = total;
 	out_memory->available_bytes = available < total ? available : total;
 	return true;
-}
-
-bool dhpi_meminfo_read(const char *root, struct dhpi_memory *out_memory)
-{
-	char text[TEXT_BYTES];
-	long length = dhpi_sysfs_text(root, "/proc/meminfo", text, sizeof(text));
-
-	return length > 0 && dhpi_meminfo_parse(text, (size_t)length, out_memory);
 }

@@ -121,10 +121,11 @@ static void sim_limits(void *state, struct dhpi_limits *out_limits)
 	out_limits->cpu_limit = sim->units[sim->count - 1].cpu + 1;
 }
 
-static enum dhp_status sim_scan(void *state, struct dhpi_scan *out_scan)
+static enum dhp_status sim_scan(void *state, bool all, struct dhpi_scan *out_scan)
 {
 	const struct dhpi_sim *sim = state;
 
+	(void)all;
 	dhpi_cpus_clear(&out_scan->usable);
 	for (uint32_t position = 0; position < sim->count; position++)
 		if (sim->units[position].plugged && !sim->units[position].unusable)
@@ -179,7 +180,8 @@ static enum dhp_status sim_fault(void *state, uint32_t cpu, enum dhp_step step)
 
 static void sim_sources(void *state, dhp_source_visit *visit, void *context)
 {
-	static const struct dhp_source script = { "script", true, "dhp_sim_add and dhp_sim_play" };
+	static const struct dhp_source script = {
+		.name = "script", .works = true, .detail = "dhp_sim_add and dhp_sim_play", .blind = "", .root = "nothing" };
 
 	(void)state;
 	visit(&script, context);

@@ -35,7 +35,7 @@ struct dhpi_sim {
 
 /* The modules of the start. */
 enum dhp_status dhpi_sim_memory_open(struct dhpi_sim *sim, const struct dhp_sim_options *options);
-void dhpi_sim_memory(void *state, struct dhpi_memory *out_memory);
+void dhpi_sim_memory(void *state, bool all, struct dhpi_memory *out_memory);
 void dhpi_sim_modules(void *state, bool all, dhpi_module_visit *visit, void *context);
 
 /* NULL: no such processor. */

@@ -25,8 +25,9 @@ enum dhp_status dhpi_sim_memory_open(struct dhpi_sim *sim, const struct dhp_sim_
 	return DHP_OK;
 }
 
-void dhpi_sim_memory(void *state, struct dhpi_memory *out_memory)
+void dhpi_sim_memory(void *state, bool all, struct dhpi_memory *out_memory)
 {
+	(void)all;
 	*out_memory = ((const struct dhpi_sim *)state)->memory;
 }
 
