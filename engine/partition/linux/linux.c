@@ -89,18 +89,6 @@ static enum dhp_status find_limits(struct machine *machine)
 	return DHP_OK;
 }
 
-static enum dhp_status open_sources(struct machine *machine)
-{
-	struct dhpi_sources *sources = &machine->sources;
-
-	if (!dhpi_sources_open(sources, table, SOURCES))
-		return DHP_NO_MEMORY;
-	port_mutex_lock(&sources->lock);
-	dhpi_sources_look(sources, DHPI_OF_PROCESSORS, false);
-	port_mutex_unlock(&sources->lock);
-	return find_limits(machine);
-}
-
 static enum dhp_status machine_open(const struct dhp_engine_options *options, void **out_state)
 {
 	struct machine *machine = port_alloc(sizeof(*machine));
@@ -116,7 +104,7 @@ static enum dhp_status machine_open(const struct dhp_engine_options *options, vo
 	machine->sources.hook = options->source_hook;
 	machine->sources.hook_context = options->source_context;
 	machine->group_limit = options->group_limit;
-	status = open_sources(machine);
+	status = dhpi_sources_open(&machine->sources, table, SOURCES) ? find_limits(machine) : DHP_NO_MEMORY;
 	if (dhp_failed(status))
 		machine_close(machine);
 	else

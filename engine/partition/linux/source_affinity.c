@@ -112,12 +112,12 @@ static enum dhpi_look affinity_look(struct dhpi_source *source)
 static const char *affinity_open(struct dhpi_source *source)
 {
 	struct affinity *affinity = source->state;
-	struct dhpi_cpulist list;
 
-	if (!read_affinity(source->all->thread, &affinity->ours, &list))
-		return "there is no such thread, or the kernel does not tell of it";
 	port_mutex_init(&affinity->confining);
-	return NULL;
+	if (affinity_look(source) == DHPI_LOOK_FINE)
+		return NULL;
+	port_mutex_fini(&affinity->confining);
+	return "there is no such thread, or the kernel does not tell of it";
 }
 
 static void affinity_close(struct dhpi_source *source)
