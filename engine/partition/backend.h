@@ -21,6 +21,8 @@ struct dhpi_limits {
 struct dhpi_scan {
 	struct dhpi_cpus usable; /* online, and this process may run there */
 	uint32_t present_count;
+	uint32_t online_count; /* of those present */
+	uint32_t quota;        /* processors' worth of time; 0: no limit */
 	uint32_t limit; /* no id at or above it is in `usable` */
 };
 

@@ -189,6 +189,7 @@ enum dhp_status dhpi_partition_add(struct dhpi_partition *partition, uint32_t cp
 			return status;
 		}
 	}
+	partition->looks_since_arrival = 0;
 	at_bump_u64(&partition->arrivals);
 	return DHP_OK;
 }

@@ -13,6 +13,9 @@
 /* At most; at the default interval of the poll this is five seconds. */
 #define LOOKS_BEFORE_RETRY 50u
 
+/* At most; at the default interval this is six seconds. A power of two. */
+#define LOOKS_FOR_WIRING 64u
+
 enum dhp_status dhpi_partition_open(struct dhpi_partition *partition, const struct dhp_engine_options *options)
 {
 	port_mutex_init(&partition->serial);
@@ -129,6 +132,51 @@ static void pace_retries(struct dhpi_partition *partition)
 	partition->looks_before_retry = looks < LOOKS_BEFORE_RETRY ? looks : LOOKS_BEFORE_RETRY;
 }
 
+/* ---- how newcomers are wired ---- */
+
+static bool is_wired(const struct dhp_processor *row)
+{
+	return row->package != DHP_UNKNOWN && row->core != DHP_UNKNOWN && row->thread != DHP_UNKNOWN;
+}
+
+static bool same_wiring(const struct dhp_processor *a, const struct dhp_processor *b)
+{
+	return a->package == b->package && a->core == b->core && a->thread == b->thread;
+}
+
+static void keep_known(uint32_t *now, uint32_t before)
+{
+	if (before != DHP_UNKNOWN)
+		*now = before;
+}
+
+static void ask_for_wiring(struct dhpi_partition *partition, uint32_t index)
+{
+	struct dhp_processor row, now;
+
+	if (!dhpi_set_read(partition->engine->set, index, &row) || is_wired(&row))
+		return;
+	now = row;
+	if (dhp_failed(partition->backend->describe(partition->state, row.cpu, &now)))
+		return;
+	keep_known(&now.package, row.package);
+	keep_known(&now.core, row.core);
+	keep_known(&now.thread, row.thread);
+	if (!same_wiring(&row, &now))
+		dhpi_set_wired(partition->engine->set, &now);
+}
+
+/* Where it is unknown it is asked for again 1, 2, 4 ... looks after the last arrival; then hardly anything will change. */
+static void complete_wiring(struct dhpi_partition *partition, bool now)
+{
+	uint32_t looks = ++partition->looks_since_arrival;
+
+	if (!now && (looks > LOOKS_FOR_WIRING || (looks & (looks - 1)) != 0))
+		return;
+	for (uint32_t index = 0; index < dhpi_set_active(partition->engine->set); index++)
+		ask_for_wiring(partition, index);
+}
+
 enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool retry_refused)
 {
 	enum dhp_status memory = dhpi_partition_memory(partition, retry_refused);
@@ -139,8 +187,10 @@ enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool ret
 	if (dhp_failed(scan) && dhpi_set_active(partition->engine->set) == 0)
 		return scan; /* nothing is known yet */
 	tried = forget_failures(partition, retry_refused);
-	dhpi_set_present(partition->engine->set, partition->scan.present_count);
+	dhpi_set_platform(partition->engine->set, partition->scan.present_count, partition->scan.online_count,
+			  partition->scan.quota);
 	follow_usable(partition);
+	complete_wiring(partition, retry_refused);
 	dhpi_change_post(partition->engine->notify);
 	status = add_newcomers(partition);
 	if (tried)

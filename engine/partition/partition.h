@@ -27,6 +27,7 @@ struct dhpi_partition {
 	struct dhpi_cpus refused;   /* under serial: failed to arrive; tried again when asked, or when it came anew */
 	struct dhpi_cpus postponed; /* under serial: the same for want of something; tried again after a while */
 	uint32_t looks_since_retry, looks_before_retry; /* under serial */
+	uint32_t looks_since_arrival; /* under serial */
 	bool postponed_any;         /* under serial: at this look */
 	bool first_look_over;       /* under serial: what comes from now on is announced */
 	struct at_u64 arrivals;    /* statistics; under serial */

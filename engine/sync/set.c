@@ -14,7 +14,8 @@
  *
  *           so while the sequence is odd copy 0 is being changed, and copy 1 while it is even again.
  *
- * I1        a row of the table below `active` never changes.
+ * I1        a row of the table below `active` never changes. What was unknown in it and becomes known stands beside it, in
+ *           `wiring`, and is added to each copy.
  * I2        the words of a copy are stored by release and loaded by acquire: a reader that saw a new word sees the raise
  *           that came before it, and starts again.
  * I3        one writer at a time: the holder of the partition's lock.
@@ -42,6 +43,11 @@ static size_t table_bytes(const struct dhpi_set *set)
 	return set->maximum * sizeof(struct dhp_processor);
 }
 
+static size_t wiring_bytes(const struct dhpi_set *set)
+{
+	return set->maximum * sizeof(struct dhpi_wiring);
+}
+
 static void unreserve(void *p, size_t bytes)
 {
 	if (p != NULL)
@@ -57,6 +63,7 @@ void dhpi_set_fini(struct dhpi_set *set)
 	unreserve(set->announced, DHPI_CPU_IDS);
 	unreserve(set->index_of_number, numbers_bytes(set));
 	unreserve(set->index_of_cpu, DHPI_CPU_IDS * sizeof(struct at_u32));
+	unreserve(set->wiring, wiring_bytes(set));
 	unreserve(set->table, table_bytes(set));
 }
 
@@ -68,10 +75,11 @@ enum dhp_status dhpi_set_init(struct dhpi_set *set, uint32_t maximum, uint32_t g
 	set->groups_maximum = groups_maximum;
 	set->cpu_limit = cpu_limit;
 	set->table = port_reserve(table_bytes(set));
+	set->wiring = port_reserve(wiring_bytes(set));
 	set->index_of_cpu = port_reserve(DHPI_CPU_IDS * sizeof(struct at_u32));
 	set->index_of_number = port_reserve(numbers_bytes(set));
 	set->announced = port_reserve(DHPI_CPU_IDS);
-	complete = set->table != NULL && set->index_of_cpu != NULL && set->index_of_number != NULL &&
+	complete = set->table != NULL && set->wiring != NULL && set->index_of_cpu != NULL && set->index_of_number != NULL &&
 		   set->announced != NULL;
 	for (uint32_t i = 0; i < 2; i++) {
 		set->images[i].active_masks = port_reserve(masks_bytes(set));
@@ -136,6 +144,17 @@ const struct dhp_processor *dhpi_set_row(const struct dhpi_set *set, uint32_t in
 	return index < dhpi_set_active(set) ? &set->table[index] : NULL;
 }
 
+/* relaxed: each says something by itself, and who was told of the generation that followed sees them: edge set-image */
+static void add_wiring(const struct dhpi_wiring *wiring, struct dhp_processor *processor)
+{
+	if (processor->package == DHP_UNKNOWN)
+		processor->package = at_load_relaxed_u32(&wiring->package) - 1;
+	if (processor->core == DHP_UNKNOWN)
+		processor->core = at_load_relaxed_u32(&wiring->core) - 1;
+	if (processor->thread == DHP_UNKNOWN)
+		processor->thread = at_load_relaxed_u32(&wiring->thread) - 1;
+}
+
 bool dhpi_set_read(const struct dhpi_set *set, uint32_t index, struct dhp_processor *out_processor)
 {
 	const struct dhp_processor *row = dhpi_set_row(set, index);
@@ -143,6 +162,7 @@ bool dhpi_set_read(const struct dhpi_set *set, uint32_t index, struct dhp_proces
 
 	if (row != NULL) {
 		*out_processor = *row;
+		add_wiring(&set->wiring[index], out_processor);
 		return true;
 	}
 	attempt = at_load_acquire_u64(&set->offered); /* [set-offer] acquire */
@@ -212,6 +232,8 @@ static void change_image(struct dhpi_image *image, const struct change *change)
 	at_store_release_u32(&image->active, change->counts.active);         /* [set-image] release */
 	at_store_release_u32(&image->usable, change->counts.usable);         /* [set-image] release */
 	at_store_release_u32(&image->groups_active, change->counts.groups_active); /* [set-image] release */
+	at_store_release_u32(&image->online, change->counts.online);         /* [set-image] release */
+	at_store_release_u32(&image->quota, change->counts.quota);           /* [set-image] release */
 	at_store_release_u64(&image->active_masks[change->group], change->active_mask); /* [set-image] release */
 	at_store_release_u64(&image->usable_masks[change->group], change->usable_mask); /* [set-image] release */
 }
@@ -227,11 +249,24 @@ static struct change change_begin(const struct dhpi_set *set, uint32_t group)
 			.active = at_load_relaxed_u32(&image->active),
 			.usable = at_load_relaxed_u32(&image->usable),
 			.groups_active = at_load_relaxed_u32(&image->groups_active),
+			.online = at_load_relaxed_u32(&image->online),
+			.quota = at_load_relaxed_u32(&image->quota),
 		},
 		.group = group,
 		.active_mask = at_load_relaxed_u64(&image->active_masks[group]),
 		.usable_mask = at_load_relaxed_u64(&image->usable_masks[group]),
 	};
+}
+
+/* What is active is present, and what is usable online, whatever the platform can count. */
+static void settle(struct dhp_counts *counts)
+{
+	if (counts->online < counts->usable)
+		counts->online = counts->usable;
+	if (counts->present < counts->active)
+		counts->present = counts->active;
+	if (counts->present < counts->online)
+		counts->present = counts->online;
 }
 
 static void change_commit(struct dhpi_set *set, const struct change *change)
@@ -259,12 +294,11 @@ void dhpi_set_publish(struct dhpi_set *set, bool usable)
 		change.counts.groups_active++;
 	change.active_mask |= bit;
 	change.counts.active++;
-	if (change.counts.present < change.counts.active)
-		change.counts.present = change.counts.active;
 	if (usable) {
 		change.usable_mask |= bit;
 		change.counts.usable++;
 	}
+	settle(&change.counts);
 	set->table[index] = row;
 	at_store_release_u32(&set->active, index + 1); /* [set-publish] release */
 	at_store_relaxed_u64(&set->offered, 0);        /* relaxed: the row is active now */
@@ -276,17 +310,18 @@ void dhpi_set_announce(struct dhpi_set *set, uint32_t cpu)
 	at_store_release_u8(&set->announced[cpu], 1); /* [slot-publish] release: the slots are constructed */
 }
 
-void dhpi_set_present(struct dhpi_set *set, uint32_t present)
+void dhpi_set_platform(struct dhpi_set *set, uint32_t present, uint32_t online, uint32_t quota)
 {
 	struct change change = change_begin(set, 0);
+	const struct dhp_counts before = change.counts;
 
-	/* What is active is present, whatever the platform can count. */
-	if (present < change.counts.active)
-		present = change.counts.active;
-	if (change.counts.present == present)
-		return;
 	change.counts.present = present;
-	change_commit(set, &change);
+	change.counts.online = online;
+	change.counts.quota = quota;
+	settle(&change.counts);
+	if (change.counts.present != before.present || change.counts.online != before.online ||
+	    change.counts.quota != before.quota)
+		change_commit(set, &change);
 }
 
 void dhpi_set_usable(struct dhpi_set *set, uint32_t index, bool usable)
@@ -299,6 +334,19 @@ void dhpi_set_usable(struct dhpi_set *set, uint32_t index, bool usable)
 		return;
 	change.usable_mask ^= bit;
 	change.counts.usable += usable ? 1u : -1u;
+	settle(&change.counts);
+	change_commit(set, &change);
+}
+
+/* relaxed: see add_wiring */
+void dhpi_set_wired(struct dhpi_set *set, const struct dhp_processor *processor)
+{
+	struct dhpi_wiring *wiring = &set->wiring[processor->index];
+	struct change change = change_begin(set, processor->number.group);
+
+	at_store_relaxed_u32(&wiring->package, processor->package + 1);
+	at_store_relaxed_u32(&wiring->core, processor->core + 1);
+	at_store_relaxed_u32(&wiring->thread, processor->thread + 1);
 	change_commit(set, &change);
 }
 
@@ -312,6 +360,8 @@ static void read_counts(const struct dhpi_image *image, struct dhp_counts *count
 	counts->active = at_load_acquire_u32(&image->active);         /* [set-image] acquire */
 	counts->usable = at_load_acquire_u32(&image->usable);         /* [set-image] acquire */
 	counts->groups_active = at_load_acquire_u32(&image->groups_active); /* [set-image] acquire */
+	counts->online = at_load_acquire_u32(&image->online);         /* [set-image] acquire */
+	counts->quota = at_load_acquire_u32(&image->quota);           /* [set-image] acquire */
 }
 
 static void read_masks(uint64_t *masks, const struct at_u64 *words, uint32_t count)

@@ -20,8 +20,15 @@ struct dhpi_image {
 	struct at_u32 active;
 	struct at_u32 usable;
 	struct at_u32 groups_active;
+	struct at_u32 online;
+	struct at_u32 quota;
 	struct at_u64 *active_masks; /* by group */
 	struct at_u64 *usable_masks;
+};
+
+/* What the platform may know only after the arrival; each is one more than the number, 0: not known. */
+struct dhpi_wiring {
+	struct at_u32 package, core, thread;
 };
 
 struct dhpi_set {
@@ -32,6 +39,7 @@ struct dhpi_set {
 
 	/* Written by the holder of the partition's lock. Only rows below `active` are read, and those never change. */
 	struct dhp_processor *table;
+	struct dhpi_wiring *wiring;     /* by index: what was unknown in the row */
 	struct at_u32 *index_of_cpu;    /* index + 1; 0: none */
 	struct at_u32 *index_of_number; /* by group * 64 + number; index + 1; 0: none */
 	struct at_u8 *announced;        /* by cpu id; edge slot-publish */
@@ -57,9 +65,12 @@ void dhpi_set_withdraw(struct dhpi_set *set);
 void dhpi_set_publish(struct dhpi_set *set, bool usable);
 void dhpi_set_announce(struct dhpi_set *set, uint32_t cpu);
 
-/* Present and usable may change at any time; the generation grows if they do. */
-void dhpi_set_present(struct dhpi_set *set, uint32_t present);
+/* These may change at any time; the generation grows if they do. */
+void dhpi_set_platform(struct dhpi_set *set, uint32_t present, uint32_t online, uint32_t quota);
 void dhpi_set_usable(struct dhpi_set *set, uint32_t index, bool usable);
+
+/* How an active processor is wired is known now: what was unknown in its row becomes that. */
+void dhpi_set_wired(struct dhpi_set *set, const struct dhp_processor *processor);
 
 /* The row of an active processor; NULL for any other. */
 const struct dhp_processor *dhpi_set_row(const struct dhpi_set *set, uint32_t index);

@@ -2,9 +2,10 @@
 /*
  * partition.h - which processors there are.
  *
- * Four counts that are never mixed up (A and M in the clauses are active and maximum):
+ * Five counts that are never mixed up (A and M in the clauses are active and maximum):
  *   maximum  could ever be; constant (S-503)
  *   present  the platform has it, maybe off
+ *   online   present, and switched on; in a simulation every one that is present
  *   active   in service: has a queue, a worker and a slot in every array; never decreases (S-004)
  *   usable   active, and this process may run there now (affinity, cpuset)
  * A processor has an index, dense, in order of arrival, never moving (S-529, S-530); a number, (group, number in
@@ -26,6 +27,7 @@ struct dhp_processor {
 	uint32_t node;    /* NUMA node */
 	uint32_t package; /* DHP_UNKNOWN when the platform does not say */
 	uint32_t core;    /* likewise; unique within the package */
+	uint32_t thread;  /* likewise; number among those online that share the core when it was read: 0, 1 ... */
 };
 
 struct dhp_counts {
@@ -36,6 +38,8 @@ struct dhp_counts {
 	uint32_t usable;
 	uint32_t groups_maximum;
 	uint32_t groups_active;
+	uint32_t online;
+	uint32_t quota; /* the system gives us no more time than so many processors have, rounded up; 0: no limit */
 };
 
 /*
@@ -53,7 +57,7 @@ struct dhp_snapshot {
 DHP_BEGIN_DECLS
 
 /*
- * dhp_counts_read - the four counts and the generation, taken together.
+ * dhp_counts_read - all counts and the generation, taken together.
  *
  * Level     any but signal
  * Blocks    never
@@ -79,13 +83,14 @@ DHP_API enum dhp_status dhp_snapshot_take(struct dhp_engine *engine, struct dhp_
 /*
  * dhp_processor_at - the processor with this index.
  *
- * Inside Start the index of the processor being added is valid already (S-154).
+ * Inside Start the index of the processor being added is valid already (S-154). The platform may not know yet how a newcomer
+ * is wired: then package, core and thread are DHP_UNKNOWN until it does, and the generation grows.
  *
  * Level     any
  * Blocks    never
  * Progress  wait-free
  * Orders    as dhp_counts_read
- * Lifetime  a copy; what it says never changes
+ * Lifetime  a copy; what it says never changes, but for what was unknown
  * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_INDEX (S-527), DHP_BAD_RESULT
  */
 DHP_API enum dhp_status dhp_processor_at(struct dhp_engine *engine, uint32_t index, struct dhp_processor *out_processor);

@@ -203,11 +203,11 @@ static void change_that_changes_nothing_leaves_the_generation(void **state)
 	arrive(&set, 0);
 	arrive(&set, 1);
 	dhpi_set_usable(&set, 1, true);
-	dhpi_set_present(&set, 2);
+	dhpi_set_platform(&set, 2, 2, 0);
 	dhpi_set_counts(&set, &counts);
 	assert_true(counts.generation == 2);
 	dhpi_set_usable(&set, 1, false);
-	dhpi_set_present(&set, 5);
+	dhpi_set_platform(&set, 5, 5, 0);
 	dhpi_set_counts(&set, &counts);
 	assert_true(counts.generation == 4);
 	assert_int_equal(counts.usable, 1);

@@ -22,13 +22,18 @@
 #include "source.h"
 
 /* In the order in which they are looked at. */
-enum { UEVENT, AFFINITY, SYSFS, MEMINFO, BLOCKS, SOURCES };
+enum { UEVENT, AFFINITY, SYSFS, CPUSET, QUOTA, TOPOLOGY, MEMINFO, LIMIT, PRESSURE, BLOCKS, SOURCES };
 
 static const struct dhpi_source_ops *const table[SOURCES] = {
 	[UEVENT] = &dhpi_source_uevent,
 	[AFFINITY] = &dhpi_source_affinity,
 	[SYSFS] = &dhpi_source_sysfs,
+	[CPUSET] = &dhpi_source_cpuset,
+	[QUOTA] = &dhpi_source_quota,
+	[TOPOLOGY] = &dhpi_source_topology,
 	[MEMINFO] = &dhpi_source_meminfo,
+	[LIMIT] = &dhpi_source_limit,
+	[PRESSURE] = &dhpi_source_pressure,
 	[BLOCKS] = &dhpi_source_blocks,
 };
 
@@ -43,6 +48,12 @@ struct machine {
 static const struct dhpi_known_cpus *known_set(const struct machine *machine, enum dhpi_set_fact fact)
 {
 	return &machine->sources.facts.sets[fact];
+}
+
+/* 0 while it is not known. */
+static uint64_t known_number(const struct machine *machine, enum dhpi_number_fact fact)
+{
+	return machine->sources.facts.numbers[fact].value;
 }
 
 /* ---- opened and closed ---- */
@@ -145,13 +156,17 @@ static void keep(struct dhpi_scan *scan, const struct dhpi_known_cpus *others)
 static void merge_processors(const struct machine *machine, struct dhpi_scan *scan)
 {
 	const struct dhpi_known_cpus *affinity = known_set(machine, DHPI_AFFINITY);
-	const struct dhpi_known_cpus *present = known_set(machine, DHPI_PRESENT);
+	const struct dhpi_known_cpus *present = known_set(machine, DHPI_PRESENT), *online = known_set(machine, DHPI_ONLINE);
 
 	scan->usable = affinity->cpus;
 	scan->limit = affinity->list.limit;
 	scan->present_count = present->known ? present->list.count : affinity->list.count;
-	if (files_count(machine))
-		keep(scan, known_set(machine, DHPI_ONLINE));
+	scan->online_count = online->known ? online->list.count : affinity->list.count;
+	scan->quota = (uint32_t)known_number(machine, DHPI_QUOTA);
+	if (!files_count(machine))
+		return;
+	keep(scan, known_set(machine, DHPI_ONLINE));
+	keep(scan, known_set(machine, DHPI_CPUSET));
 }
 
 static bool is_complete(const struct machine *machine)
@@ -185,7 +200,7 @@ static enum dhp_status machine_scan(void *state, bool all, struct dhpi_scan *out
 
 static enum dhp_status machine_describe(void *state, uint32_t cpu, struct dhp_processor *out_processor)
 {
-	const struct machine *machine = state;
+	struct machine *machine = state;
 
 	if (cpu >= machine->limits.cpu_limit)
 		return DHP_BAD_CPU;
@@ -194,7 +209,9 @@ static enum dhp_status machine_describe(void *state, uint32_t cpu, struct dhp_pr
 		.group = (uint16_t)(cpu / machine->group_limit),
 		.number = (uint8_t)(cpu % machine->group_limit),
 	};
-	dhpi_sysfs_topology(machine->sources.root, out_processor);
+	port_mutex_lock(&machine->sources.lock);
+	dhpi_topology_read(&machine->sources.list[TOPOLOGY], out_processor);
+	port_mutex_unlock(&machine->sources.lock);
 	return DHP_OK;
 }
 
@@ -214,15 +231,30 @@ static uint32_t machine_group_size(void *state, uint32_t group)
 
 /* ---- memory ---- */
 
+/* What the control groups leave of the machine is as if it had no more. */
+static void merge_memory(const struct machine *machine, struct dhpi_memory *memory)
+{
+	uint64_t limit = known_number(machine, DHPI_LIMIT_BYTES), room = known_number(machine, DHPI_ROOM_BYTES);
+
+	memory->total_bytes = known_number(machine, DHPI_TOTAL_BYTES);
+	memory->available_bytes = known_number(machine, DHPI_AVAILABLE_BYTES);
+	if (limit == 0)
+		return;
+	if (memory->total_bytes == 0 || room < memory->available_bytes)
+		memory->available_bytes = room;
+	if (memory->total_bytes == 0 || limit < memory->total_bytes)
+		memory->total_bytes = limit;
+	if (memory->available_bytes > memory->total_bytes)
+		memory->available_bytes = memory->total_bytes;
+}
+
 static void machine_memory(void *state, bool all, struct dhpi_memory *out_memory)
 {
 	struct machine *machine = state;
-	const struct dhpi_facts *facts = &machine->sources.facts;
 
 	port_mutex_lock(&machine->sources.lock);
 	dhpi_sources_look(&machine->sources, DHPI_OF_MEMORY, all);
-	out_memory->total_bytes = facts->numbers[DHPI_TOTAL_BYTES].value;
-	out_memory->available_bytes = facts->numbers[DHPI_AVAILABLE_BYTES].value;
+	merge_memory(machine, out_memory);
 	port_mutex_unlock(&machine->sources.lock);
 }
 

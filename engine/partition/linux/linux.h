@@ -53,8 +53,8 @@ bool dhpi_file_exists(const char *root, const char *path);
 /* false: there is no such file, or it is not of this form. */
 bool dhpi_sysfs_list(const char *root, const char *path, struct dhpi_cpus *cpus, struct dhpi_cpulist *out_list);
 bool dhpi_sysfs_number(const char *root, const char *path, uint32_t *out_number);
-/* DHP_UNKNOWN, or node 0, where the files do not say. */
-void dhpi_sysfs_topology(const char *root, struct dhp_processor *processor);
+/* DHP_UNKNOWN, or node 0, where the files do not say. Gives how many of them are malformed. */
+uint32_t dhpi_sysfs_topology(const char *root, struct dhp_processor *processor);
 
 /* ---- uevent.c: messages of the kernel ---- */
 
@@ -81,5 +81,41 @@ enum dhpi_uevent_kind dhpi_uevent_parse(const char *message, size_t length, stru
  * or a number is not one. Of more than there is all counts as available.
  */
 bool dhpi_meminfo_parse(const char *text, size_t length, struct dhpi_memory *out_memory);
+
+/* ---- cgroup.c: control groups ---- */
+
+#define DHPI_FOLDER_BYTES 640u
+
+/* Where our group is, and where what is visible of its hierarchy begins. */
+struct dhpi_cgroup {
+	uint32_t version; /* of control groups: 1 or 2 */
+	size_t length;
+	size_t top_length; /* of the part that is the mount point */
+	char folder[DHPI_FOLDER_BYTES];
+};
+
+/*
+ * From /proc/self/cgroup: our path in the hierarchy of that controller, which is of version 1 if there is one. GONE: there
+ * is no such hierarchy. MALFORMED: also a path that does not fit. Stored only when FINE, and the version.
+ */
+enum dhpi_look dhpi_cgroup_path_parse(const char *text, size_t length, const char *controller, char *path,
+				      size_t capacity, uint32_t *out_version);
+/* From /proc/self/mountinfo, of which incomplete lines are left out: where that path is. GONE: no mount shows it. */
+enum dhpi_look dhpi_cgroup_mount_parse(const char *text, size_t length, const char *controller, const char *path,
+				       uint32_t version, struct dhpi_cgroup *out_group);
+
+/* Of one line. false: malformed, and nothing is stored. */
+bool dhpi_cgroup_bytes_parse(const char *text, size_t length, uint64_t *out_bytes); /* "max": UINT64_MAX */
+bool dhpi_cgroup_quota_parse(const char *text, size_t length, uint64_t *out_us);    /* "-1": 0, no limit */
+bool dhpi_cgroup_cpu_max_parse(const char *text, size_t length, uint64_t *out_us, uint64_t *out_period_us);
+/* Of lines such as "inactive_file 4096". false: none has that key, or a number. */
+bool dhpi_cgroup_stat_parse(const char *text, size_t length, const char *key, uint64_t *out_value);
+/* So much time in each period is that many processors, rounded up; neither is 0. */
+uint32_t dhpi_quota_processors(uint64_t us, uint64_t period_us);
+
+/* ---- base64.c ---- */
+
+/* false: malformed, or the bytes might not fit. */
+bool dhpi_base64_parse(const char *text, size_t length, char *out, size_t capacity, size_t *out_length);
 
 #endif

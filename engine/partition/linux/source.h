@@ -47,6 +47,18 @@ struct dhpi_facts {
 	} numbers[DHPI_NUMBER_FACTS];
 };
 
+/* ---- control groups: groups.c ---- */
+
+enum dhpi_controller { DHPI_CONTROLLER_CPUSET, DHPI_CONTROLLER_CPU, DHPI_CONTROLLER_MEMORY, DHPI_CONTROLLERS };
+
+struct dhpi_groups {
+	bool known;
+	size_t length;
+	char text[4096]; /* of /proc/self/cgroup, for which the rest is true */
+	enum dhpi_look looks[DHPI_CONTROLLERS];
+	struct dhpi_cgroup found[DHPI_CONTROLLERS]; /* where that look is FINE */
+};
+
 /* ---- a source ---- */
 
 /* Who wants to know: the backend's scan, memory or modules. */
@@ -103,6 +115,7 @@ struct dhpi_sources {
 
 	struct port_mutex lock;
 	struct dhpi_facts facts;
+	struct dhpi_groups groups;
 	struct dhpi_known_cpus found;     /* a source's scratch, for dhpi_learn_set */
 	char scratch[DHPI_SCRATCH_BYTES]; /* likewise: the text of a file */
 	char *value;                      /* text of a set, for the hook */
@@ -119,6 +132,18 @@ void dhpi_learn_number(struct dhpi_source *source, enum dhpi_number_fact fact, u
 void dhpi_learn_event(struct dhpi_source *source, const char *key, const char *value);
 /* A message, a text that is not believed. */
 void dhpi_source_refuse(struct dhpi_source *source);
+
+/* For an `open` that is a first look: NULL, or why not. */
+const char *dhpi_source_first_look(struct dhpi_source *source, const char *if_malformed);
+
+/* Where our group of that controller is now, in `groups`. anew: the mounts may have changed. */
+enum dhpi_look dhpi_groups_find(struct dhpi_source *source, enum dhpi_controller controller, bool anew);
+/* To the group above; false: that is not visible. */
+bool dhpi_group_up(struct dhpi_cgroup *group);
+bool dhpi_group_has(const struct dhpi_source *source, const struct dhpi_cgroup *group, const char *name);
+/* The text of a group's file, in the scratch. */
+enum dhpi_look dhpi_group_text(struct dhpi_source *source, const struct dhpi_cgroup *group, const char *name,
+			       size_t *out_length);
 
 /* ---- for the backend ---- */
 
@@ -139,12 +164,20 @@ void dhpi_sources_visit(struct dhpi_sources *sources, dhp_source_visit *visit, v
 extern const struct dhpi_source_ops dhpi_source_uevent;
 extern const struct dhpi_source_ops dhpi_source_affinity;
 extern const struct dhpi_source_ops dhpi_source_sysfs;
+extern const struct dhpi_source_ops dhpi_source_cpuset;
+extern const struct dhpi_source_ops dhpi_source_quota;
+extern const struct dhpi_source_ops dhpi_source_topology;
 extern const struct dhpi_source_ops dhpi_source_meminfo;
+extern const struct dhpi_source_ops dhpi_source_limit;
+extern const struct dhpi_source_ops dhpi_source_pressure;
 extern const struct dhpi_source_ops dhpi_source_blocks;
 
 /* source_affinity.c: around a change of the calling thread's affinity by the library. */
 void dhpi_affinity_begins(struct dhpi_source *source);
 void dhpi_affinity_ends(struct dhpi_source *source, bool confined);
+
+/* source_topology.c: of the processor with that cpu id; unknown while the source is not in use. */
+void dhpi_topology_read(struct dhpi_source *source, struct dhp_processor *processor);
 
 /* source_blocks.c: its turn comes when there is another total; visits what is in service and was not taken before. */
 void dhpi_blocks_hint(struct dhpi_source *source);

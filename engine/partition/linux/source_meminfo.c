@@ -25,11 +25,7 @@ static enum dhpi_look meminfo_look(struct dhpi_source *source)
 
 static const char *meminfo_open(struct dhpi_source *source)
 {
-	enum dhpi_look look = meminfo_look(source);
-
-	if (look == DHPI_LOOK_MALFORMED)
-		dhpi_source_refuse(source);
-	return look == DHPI_LOOK_FINE ? NULL : "cannot be read: no memory conditions";
+	return dhpi_source_first_look(source, "it is malformed: no memory conditions");
 }
 
 const struct dhpi_source_ops dhpi_source_meminfo = {

@@ -102,6 +102,22 @@ void dhpi_source_refuse(struct dhpi_source *source)
 	at_bump_u64(&source->malformed);
 }
 
+const char *dhpi_source_first_look(struct dhpi_source *source, const char *if_malformed)
+{
+	switch (source->ops->look(source)) {
+	case DHPI_LOOK_FINE:
+		return NULL;
+	case DHPI_LOOK_LATER:
+		return "the system had no descriptor or memory for it";
+	case DHPI_LOOK_MALFORMED:
+		dhpi_source_refuse(source);
+		return if_malformed;
+	case DHPI_LOOK_GONE:
+		return source->why != NULL ? source->why : "there is no such file, or not for us";
+	}
+	return NULL;
+}
+
 /* ---- one source: in use, or not ---- */
 
 /* 0: no such file. */
