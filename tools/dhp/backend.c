@@ -47,6 +47,8 @@ void backend_options(struct backend *backend, struct command *command)
 		{.name = "poll-ms", .argument = "N", .kind = OPTION_COUNT, .into.count = &backend->poll_ms,
 		 .least = 1, .most = 60000,
 		 .help = "linux: longest time until a change that signals nothing is seen"},
+		{.name = "root", .argument = "DIR", .kind = OPTION_TEXT, .into.text = &backend->root,
+		 .help = "linux: read the files of /proc and /sys below this folder"},
 	};
 	size_t at;
 
@@ -58,6 +60,8 @@ void backend_options(struct backend *backend, struct command *command)
 
 int backend_check(struct backend *backend, uint32_t processors)
 {
+	if (backend->simulated && backend->root)
+		return say_usage("--root is about the files of a machine: leave out --backend sim");
 	if (backend->simulated) {
 		if (!backend->processors)
 			backend->processors = processors;
@@ -125,6 +129,9 @@ int backend_create(const struct backend *backend, uint32_t flags, uint32_t initi
 		.size = sizeof(options),
 		.flags = flags,
 		.poll_interval_ms = backend->poll_ms,
+		.root = backend->root,
+		.source_hook = backend->source_hook,
+		.source_context = backend->source_context,
 	};
 
 	if (backend->simulated)

@@ -17,6 +17,9 @@ struct backend {
 	uint32_t poll_ms; /* 0: the library's default */
 	uint64_t seed;
 	const char *groups;
+	const char *root;            /* of the files of the machine; NULL: / */
+	dhp_source_hook *source_hook; /* not an option: who hears of the sources; NULL: nobody */
+	void *source_context;
 };
 
 /* Add --backend, --processors and so on to a command. */

@@ -37,8 +37,11 @@ static void info_print_counts(const struct info *info)
 
 	printf("libdhp %d.%d.%d, backend %s\n\n", DHP_VERSION_MAJOR, DHP_VERSION_MINOR, DHP_VERSION_PATCH,
 	       info->backend);
-	printf("Processors   maximum %" PRIu32 "   present %" PRIu32 "   active %" PRIu32 "   usable %" PRIu32 "\n",
-	       counts->maximum, counts->present, counts->active, counts->usable);
+	printf("Processors   maximum %" PRIu32 "   present %" PRIu32 "   online %" PRIu32 "   active %" PRIu32
+	       "   usable %" PRIu32 "\n",
+	       counts->maximum, counts->present, counts->online, counts->active, counts->usable);
+	if (counts->quota != 0)
+		printf("Quota        as much time as %" PRIu32 " of them have\n", counts->quota);
 	printf("Groups       maximum %" PRIu32 "   active %" PRIu32 "\n", counts->groups_maximum,
 	       counts->groups_active);
 	printf("Generation   %" PRIu64 "\n\n", counts->generation);
@@ -46,16 +49,20 @@ static void info_print_counts(const struct info *info)
 
 static void info_print_processor(const struct info *info, const struct dhp_processor *processor)
 {
-	printf("%5" PRIu32 "  %5" PRIu32 "  %5u  %6u  %4s  %7s  %5s  %s\n", processor->index, processor->cpu,
+	printf("%5" PRIu32 "  %5" PRIu32 "  %5u  %6u  %4s  %7s  %5s  %6s  %s\n", processor->index, processor->cpu,
 	       (unsigned)processor->number.group, (unsigned)processor->number.number,
 	       text_or_dash(processor->node).s, text_or_dash(processor->package).s, text_or_dash(processor->core).s,
-	       info_usable(info, processor) ? "active, usable" : "active");
+	       text_or_dash(processor->thread).s, info_usable(info, processor) ? "active, usable" : "active");
 }
 
 static void info_print_source(const struct dhp_source *source, void *context)
 {
 	(void)context;
 	printf("  %-9s %-4s %s\n", source->name, source->works ? "yes" : "no", source->detail);
+	if (source->works && *source->blind)
+		printf("%17s not seen: %s\n", "", source->blind);
+	printf("%17s as root also: %s; changes %" PRIu64 ", malformed %" PRIu64 "\n", "", source->root,
+	       source->changes_count, source->malformed_count);
 }
 
 typedef void info_visit(const struct info *info, const struct dhp_processor *processor);
@@ -73,7 +80,7 @@ static void info_each_processor(const struct info *info, info_visit *print)
 static void info_print(const struct info *info)
 {
 	info_print_counts(info);
-	printf("Index    CPU  Group  Number  Node  Package   Core  State\n");
+	printf("Index    CPU  Group  Number  Node  Package   Core  Thread  State\n");
 	info_each_processor(info, info_print_processor);
 	printf("\nSources of change (seen here?)\n");
 	dhp_sources(info->engine, info_print_source, NULL);
@@ -100,6 +107,7 @@ static void info_json_processor(const struct info *info, const struct dhp_proces
 	json_count(&json, "node", processor->node);
 	info_json_known(&json, "package", processor->package);
 	info_json_known(&json, "core", processor->core);
+	info_json_known(&json, "thread", processor->thread);
 	json_bool(&json, "active", true);
 	json_bool(&json, "usable", info_usable(info, processor));
 	json_object_end(&json);
@@ -113,6 +121,10 @@ static void info_json_source(const struct dhp_source *source, void *context)
 	json_text(&info->json, "name", source->name);
 	json_bool(&info->json, "works", source->works);
 	json_text(&info->json, "detail", source->detail);
+	json_text(&info->json, "blind", source->blind);
+	json_text(&info->json, "root", source->root);
+	json_count(&info->json, "changes", source->changes_count);
+	json_count(&info->json, "malformed", source->malformed_count);
 	json_object_end(&info->json);
 }
 
@@ -123,6 +135,8 @@ static void info_json_counts(struct info *info)
 	json_count(&info->json, "generation", counts->generation);
 	json_count(&info->json, "maximum", counts->maximum);
 	json_count(&info->json, "present", counts->present);
+	json_count(&info->json, "online", counts->online);
+	json_count(&info->json, "quota", counts->quota);
 	json_count(&info->json, "active", counts->active);
 	json_count(&info->json, "usable", counts->usable);
 	json_count(&info->json, "groups_maximum", counts->groups_maximum);

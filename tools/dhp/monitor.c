@@ -2,8 +2,9 @@
 /*
  * monitor.c - dhp monitor: every notification of every channel, as it comes.
  *
- * Problem   three channels speak in three threads: synchronous callbacks in the thread that adds, asynchronous ones in
- *           the engine's, and the counts, which change without a notification of their own (usable).
+ * Problem   four channels speak in several threads: synchronous callbacks in the thread that adds, asynchronous ones in
+ *           the engine's, sources in the one that looks, and the counts, which change without a notification of their
+ *           own (usable).
  * Idea      one lock around a line, nothing else shared. The main thread looks at the generation and prints the
  *           counts when it has grown; so what the counts say is never older than the interval of that look.
  * Not       a worker pool: the engine is made without workers, a monitor should cost nothing.
@@ -132,6 +133,23 @@ static void monitor_arrival(void *context, const struct dhp_arrival *arrival)
 	monitor_end(monitor);
 }
 
+/* What a source has found is in the counts and the memory; here is what it cannot find any more. */
+static void monitor_source(void *context, const struct dhp_source_event *event)
+{
+	struct monitor *monitor = context;
+
+	if (event->kind != DHP_SOURCE_DROPPED)
+		return;
+	monitor_begin(monitor, "source", "dropped");
+	if (monitor->as_json) {
+		json_text(&monitor->json, "source", event->source);
+		json_text(&monitor->json, "reason", event->value);
+	} else {
+		printf("  %s: %s", event->source, event->value);
+	}
+	monitor_end(monitor);
+}
+
 static void monitor_counts_print(struct monitor *monitor, const struct dhp_counts *counts)
 {
 	monitor_begin(monitor, "counts", "changed");
@@ -139,12 +157,15 @@ static void monitor_counts_print(struct monitor *monitor, const struct dhp_count
 		json_count(&monitor->json, "generation", counts->generation);
 		json_count(&monitor->json, "maximum", counts->maximum);
 		json_count(&monitor->json, "present", counts->present);
+		json_count(&monitor->json, "online", counts->online);
+		json_count(&monitor->json, "quota", counts->quota);
 		json_count(&monitor->json, "active", counts->active);
 		json_count(&monitor->json, "usable", counts->usable);
 	} else {
-		printf("  maximum %" PRIu32 "  present %" PRIu32 "  active %" PRIu32 "  usable %" PRIu32
-		       "  generation %" PRIu64,
-		       counts->maximum, counts->present, counts->active, counts->usable, counts->generation);
+		printf("  maximum %" PRIu32 "  present %" PRIu32 "  online %" PRIu32 "  active %" PRIu32
+		       "  usable %" PRIu32 "  quota %" PRIu32 "  generation %" PRIu64,
+		       counts->maximum, counts->present, counts->online, counts->active, counts->usable, counts->quota,
+		       counts->generation);
 	}
 	monitor_end(monitor);
 }
@@ -251,8 +272,8 @@ static enum options_outcome monitor_parse(struct monitor_options *options, int a
 	struct command command = {
 		.name = "monitor",
 		.about = "Print every notification of every channel as it comes, with the wall clock and the seconds\n"
-			 "since the start: synchronous (start, complete, failure), asynchronous (arrival), and\n"
-			 "changes of the counts and of the memory.",
+			 "since the start: synchronous (start, complete, failure), asynchronous (arrival),\n"
+			 "changes of the counts and of the memory, and sources of change that are lost.",
 		.notes = "Ctrl-C or SIGTERM ends it with status 0. With --backend sim a script from the seed makes\n"
 			 "all processors arrive (8 without --processors); without --seconds the last one ends it.",
 	};
@@ -279,11 +300,15 @@ static int monitor_open(const struct monitor_options *options)
 		.as_json = options->json,
 		.json = {.file = stdout, .compact = true},
 	};
-	int status = backend_create(&options->backend, DHP_ENGINE_NO_WORKERS, 1, &monitor.engine);
+	struct backend backend = options->backend;
+	int status;
 
+	monitor.started_ns = clock_now_ns();
+	backend.source_hook = monitor_source;
+	backend.source_context = &monitor;
+	status = backend_create(&backend, DHP_ENGINE_NO_WORKERS, 1, &monitor.engine);
 	if (status != TOOL_FINE)
 		return status;
-	monitor.started_ns = clock_now_ns();
 	status = monitor_run(&monitor, options->backend.simulated ? &script : NULL, options->seconds);
 	dhp_engine_destroy(monitor.engine);
 	return status;

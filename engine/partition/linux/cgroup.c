@@ -56,13 +56,15 @@ static bool read_number(struct span span, uint64_t *out_number)
 {
 	uint64_t number = 0;
 
+	if (span.length == 0)
+		return false;
 	for (size_t i = 0; i < span.length; i++) {
 		if (span.at[i] < '0' || span.at[i] > '9' || number > UINT64_MAX / 10 - 1)
 			return false;
 		number = number * 10 + (uint64_t)(span.at[i] - '0');
 	}
 	*out_number = number;
-	return span.length != 0;
+	return true;
 }
 
 /* ---- /proc/self/cgroup: "4:cpu,cpuacct:/path" for each hierarchy of version 1, "0::/path" for that of version 2 ---- */
@@ -229,9 +231,11 @@ bool dhpi_cgroup_bytes_parse(const char *text, size_t length, uint64_t *out_byte
 
 static bool read_quota(struct span quota, const char *none, uint64_t *out_us)
 {
-	if (!same(quota, none))
-		return read_number(quota, out_us) && *out_us != 0;
-	*out_us = 0;
+	uint64_t us = 0;
+
+	if (!same(quota, none) && (!read_number(quota, &us) || us == 0))
+		return false;
+	*out_us = us;
 	return true;
 }
 

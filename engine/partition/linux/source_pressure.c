@@ -78,9 +78,15 @@ static int open_socket(const char *path)
 	return file;
 }
 
-static bool write_trigger(int file, const struct watch *watch)
+static bool write_trigger(int file, bool is_socket, const struct watch *watch)
 {
-	return watch->length == 0 || write(file, watch->text, watch->length) == (ssize_t)watch->length;
+	ssize_t written;
+
+	if (watch->length == 0)
+		return true;
+	written = is_socket ? send(file, watch->text, watch->length, MSG_NOSIGNAL)
+			    : write(file, watch->text, watch->length);
+	return written == (ssize_t)watch->length;
 }
 
 static const char *pressure_open(struct dhpi_source *source)
@@ -96,7 +102,7 @@ static const char *pressure_open(struct dhpi_source *source)
 		return getenv("MEMORY_PRESSURE_WATCH") == NULL ? "this kernel does not tell of pressure" : not_a_file;
 	file = S_ISSOCK(status.st_mode) ? open_socket(watch.path)
 					: open(watch.path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	if (file >= 0 && !write_trigger(file, &watch)) {
+	if (file >= 0 && !write_trigger(file, S_ISSOCK(status.st_mode), &watch)) {
 		(void)close(file);
 		file = -1;
 	}
