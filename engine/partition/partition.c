@@ -187,9 +187,9 @@ enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool ret
 	if (dhp_failed(scan) && dhpi_set_active(partition->engine->set) == 0)
 		return scan; /* nothing is known yet */
 	tried = forget_failures(partition, retry_refused);
+	follow_usable(partition);
 	dhpi_set_platform(partition->engine->set, partition->scan.present_count, partition->scan.online_count,
 			  partition->scan.quota);
-	follow_usable(partition);
 	complete_wiring(partition, retry_refused);
 	dhpi_change_post(partition->engine->notify);
 	status = add_newcomers(partition);

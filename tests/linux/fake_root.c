@@ -412,6 +412,280 @@ static void present_follows_its_file(void **state)
 	tree_remove(&tree);
 }
 
+/* ---- present and not online ---- */
+
+static void present_and_not_online_is_a_count_of_its_own(void **state)
+{
+	struct dhp_engine *engine = NULL;
+	struct dhp_counts before;
+	struct tree tree;
+	uint32_t cpus[8], count;
+
+	(void)state;
+	count = need_two_cpus(&tree, cpus, 8);
+	tree_write(&tree, POSSIBLE, "0-63\n");
+	tree_write(&tree, PRESENT, "0-31\n");
+	assert_ok(create_at(&tree, DHP_ENGINE_NO_WATCH, 0, &engine));
+	before = counts_of(engine);
+	assert_int_equal(before.present, 32);
+	assert_int_equal(before.online, count);
+	tree_write(&tree, ONLINE, "0-15\n");
+	assert_ok(dhp_engine_rescan(engine));
+	assert_int_equal(counts_of(engine).online, 16);
+	assert_true(counts_of(engine).generation == before.generation + 1);
+	write_list(&tree, ONLINE, cpus, 1);
+	assert_ok(dhp_engine_rescan(engine));
+	assert_int_equal(counts_of(engine).online, 1);
+	assert_int_equal(counts_of(engine).present, 32);
+	assert_int_equal(counts_of(engine).active, count);
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
+/* ---- how a newcomer is wired ---- */
+
+static void write_topology(const struct tree *tree, uint32_t cpu, const char *name, const char *text)
+{
+	char path[128];
+
+	(void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/topology/%s", cpu, name);
+	tree_write(tree, path, text);
+}
+
+struct wiring_wait {
+	struct dhp_engine *engine;
+	struct dhp_processor row;
+};
+
+static bool is_wired(void *context)
+{
+	struct wiring_wait *wait = context;
+
+	return dhp_processor_at(wait->engine, 0, &wait->row) == DHP_OK && wait->row.package != DHP_UNKNOWN &&
+	       wait->row.core != DHP_UNKNOWN && wait->row.thread != DHP_UNKNOWN;
+}
+
+static void topology_is_completed_after_the_arrival(void **state)
+{
+	/* 64 looks are three seconds: time enough to write the files. */
+	struct dhp_engine_options options = { .size = sizeof(options), .poll_interval_ms = 50 };
+	struct wiring_wait wait = { .engine = NULL };
+	struct tree tree;
+	uint32_t cpus[8];
+	char siblings[32];
+	uint64_t generation;
+
+	(void)state;
+	(void)make_good_tree(&tree, cpus, 8);
+	options.root = tree.root;
+	assert_ok(dhp_engine_create(&options, &wait.engine));
+	assert_ok(dhp_processor_at(wait.engine, 0, &wait.row));
+	assert_int_equal(wait.row.package, DHP_UNKNOWN);
+	generation = counts_of(wait.engine).generation;
+	(void)snprintf(siblings, sizeof(siblings), "%u,%u\n", cpus[0], cpus[0] + 8);
+	write_topology(&tree, cpus[0], "physical_package_id", "3\n");
+	write_topology(&tree, cpus[0], "core_id", "5\n");
+	write_topology(&tree, cpus[0], "thread_siblings_list", siblings);
+	assert_true(wait_until(is_wired, &wait));
+	assert_int_equal(wait.row.package, 3);
+	assert_int_equal(wait.row.core, 5);
+	assert_int_equal(wait.row.thread, 0);
+	assert_int_equal(wait.row.cpu, cpus[0]);
+	assert_true(counts_of(wait.engine).generation > generation);
+	/* What is known stays. */
+	write_topology(&tree, cpus[0], "physical_package_id", "9\n");
+	assert_ok(dhp_engine_rescan(wait.engine));
+	assert_ok(dhp_processor_at(wait.engine, 0, &wait.row));
+	assert_int_equal(wait.row.package, 3);
+	end_engine(wait.engine);
+	tree_remove(&tree);
+}
+
+static void half_known_wiring_is_completed_piece_by_piece(void **state)
+{
+	struct dhp_engine *engine = NULL;
+	struct dhp_processor row;
+	struct tree tree;
+	uint32_t cpus[8];
+	char path[128];
+
+	(void)state;
+	(void)make_good_tree(&tree, cpus, 8);
+	assert_ok(create_at(&tree, DHP_ENGINE_NO_WATCH, 0, &engine));
+	write_topology(&tree, cpus[0], "core_id", "5\n");
+	assert_ok(dhp_engine_rescan(engine));
+	(void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/topology/core_id", cpus[0]);
+	tree_delete(&tree, path);
+	write_topology(&tree, cpus[0], "physical_package_id", "3\n");
+	assert_ok(dhp_engine_rescan(engine));
+	assert_ok(dhp_processor_at(engine, 0, &row));
+	assert_int_equal(row.core, 5);
+	assert_int_equal(row.package, 3);
+	assert_int_equal(row.thread, DHP_UNKNOWN);
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
+/* ---- sources that are lost, and those that lie ---- */
+
+struct ears {
+	uint64_t dropped;
+	char source[16], reason[96];
+	char facts[16][64];
+	uint64_t fact_count;
+};
+
+static void hear(void *context, const struct dhp_source_event *event)
+{
+	struct ears *ears = context;
+
+	if (event->kind == DHP_SOURCE_CHANGE && ears->fact_count < LENGTH(ears->facts))
+		(void)snprintf(ears->facts[ears->fact_count++], sizeof(ears->facts[0]), "%s %s=%s", event->source,
+			       event->key, event->value);
+	if (event->kind != DHP_SOURCE_DROPPED)
+		return;
+	(void)snprintf(ears->source, sizeof(ears->source), "%s", event->source);
+	(void)snprintf(ears->reason, sizeof(ears->reason), "%s", event->value);
+	(void)bump(&ears->dropped);
+}
+
+static enum dhp_status create_heard(const struct tree *tree, uint32_t flags, struct ears *ears, struct dhp_engine **out_engine)
+{
+	const struct dhp_engine_options options = { .size = sizeof(options), .flags = flags, .poll_interval_ms = 2,
+		.root = tree->root, .source_hook = hear, .source_context = ears };
+
+	return dhp_engine_create(&options, out_engine);
+}
+
+static bool heard_fact(const struct ears *ears, const char *fact)
+{
+	for (uint64_t i = 0; i < ears->fact_count; i++)
+		if (strcmp(ears->facts[i], fact) == 0)
+			return true;
+	return false;
+}
+
+static void hook_hears_what_there_was_at_the_start_and_what_changed(void **state)
+{
+	struct dhp_engine *engine = NULL;
+	struct ears ears = { .dropped = 0 };
+	struct tree tree;
+	uint32_t cpus[8];
+
+	(void)state;
+	(void)make_good_tree(&tree, cpus, 8);
+	tree_write(&tree, POSSIBLE, "0-63\n");
+	tree_write(&tree, PRESENT, "0-3,5\n");
+	assert_ok(create_heard(&tree, DHP_ENGINE_NO_WATCH, &ears, &engine));
+	assert_true(heard_fact(&ears, "sysfs possible=0-63"));
+	assert_true(heard_fact(&ears, "sysfs present=0-3,5"));
+	ears.fact_count = 0;
+	assert_ok(dhp_engine_rescan(engine));
+	assert_int_equal(ears.fact_count, 0);
+	tree_write(&tree, PRESENT, "0-5\n");
+	assert_ok(dhp_engine_rescan(engine));
+	assert_int_equal(ears.fact_count, 1);
+	assert_true(heard_fact(&ears, "sysfs present=0-5"));
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
+static void lists_that_are_lost_are_told_once_while_the_watch_goes_on(void **state)
+{
+	struct dhp_engine *engine = NULL;
+	struct ears ears = { .dropped = 0 };
+	struct dhp_engine_stats stats;
+	struct dhp_counts before, after;
+	struct tree tree;
+	uint32_t cpus[8];
+	uint64_t rescans;
+
+	(void)state;
+	(void)make_good_tree(&tree, cpus, 8);
+	assert_ok(create_heard(&tree, 0, &ears, &engine));
+	before = counts_of(engine);
+	tree_delete(&tree, ONLINE);
+	assert_true(wait_for_count(&ears.dropped, 1));
+	assert_string_equal(ears.source, "sysfs");
+	assert_string_equal(ears.reason, "the list of CPUs that are online cannot be read any more");
+	assert_ok(dhp_engine_stats_read(engine, &stats));
+	rescans = stats.rescans_count;
+	while (stats.rescans_count < rescans + 30) {
+		sleep_us(1000);
+		assert_ok(dhp_engine_stats_read(engine, &stats));
+	}
+	assert_int_equal(peek(&ears.dropped), 1);
+	after = counts_of(engine);
+	assert_memory_equal(&before, &after, sizeof(before));
+	assert_status(dhp_engine_rescan(engine), DHP_CANNOT_READ);
+	write_list(&tree, ONLINE, cpus, 1);
+	assert_ok(dhp_engine_rescan(engine));
+	assert_int_equal(counts_of(engine).usable, 1);
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
+static void *be_watched(void *argument)
+{
+	uint64_t *words = argument;
+
+	poke(&words[0], (uint64_t)syscall(SYS_gettid));
+	while (peek(&words[1]) == 0)
+		sleep_us(500);
+	return NULL;
+}
+
+static void watched_thread_that_ends_is_a_source_that_is_lost(void **state)
+{
+	struct dhp_engine *engine = NULL;
+	struct ears ears = { .dropped = 0 };
+	struct dhp_engine_options options = { .size = sizeof(options), .poll_interval_ms = 2, .source_hook = hear,
+		.source_context = &ears };
+	struct helper helper;
+	uint64_t words[2] = { 0, 0 };
+	uint32_t active;
+
+	(void)state;
+	helper_start(&helper, be_watched, words);
+	assert_true(wait_for_count(&words[0], 1));
+	options.watch_thread = (int32_t)peek(&words[0]);
+	assert_ok(dhp_engine_create(&options, &engine));
+	active = active_count(engine);
+	poke(&words[1], 1);
+	helper_join(&helper);
+	assert_true(wait_for_count(&ears.dropped, 1));
+	assert_string_equal(ears.source, "affinity");
+	assert_int_equal(counts_of(engine).usable, active);
+	assert_status(dhp_engine_rescan(engine), DHP_CANNOT_READ);
+	assert_int_equal(peek(&ears.dropped), 1);
+	assert_int_equal(counts_of(engine).usable, active);
+	end_engine(engine);
+}
+
+static void absurd_numbers_change_nothing(void **state)
+{
+	static const char *const absurd[] = { "0-4294967295\n", "0-65534\n", "4294967296\n", "0-99999999999999999999\n", "65534\n" };
+	struct dhp_engine *engine = NULL;
+	struct ears ears = { .dropped = 0 };
+	struct dhp_counts before, after;
+	struct tree tree;
+	uint32_t cpus[8];
+
+	(void)state;
+	(void)make_good_tree(&tree, cpus, 8);
+	assert_ok(create_heard(&tree, DHP_ENGINE_NO_WATCH, &ears, &engine));
+	before = counts_of(engine);
+	for (size_t i = 0; i < LENGTH(absurd); i++) {
+		tree_write(&tree, PRESENT, absurd[i]);
+		assert_status(dhp_engine_rescan(engine), DHP_CANNOT_READ);
+		after = counts_of(engine);
+		assert_memory_equal(&before, &after, sizeof(before));
+	}
+	assert_int_equal(peek(&ears.dropped), 0);
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -426,6 +700,13 @@ int main(void)
 		cmocka_unit_test(work_for_an_offline_processor_runs_elsewhere_and_at_home_when_it_is_back_S641_S006),
 		cmocka_unit_test(file_that_goes_away_changes_nothing),
 		cmocka_unit_test(present_follows_its_file),
+		cmocka_unit_test(present_and_not_online_is_a_count_of_its_own),
+		cmocka_unit_test(topology_is_completed_after_the_arrival),
+		cmocka_unit_test(half_known_wiring_is_completed_piece_by_piece),
+		cmocka_unit_test(hook_hears_what_there_was_at_the_start_and_what_changed),
+		cmocka_unit_test(lists_that_are_lost_are_told_once_while_the_watch_goes_on),
+		cmocka_unit_test(watched_thread_that_ends_is_a_source_that_is_lost),
+		cmocka_unit_test(absurd_numbers_change_nothing),
 	};
 
 	return cmocka_run_group_tests_name("fake_root", tests, NULL, NULL);

@@ -183,6 +183,46 @@ static void random_texts_are_never_misread(void **state)
 	}
 }
 
+static void check_print(const char *text)
+{
+	static struct dhpi_cpus cpus;
+	static char printed[DHPI_CPULIST_TEXT_BYTES];
+	struct dhpi_cpulist list;
+
+	dhpi_cpus_clear(&cpus);
+	assert_true(dhpi_cpulist_parse(text, strlen(text), &cpus, &list));
+	dhpi_cpulist_print(&cpus, list.limit, printed);
+	assert_string_equal(printed, text);
+}
+
+static void what_is_printed_is_what_was_read(void **state)
+{
+	(void)state;
+	check_print("");
+	check_print("0");
+	check_print("0-3,8,10-11");
+	check_print("65533");
+	check_print("0-65533");
+	check_print("1,3,5,7-8,100-4095");
+}
+
+/* The longest text: every second id. */
+static void longest_text_fits(void **state)
+{
+	static struct dhpi_cpus cpus;
+	char *printed = test_malloc(DHPI_CPULIST_TEXT_BYTES);
+	struct dhpi_cpulist list;
+
+	(void)state;
+	dhpi_cpus_clear(&cpus);
+	for (uint32_t cpu = 1; cpu < DHP_CPU_LIMIT; cpu += 2)
+		dhpi_cpus_add(&cpus, cpu);
+	dhpi_cpulist_print(&cpus, DHP_CPU_LIMIT, printed);
+	assert_true(dhpi_cpulist_parse(printed, strlen(printed), NULL, &list));
+	assert_int_equal(list.count, DHP_CPU_LIMIT / 2);
+	test_free(printed);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +235,8 @@ int main(void)
 		cmocka_unit_test(truncated_lists_are_safe),
 		cmocka_unit_test(embedded_zero_byte_is_refused),
 		cmocka_unit_test(random_texts_are_never_misread),
+		cmocka_unit_test(what_is_printed_is_what_was_read),
+		cmocka_unit_test(longest_text_fits),
 	};
 
 	return cmocka_run_group_tests_name("cpulist_parse", tests, NULL, NULL);

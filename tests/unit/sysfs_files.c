@@ -94,16 +94,26 @@ static void topology_is_found_or_unknown(void **state)
 	assert_int_equal(processor.node, 0);
 	tree_write(&tree, "/sys/devices/system/cpu/cpu3/topology/physical_package_id", "1\n");
 	tree_write(&tree, "/sys/devices/system/cpu/cpu3/topology/core_id", "6\n");
+	tree_write(&tree, "/sys/devices/system/cpu/cpu3/topology/thread_siblings_list", "1,3,7\n");
 	tree_write(&tree, "/sys/devices/system/cpu/cpu3/node2/x", "");
 	tree_write(&tree, "/sys/devices/system/node/possible", "0-3\n");
-	dhpi_sysfs_topology(tree.root, &processor);
+	assert_int_equal(dhpi_sysfs_topology(tree.root, &processor), 0);
+	assert_int_equal(processor.thread, 1);
 	assert_int_equal(processor.package, 1);
 	assert_int_equal(processor.core, 6);
 	assert_int_equal(processor.node, 2);
 	/* -1 is what some virtual machines say. */
 	tree_write(&tree, "/sys/devices/system/cpu/cpu3/topology/physical_package_id", "-1\n");
-	dhpi_sysfs_topology(tree.root, &processor);
+	assert_int_equal(dhpi_sysfs_topology(tree.root, &processor), 0);
 	assert_int_equal(processor.package, DHP_UNKNOWN);
+	/* What is malformed is counted, and so is a list without the processor itself. */
+	tree_write(&tree, "/sys/devices/system/cpu/cpu3/topology/physical_package_id", "one\n");
+	tree_write(&tree, "/sys/devices/system/cpu/cpu3/topology/core_id", "4294967295\n");
+	tree_write(&tree, "/sys/devices/system/cpu/cpu3/topology/thread_siblings_list", "1,7\n");
+	assert_int_equal(dhpi_sysfs_topology(tree.root, &processor), 3);
+	assert_int_equal(processor.package, DHP_UNKNOWN);
+	assert_int_equal(processor.core, DHP_UNKNOWN);
+	assert_int_equal(processor.thread, DHP_UNKNOWN);
 	tree_remove(&tree);
 }
 
