@@ -8,11 +8,12 @@ from tool import allowed_cpus, expect, fine
 here = json.loads(fine("info", "--json").out)
 cpus = sorted(one["cpu"] for one in here["processors"] if one["usable"])
 expect(cpus == allowed_cpus(), "the usable processors are the CPUs this process may use", here)
-expect(here["usable"] == len(cpus) <= here["active"] <= here["present"] <= here["maximum"], "ordered counts", here)
+expect(here["usable"] == len(cpus) <= here["online"] <= here["present"] <= here["maximum"], "ordered counts", here)
+expect(here["usable"] <= here["active"] <= here["present"], "and what is in service", here)
 expect(any(source["name"] == "affinity" and source["works"] for source in here["sources"]), "affinity is seen", here)
 
 text = fine("info").out
-for word in ("maximum", "present", "active", "usable", "Generation", "Sources of change", "affinity"):
+for word in ("maximum", "present", "online", "active", "usable", "Generation", "Sources of change", "affinity"):
     expect(word in text, f"the text has {word}", text)
 
 sim = json.loads(fine("info", "--json", "--backend", "sim", "--processors", "11", "--groups", "3,5", "--nodes", "2",

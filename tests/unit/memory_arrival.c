@@ -251,9 +251,10 @@ static void callback_may_plug_another(void **state)
 static uint64_t odd_total, odd_growth;
 static uint32_t odd_id;
 
-static void odd_memory(void *backend_state, struct dhpi_memory *out_memory)
+static void odd_memory(void *backend_state, bool all, struct dhpi_memory *out_memory)
 {
 	(void)backend_state;
+	(void)all;
 	*out_memory = (struct dhpi_memory){ .total_bytes = odd_total, .available_bytes = odd_total };
 }
 

@@ -217,6 +217,93 @@ static void change_that_changes_nothing_leaves_the_generation(void **state)
 	dhpi_set_fini(&set);
 }
 
+static void check_platform(const struct dhpi_set *set, uint64_t generation, uint32_t present, uint32_t online, uint32_t quota)
+{
+	struct dhp_counts counts;
+
+	dhpi_set_counts(set, &counts);
+	assert_true(counts.generation == generation);
+	assert_int_equal(counts.present, present);
+	assert_int_equal(counts.online, online);
+	assert_int_equal(counts.quota, quota);
+}
+
+static void each_count_of_the_platform_is_a_change(void **state)
+{
+	struct dhpi_set set;
+
+	(void)state;
+	init_set(&set);
+	arrive(&set, 0);
+	arrive(&set, 1);
+	check_platform(&set, 2, 2, 2, 0);
+	dhpi_set_platform(&set, 9, 5, 0);
+	check_platform(&set, 3, 9, 5, 0);
+	dhpi_set_platform(&set, 9, 6, 0);
+	check_platform(&set, 4, 9, 6, 0);
+	dhpi_set_platform(&set, 9, 6, 3);
+	check_platform(&set, 5, 9, 6, 3);
+	dhpi_set_platform(&set, 9, 6, 3);
+	check_platform(&set, 5, 9, 6, 3);
+	dhpi_set_platform(&set, 9, 6, 0);
+	check_platform(&set, 6, 9, 6, 0);
+	dhpi_set_fini(&set);
+}
+
+/* What is usable is online, what is active or online is present, whatever the platform says. */
+static void counts_of_the_platform_never_contradict_the_set(void **state)
+{
+	struct dhpi_set set;
+
+	(void)state;
+	init_set(&set);
+	arrive(&set, 0);
+	arrive(&set, 1);
+	dhpi_set_platform(&set, 0, 0, 0);
+	check_platform(&set, 2, 2, 2, 0);
+	dhpi_set_usable(&set, 1, false);
+	dhpi_set_platform(&set, 0, 0, 0);
+	check_platform(&set, 4, 2, 1, 0);
+	dhpi_set_usable(&set, 1, true);
+	check_platform(&set, 5, 2, 2, 0);
+	dhpi_set_platform(&set, 0, 7, 0);
+	check_platform(&set, 6, 7, 7, 0);
+	arrive(&set, 2);
+	check_platform(&set, 7, 7, 7, 0);
+	dhpi_set_fini(&set);
+}
+
+static void wiring_that_becomes_known_stands_in_every_copy(void **state)
+{
+	struct dhpi_set set;
+	struct dhp_processor row = row_of(0), copy, now;
+
+	(void)state;
+	init_set(&set);
+	row.package = 3;
+	row.core = row.thread = DHP_UNKNOWN;
+	dhpi_set_offer(&set, &row);
+	dhpi_set_publish(&set, true);
+	dhpi_set_announce(&set, row.cpu);
+	assert_true(dhpi_set_read(&set, 0, &copy));
+	assert_int_equal(copy.core, DHP_UNKNOWN);
+	now = row;
+	now.package = 9;
+	now.core = 0;
+	dhpi_set_wired(&set, &now);
+	assert_true(dhpi_set_read(&set, 0, &copy));
+	assert_int_equal(copy.package, 3); /* was known */
+	assert_int_equal(copy.core, 0);
+	assert_int_equal(copy.thread, DHP_UNKNOWN);
+	check_platform(&set, 2, 1, 1, 0);
+	now.thread = 1;
+	dhpi_set_wired(&set, &now);
+	assert_true(dhpi_set_read(&set, 0, &copy));
+	assert_int_equal(copy.thread, 1);
+	assert_memory_equal(&dhpi_set_row(&set, 0)->core, &row.core, sizeof(row.core)); /* I1: the row itself stays */
+	dhpi_set_fini(&set);
+}
+
 /* Not usable from the start: counted as active only. */
 static void arrival_may_be_unusable(void **state)
 {
@@ -242,6 +329,9 @@ int main(void)
 		cmocka_unit_test(pictures_are_whole_while_usable_changes_S509),
 		cmocka_unit_test(offer_is_taken_back_without_a_trace_S154_S175),
 		cmocka_unit_test(change_that_changes_nothing_leaves_the_generation),
+		cmocka_unit_test(each_count_of_the_platform_is_a_change),
+		cmocka_unit_test(counts_of_the_platform_never_contradict_the_set),
+		cmocka_unit_test(wiring_that_becomes_known_stands_in_every_copy),
 		cmocka_unit_test(arrival_may_be_unusable),
 	};
 

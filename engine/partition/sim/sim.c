@@ -130,7 +130,8 @@ static enum dhp_status sim_scan(void *state, bool all, struct dhpi_scan *out_sca
 	for (uint32_t position = 0; position < sim->count; position++)
 		if (sim->units[position].plugged && !sim->units[position].unusable)
 			dhpi_cpus_add(&out_scan->usable, sim->units[position].cpu);
-	out_scan->present_count = out_scan->online_count = sim->plugged_count;
+	out_scan->present_count = sim->plugged_count;
+	out_scan->online_count = sim->plugged_count;
 	out_scan->quota = 0;
 	out_scan->limit = sim->units[sim->count - 1].cpu + 1;
 	return DHP_OK;
