@@ -92,7 +92,7 @@ struct dhpi_source_ops {
 struct dhpi_source {
 	const struct dhpi_source_ops *ops;
 	struct dhpi_sources *all;
-	void *state;     /* state_bytes, zeroed before the first open, otherwise the source's */
+	void *state;     /* state_bytes, zeroed before the first open, otherwise the source's; costs only what is touched */
 	int file;        /* to be polled; -1: none. Set by open, closed with the source */
 	short events;    /* that wake it */
 	uint64_t file_id;

@@ -17,10 +17,8 @@ struct wiring {
 };
 
 struct topology {
-	struct wiring *told; /* by cpu id */
+	struct wiring told[DHP_CPU_LIMIT]; /* by cpu id */
 };
-
-#define TOLD_BYTES (DHP_CPU_LIMIT * sizeof(struct wiring))
 
 static bool same(const struct wiring *a, const struct wiring *b)
 {
@@ -60,21 +58,9 @@ static enum dhpi_look topology_look(struct dhpi_source *source)
 
 static const char *topology_open(struct dhpi_source *source)
 {
-	struct topology *topology = source->state;
-
-	if (topology_look(source) != DHPI_LOOK_FINE)
-		return "there is no " FOLDER ": package, core, thread and node are not known";
-	if (topology->told == NULL)
-		topology->told = port_reserve(TOLD_BYTES);
-	return topology->told != NULL ? NULL : "there was no memory for it";
-}
-
-static void topology_close(struct dhpi_source *source)
-{
-	struct topology *topology = source->state;
-
-	port_unreserve(topology->told, TOLD_BYTES);
-	topology->told = NULL;
+	return topology_look(source) == DHPI_LOOK_FINE
+		       ? NULL
+		       : "there is no " FOLDER ": package, core, thread and node are not known";
 }
 
 const struct dhpi_source_ops dhpi_source_topology = {
@@ -85,6 +71,5 @@ const struct dhpi_source_ops dhpi_source_topology = {
 	.every = DHPI_SELDOM,
 	.state_bytes = sizeof(struct topology),
 	.open = topology_open,
-	.close = topology_close,
 	.look = topology_look,
 };

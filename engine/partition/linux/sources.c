@@ -326,7 +326,7 @@ static bool prepare(struct dhpi_sources *sources, struct dhpi_source *source, co
 	source->file = -1;
 	source->fresh = true;
 	if (ops->state_bytes != 0)
-		source->state = port_alloc(ops->state_bytes);
+		source->state = port_reserve(ops->state_bytes);
 	return ops->state_bytes == 0 || source->state != NULL;
 }
 
@@ -334,7 +334,7 @@ static void forget(struct dhpi_source *source)
 {
 	close_source(source);
 	if (source->state != NULL)
-		port_free(source->state, source->ops->state_bytes);
+		port_unreserve(source->state, source->ops->state_bytes);
 }
 
 bool dhpi_sources_open(struct dhpi_sources *sources, const struct dhpi_source_ops *const *table, uint32_t count)
