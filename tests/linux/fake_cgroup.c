@@ -228,7 +228,7 @@ static void be_told(void *context, uint64_t generation)
 	(void)bump(&told->calls);
 }
 
-static void new_quota_is_a_change_of_the_set_and_found_by_poll_S808(void **state)
+static void new_quota_is_a_change_of_the_set_and_found_by_poll_S804_S808(void **state)
 {
 	struct dhp_change_notify *registration = NULL;
 	struct told told = { 0, 0 };
@@ -359,7 +359,7 @@ static void second_group(const struct tree *tree, const char *folder, const char
 	write_at(tree, folder, "memory.max", limit);
 }
 
-static void tightest_memory_limit_is_the_machines_memory(void **state)
+static void tightest_memory_limit_is_the_machines_memory_S303_S317(void **state)
 {
 	struct dhp_engine *engine;
 	struct tree tree;
@@ -456,7 +456,7 @@ static void malformed_memory_files_change_nothing(void **state)
 
 /* ---- cpuset ---- */
 
-static void cpuset_narrows_a_machine_of_files(void **state)
+static void cpuset_narrows_a_machine_of_files_S006(void **state)
 {
 	struct dhp_engine *engine;
 	struct tree tree;
@@ -479,6 +479,12 @@ static void cpuset_narrows_a_machine_of_files(void **state)
 		write_at(&tree, folder, name, "0-63\n");
 		assert_ok(dhp_engine_rescan(engine));
 		assert_int_equal(counts_of(engine).usable, usable_cpus(cpus, 8));
+		write_at(&tree, folder, name, first);
+		assert_ok(dhp_engine_rescan(engine));
+		assert_int_equal(counts_of(engine).usable, 1);
+		assert_int_equal(counts_of(engine).active, usable_cpus(cpus, 8));
+		write_at(&tree, folder, name, "0-63\n");
+		assert_ok(dhp_engine_rescan(engine));
 		/* Absurd numbers change nothing, and cost nothing. */
 		write_at(&tree, folder, name, "0-4294967295\n");
 		assert_ok(dhp_engine_rescan(engine));
@@ -546,16 +552,16 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tightest_quota_on_the_way_up_wins_version_1),
 		cmocka_unit_test(tightest_quota_on_the_way_up_wins_version_2),
-		cmocka_unit_test(new_quota_is_a_change_of_the_set_and_found_by_poll_S808),
+		cmocka_unit_test(new_quota_is_a_change_of_the_set_and_found_by_poll_S804_S808),
 		cmocka_unit_test(malformed_quota_is_counted_and_changes_nothing),
 		cmocka_unit_test(group_that_vanishes_is_told_once_and_the_rest_goes_on),
 		cmocka_unit_test(process_that_is_moved_has_the_quota_of_its_new_group),
 		cmocka_unit_test(unreadable_quota_is_dropped),
-		cmocka_unit_test(tightest_memory_limit_is_the_machines_memory),
+		cmocka_unit_test(tightest_memory_limit_is_the_machines_memory_S303_S317),
 		cmocka_unit_test(memory_limit_of_version_1),
 		cmocka_unit_test(limit_without_meminfo_is_all_that_is_known),
 		cmocka_unit_test(malformed_memory_files_change_nothing),
-		cmocka_unit_test(cpuset_narrows_a_machine_of_files),
+		cmocka_unit_test(cpuset_narrows_a_machine_of_files_S006),
 		cmocka_unit_test(without_control_groups_nothing_is_limited),
 		cmocka_unit_test(mounts_longer_than_we_take_are_believed_as_far_as_they_go),
 	};

@@ -414,7 +414,7 @@ static void present_follows_its_file(void **state)
 
 /* ---- present and not online ---- */
 
-static void present_and_not_online_is_a_count_of_its_own(void **state)
+static void present_and_not_online_is_a_count_of_its_own_S006(void **state)
 {
 	struct dhp_engine *engine = NULL;
 	struct dhp_counts before;
@@ -713,7 +713,7 @@ int main(void)
 		cmocka_unit_test(work_for_an_offline_processor_runs_elsewhere_and_at_home_when_it_is_back_S641_S006),
 		cmocka_unit_test(file_that_goes_away_changes_nothing),
 		cmocka_unit_test(present_follows_its_file),
-		cmocka_unit_test(present_and_not_online_is_a_count_of_its_own),
+		cmocka_unit_test(present_and_not_online_is_a_count_of_its_own_S006),
 		cmocka_unit_test(topology_is_completed_after_the_arrival),
 		cmocka_unit_test(half_known_wiring_is_completed_piece_by_piece),
 		cmocka_unit_test(hook_hears_what_there_was_at_the_start_and_what_changed),

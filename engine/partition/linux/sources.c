@@ -137,7 +137,7 @@ static void close_source(struct dhpi_source *source)
 {
 	if (source->in_use && source->ops->close != NULL)
 		source->ops->close(source);
-	if (is_ours(source))
+	if (is_ours(source)) /* else its number is another file's by now */
 		(void)close(source->file);
 	source->file = -1;
 	source->in_use = false;
@@ -176,7 +176,7 @@ static void judge(struct dhpi_source *source, enum dhpi_look look)
 	case DHPI_LOOK_LATER:
 		return;
 	case DHPI_LOOK_MALFORMED:
-		dhpi_source_refuse(source);
+		dhpi_source_refuse(source); /* and it stays in use */
 		return;
 	case DHPI_LOOK_GONE:
 		drop(source, source->why != NULL ? source->why : "it has disappeared");
