@@ -95,15 +95,15 @@ DHP_API enum dhp_status dhp_engine_destroy(struct dhp_engine *engine);
  * dhp_engine_rescan - look for changes now instead of at the next event or poll.
  *
  * Processors that the backend has gained are added before the return, by the calling thread. One that was refused
- * earlier is tried again.
+ * earlier is tried again, and so is a source of change that was lost.
  *
  * Level     passive, not from a Start, Complete or Failure callback (S-196)
  * Blocks    for the length of the arrivals
  * Progress  blocking
  * Orders    an arrival seen by this call is complete at the return
  * Lifetime  -
- * Returns   DHP_OK, also when nothing changed; the status of the first arrival that failed; DHP_BAD_ENGINE,
- *           DHP_IN_CALLBACK, DHP_WRONG_LEVEL, DHP_CANNOT_READ
+ * Returns   DHP_OK, also when nothing changed; the status of the first arrival that failed; DHP_CANNOT_READ: which processors
+ *           may be used cannot be read, and what is known of it holds on; DHP_BAD_ENGINE, DHP_IN_CALLBACK, DHP_WRONG_LEVEL
  */
 DHP_API enum dhp_status dhp_engine_rescan(struct dhp_engine *engine);
 

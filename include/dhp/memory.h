@@ -34,8 +34,8 @@ enum dhp_memory_condition {
 
 /* All of it was true at one moment. */
 struct dhp_memory_info {
-	uint64_t total_bytes;
-	uint64_t available_bytes; /* without swapping; at most the total */
+	uint64_t total_bytes;     /* of the machine; in a control group with less, its limit */
+	uint64_t available_bytes; /* without swapping; at most the total; of the group's limit what is left */
 	uint64_t low_bytes;       /* Low holds at or below (S-317); constant */
 	uint64_t high_bytes;      /* High holds at or above; constant, not below low_bytes (S-316) */
 	uint64_t generation;      /* grows when a module comes, the total changes or a condition changes */
