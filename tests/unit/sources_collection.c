@@ -376,6 +376,27 @@ static void source_without_a_sign_is_looked_at_seldom(void **state)
 	dhpi_sources_close(sources);
 }
 
+/* Another affinity: perhaps a processor came, and there is more to see. */
+static void another_set_is_a_sign_for_all(void **state)
+{
+	struct dhpi_sources *sources = begin_open();
+
+	(void)state;
+	look(sources, DHPI_OF_MEMORY, false);
+	assert_int_equal(bell.looks, 1);
+	port_mutex_lock(&sources->lock);
+	for (const char *text = "0"; text != NULL; text = *text == '0' ? "1" : NULL) {
+		dhpi_cpus_clear(&sources->found.cpus);
+		assert_true(dhpi_cpulist_parse(text, 1, &sources->found.cpus, &sources->found.list));
+		assert_false(sources->list[1].due);
+		dhpi_learn_set(&sources->list[0], DHPI_AFFINITY);
+	}
+	port_mutex_unlock(&sources->lock);
+	look(sources, DHPI_OF_MEMORY, false);
+	assert_int_equal(bell.looks, 2);
+	dhpi_sources_close(sources);
+}
+
 static void burst_of_signs_is_one(void **state)
 {
 	struct dhpi_sources *sources = begin_open();
@@ -538,6 +559,7 @@ int main(void)
 		cmocka_unit_test(source_that_cannot_be_opened_is_told_at_the_start),
 		cmocka_unit_test(malformed_is_counted_and_changes_nothing),
 		cmocka_unit_test(source_without_a_sign_is_looked_at_seldom),
+		cmocka_unit_test(another_set_is_a_sign_for_all),
 		cmocka_unit_test(burst_of_signs_is_one),
 		cmocka_unit_test(endless_signs_do_not_keep_us),
 		cmocka_unit_test(sign_that_means_nothing_does_not_end_the_wait),

@@ -59,25 +59,26 @@ static void path_longer_than_the_limit_is_refused(void **state)
 
 static void numbers_are_read_from_files(void **state)
 {
-	static const char *const bad[] = { "", "\n", "-1\n", "x\n", "1-2\n", "1,2\n", "99999999999\n", "1234567890123456\n" };
+	static const char *const bad[] = { "", "\n", "-\n", "x\n", "1-2\n", "1,2\n", "99999999999\n", "1234567890123456\n" };
+	static const char core[] = "/sys/devices/system/cpu/cpu3/topology/core_id";
+	struct dhp_processor processor = { .cpu = 3 };
 	struct tree tree;
-	uint32_t number = 0;
 
 	(void)state;
 	tree_make(&tree);
-	tree_write(&tree, "/n", "42\n");
-	assert_true(dhpi_sysfs_number(tree.root, "/n", &number));
-	assert_int_equal(number, 42);
-	tree_write(&tree, "/n", "0");
-	assert_true(dhpi_sysfs_number(tree.root, "/n", &number));
-	assert_int_equal(number, 0);
-	number = 7;
+	tree_write(&tree, core, "42\n");
+	assert_int_equal(dhpi_sysfs_topology(tree.root, &processor), 0);
+	assert_int_equal(processor.core, 42);
+	tree_write(&tree, core, "0");
+	assert_int_equal(dhpi_sysfs_topology(tree.root, &processor), 0);
+	assert_int_equal(processor.core, 0);
 	for (size_t i = 0; i < LENGTH(bad); i++) {
-		tree_write(&tree, "/n", bad[i]);
-		assert_false(dhpi_sysfs_number(tree.root, "/n", &number));
+		tree_write(&tree, core, bad[i]);
+		assert_int_equal(dhpi_sysfs_topology(tree.root, &processor), 1);
+		assert_int_equal(processor.core, DHP_UNKNOWN);
 	}
-	assert_false(dhpi_sysfs_number(tree.root, "/none", &number));
-	assert_int_equal(number, 7);
+	tree_delete(&tree, core);
+	assert_int_equal(dhpi_sysfs_topology(tree.root, &processor), 0);
 	tree_remove(&tree);
 }
 

@@ -52,7 +52,6 @@ bool dhpi_file_exists(const char *root, const char *path);
 
 /* false: there is no such file, or it is not of this form. */
 bool dhpi_sysfs_list(const char *root, const char *path, struct dhpi_cpus *cpus, struct dhpi_cpulist *out_list);
-bool dhpi_sysfs_number(const char *root, const char *path, uint32_t *out_number);
 /* DHP_UNKNOWN, or node 0, where the files do not say. Gives how many of them are malformed. */
 uint32_t dhpi_sysfs_topology(const char *root, struct dhp_processor *processor);
 

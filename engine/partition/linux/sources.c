@@ -59,6 +59,12 @@ static void changed(struct dhpi_source *source, const char *key, const char *val
 	tell(source, DHP_SOURCE_CHANGE, key, value);
 }
 
+static void all_due(struct dhpi_sources *sources)
+{
+	for (uint32_t i = 0; i < sources->count; i++)
+		sources->list[i].due = true;
+}
+
 static bool same_set(const struct dhpi_known_cpus *a, const struct dhpi_known_cpus *b)
 {
 	return a->known && a->list.count == b->list.count && a->list.limit == b->list.limit &&
@@ -72,6 +78,8 @@ void dhpi_learn_set(struct dhpi_source *source, enum dhpi_set_fact fact)
 
 	if (same_set(known, &all->found))
 		return;
+	if (known->known)
+		all_due(all); /* who sees another part of it has no other sign, perhaps */
 	*known = all->found;
 	known->known = true;
 	if (all->value != NULL)
@@ -215,12 +223,6 @@ void dhpi_sources_look(struct dhpi_sources *sources, enum dhpi_aspect aspect, bo
 /* ---- waiting ---- */
 
 enum woke { WOKE_NOBODY, WOKE_SIGN, WOKE_INTERRUPTED };
-
-static void all_due(struct dhpi_sources *sources)
-{
-	for (uint32_t i = 0; i < sources->count; i++)
-		sources->list[i].due = true;
-}
 
 /* Under lock. */
 static bool serve(struct dhpi_source *source, short revents)

@@ -15,42 +15,41 @@ bool dhpi_sysfs_list(const char *root, const char *path, struct dhpi_cpus *cpus,
 	return dhpi_file_list(root, path, cpus, out_list) == DHPI_LOOK_FINE;
 }
 
-bool dhpi_sysfs_number(const char *root, const char *path, uint32_t *out_number)
-{
-	struct dhpi_cpulist list;
-	size_t length = 0;
-	char text[16];
-
-	/* A number is a list of one. */
-	if (dhpi_file_text(root, path, text, sizeof(text), &length) != DHPI_LOOK_FINE ||
-	    !dhpi_cpulist_parse(text, length, NULL, &list) || list.count != 1)
-		return false;
-	*out_number = list.limit - 1;
-	return true;
-}
-
-/* A file of a processor's topology. Not there: unknown. "-1" is how some machines say that they do not know. */
-static bool read_topology(const char *root, uint32_t cpu, const char *name, char *text, size_t capacity, size_t *out_length)
+/* A file of a processor's topology. "-1" is how some machines say that they do not know. */
+static enum dhpi_look read_topology(const char *root, uint32_t cpu, const char *name, char *text, size_t capacity,
+				    size_t *out_length)
 {
 	char path[DHPI_PATH_BYTES];
+	enum dhpi_look look;
 
 	(void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/topology/%s", cpu, name);
-	return dhpi_file_text(root, path, text, capacity, out_length) == DHPI_LOOK_FINE &&
-	       !(*out_length >= 2 && memcmp(text, "-1", 2) == 0);
+	look = dhpi_file_text(root, path, text, capacity, out_length);
+	if (look == DHPI_LOOK_FINE && *out_length >= 2 && memcmp(text, "-1", 2) == 0)
+		look = DHPI_LOOK_GONE;
+	return look;
 }
 
+/* A number is a list of one. */
 static uint32_t topology_number(const char *root, uint32_t cpu, const char *name, uint32_t *malformed)
 {
 	struct dhpi_cpulist list = { 0, 0 };
 	size_t length = 0;
 	char text[16];
+	enum dhpi_look look = read_topology(root, cpu, name, text, sizeof(text), &length);
 
-	if (!read_topology(root, cpu, name, text, sizeof(text), &length))
-		return DHP_UNKNOWN;
-	if (dhpi_cpulist_parse(text, length, NULL, &list) && list.count == 1)
+	if (look == DHPI_LOOK_FINE && dhpi_cpulist_parse(text, length, NULL, &list) && list.count == 1)
 		return list.limit - 1;
-	(*malformed)++;
+	*malformed += look == DHPI_LOOK_FINE || look == DHPI_LOOK_MALFORMED;
 	return DHP_UNKNOWN;
+}
+
+static uint32_t count_below(const struct dhpi_cpus *cpus, uint32_t limit)
+{
+	uint32_t count = 0;
+
+	for (uint32_t cpu = 0; cpu < limit; cpu++)
+		count += dhpi_cpus_has(cpus, cpu);
+	return count;
 }
 
 /* Its place among those that share its core. */
@@ -59,19 +58,14 @@ static uint32_t topology_thread(const char *root, uint32_t cpu, uint32_t *malfor
 	struct dhpi_cpulist list = { 0, 0 };
 	struct dhpi_cpus cpus;
 	size_t length = 0;
-	uint32_t thread = 0;
 	char text[4096];
+	enum dhpi_look look = read_topology(root, cpu, "thread_siblings_list", text, sizeof(text), &length);
 
-	if (!read_topology(root, cpu, "thread_siblings_list", text, sizeof(text), &length))
-		return DHP_UNKNOWN;
 	dhpi_cpus_clear(&cpus);
-	if (!dhpi_cpulist_parse(text, length, &cpus, &list) || !dhpi_cpus_has(&cpus, cpu)) {
-		(*malformed)++;
-		return DHP_UNKNOWN;
-	}
-	for (uint32_t other = 0; other < cpu; other++)
-		thread += dhpi_cpus_has(&cpus, other);
-	return thread;
+	if (look == DHPI_LOOK_FINE && dhpi_cpulist_parse(text, length, &cpus, &list) && dhpi_cpus_has(&cpus, cpu))
+		return count_below(&cpus, cpu);
+	*malformed += look == DHPI_LOOK_FINE || look == DHPI_LOOK_MALFORMED;
+	return DHP_UNKNOWN;
 }
 
 /* The processor's directory has a link named after its node. */
