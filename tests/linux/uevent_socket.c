@@ -3,6 +3,7 @@
  * The kernel's messages through its own socket: real ones are counted, made-up ones are refused and counted as that.
  */
 #include "child.h"
+#include "tree.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -139,6 +140,38 @@ static void forged_message_is_refused(void **state)
 	end_engine(engine);
 }
 
+static void note_detail(const struct dhp_source *source, void *context)
+{
+	if (strcmp(source->name, "uevent") == 0)
+		(void)snprintf(context, 256, "%s", source->detail);
+}
+
+/* There the socket can be opened, and stays silent when the network namespace is of the same making. */
+static void user_namespace_is_said_to_be_one(void **state)
+{
+	static const char *const maps[] = { "         0          0 4294967295\n", "0 1000 1\n", "0 100000 65536\n1 4294967295 1\n" };
+	struct dhp_engine *probe = make_watching();
+	struct tree tree;
+
+	(void)state;
+	need_messages(probe);
+	end_engine(probe);
+	for (size_t i = 0; i < LENGTH(maps); i++) {
+		struct dhp_engine_options options = { .size = sizeof(options), .flags = DHP_ENGINE_NO_WORKERS };
+		struct dhp_engine *engine = NULL;
+		char detail[256] = "";
+
+		tree_make(&tree);
+		options.root = tree.root;
+		tree_write(&tree, "/proc/self/uid_map", maps[i]);
+		assert_ok(dhp_engine_create(&options, &engine));
+		assert_ok(dhp_sources(engine, note_detail, detail));
+		assert_int_equal(strstr(detail, "user namespace") != NULL, i > 0);
+		end_engine(engine);
+		tree_remove(&tree);
+	}
+}
+
 /* White box: the source by itself. */
 static void socket_is_read_until_empty(void **state)
 {
@@ -175,6 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(message_of_the_kernel_makes_us_look),
 		cmocka_unit_test(forged_message_is_refused),
+		cmocka_unit_test(user_namespace_is_said_to_be_one),
 		cmocka_unit_test(socket_is_read_until_empty),
 	};
 

@@ -8,6 +8,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,6 +36,22 @@ static int open_socket(void)
 		return fd;
 	(void)close(fd);
 	return -1;
+}
+
+/* The first user namespace has all ids, and is the only one with so many of them. */
+static bool in_user_namespace(const struct dhpi_sources *all)
+{
+	char text[128];
+	size_t length = 0;
+
+	return dhpi_file_text(all->root, "/proc/self/uid_map", text, sizeof(text), &length) == DHPI_LOOK_FINE &&
+	       length != 0 && memmem(text, length, " 4294967295\n", 12) == NULL;
+}
+
+static void uevent_describe(struct dhpi_source *source, char *text, size_t capacity)
+{
+	(void)snprintf(text, capacity, "%s%s", source->ops->sees,
+		       in_user_namespace(source->all) ? "; but this is a user namespace, where perhaps none come" : "");
 }
 
 static const char *uevent_open(struct dhpi_source *source)
@@ -100,4 +118,5 @@ const struct dhpi_source_ops dhpi_source_uevent = {
 	.every = DHPI_EVERY_LOOK,
 	.open = uevent_open,
 	.ready = uevent_ready,
+	.describe = uevent_describe,
 };
