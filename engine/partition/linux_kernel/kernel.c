@@ -253,13 +253,16 @@ static void show_newcomer(struct machine *machine, struct dhpi_scan *scan)
 	spin_unlock(&machine->lock);
 }
 
-static enum dhp_status machine_scan(void *state, struct dhpi_scan *out_scan)
+static enum dhp_status machine_scan(void *state, bool all, struct dhpi_scan *out_scan)
 {
 	unsigned int cpu;
 
+	(void)all;
 	dhpi_cpus_clear(&out_scan->usable);
 	out_scan->limit = 0;
 	out_scan->present_count = num_present_cpus();
+	out_scan->online_count = num_online_cpus();
+	out_scan->quota = 0;
 	for_each_online_cpu(cpu) {
 		if (cpu >= DHP_CPU_LIMIT)
 			break;
@@ -284,6 +287,7 @@ static enum dhp_status machine_describe(void *state, uint32_t cpu, struct dhp_pr
 	out_processor->node = cpu_to_node((int)cpu) >= 0 ? (uint32_t)cpu_to_node((int)cpu) : 0;
 	out_processor->package = (uint32_t)topology_physical_package_id(cpu);
 	out_processor->core = (uint32_t)topology_core_id(cpu);
+	out_processor->thread = DHP_UNKNOWN;
 	return DHP_OK;
 }
 
@@ -314,12 +318,12 @@ static uint32_t machine_group_size(void *state, uint32_t group)
 
 /* ---- memory ---- */
 
-static void machine_memory(void *state, struct dhpi_memory *out_memory)
+static void machine_memory(void *state, bool all, struct dhpi_memory *out_memory)
 {
 	struct sysinfo info;
 	long available = si_mem_available();
 
-	(void)state;
+	(void)state, (void)all;
 	si_meminfo(&info);
 	out_memory->total_bytes = (uint64_t)info.totalram * info.mem_unit;
 	out_memory->available_bytes = min(out_memory->total_bytes, (uint64_t)max(available, 0l) << PAGE_SHIFT);
@@ -367,9 +371,11 @@ static void machine_sources(void *state, dhp_source_visit *visit, void *context)
 {
 	const struct machine *machine = state;
 	const struct dhp_source sources[] = {
-		{ "hotplug", true, "the kernel's own steps: a veto refuses the processor" },
-		{ "memory", machine->has_memory,
-		  machine->has_memory ? "blocks that go online" : "the kernel's notifier could not be had" },
+		{ .name = "hotplug", .works = true, .detail = "the kernel's own steps: a veto refuses the processor",
+		  .blind = "nothing", .root = "nothing" },
+		{ .name = "memory", .works = machine->has_memory,
+		  .detail = machine->has_memory ? "blocks that go online" : "the kernel's notifier could not be had",
+		  .blind = "blocks that were online at the start", .root = "nothing" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sources); i++)
