@@ -132,13 +132,15 @@ struct contest {
 static void contend(void *argument)
 {
 	struct contest *contest = argument;
+	bool strange = false;
 
 	for (uint32_t i = 0; i < ROUNDS; i++) {
+		strange |= port_mutex_mine(&contest->mutex);
 		port_mutex_lock(&contest->mutex);
-		contest->strange |= !port_mutex_mine(&contest->mutex);
+		strange |= !port_mutex_mine(&contest->mutex);
+		contest->strange |= strange;
 		contest->count++;
 		port_mutex_unlock(&contest->mutex);
-		contest->strange |= port_mutex_mine(&contest->mutex);
 	}
 }
 
