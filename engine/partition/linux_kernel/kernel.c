@@ -273,6 +273,19 @@ static enum dhp_status machine_scan(void *state, bool all, struct dhpi_scan *out
 	return DHP_OK;
 }
 
+/* Who shares its core is known once it is online: it is asked for again. */
+static uint32_t thread_of(unsigned int cpu)
+{
+	uint32_t thread = 0;
+	unsigned int other;
+
+	if (!cpu_online(cpu))
+		return DHP_UNKNOWN;
+	for_each_cpu(other, topology_sibling_cpumask(cpu))
+		thread += other < cpu;
+	return thread;
+}
+
 static enum dhp_status machine_describe(void *state, uint32_t cpu, struct dhp_processor *out_processor)
 {
 	const struct machine *machine = state;
@@ -287,7 +300,7 @@ static enum dhp_status machine_describe(void *state, uint32_t cpu, struct dhp_pr
 	out_processor->node = cpu_to_node((int)cpu) >= 0 ? (uint32_t)cpu_to_node((int)cpu) : 0;
 	out_processor->package = (uint32_t)topology_physical_package_id(cpu);
 	out_processor->core = (uint32_t)topology_core_id(cpu);
-	out_processor->thread = DHP_UNKNOWN;
+	out_processor->thread = thread_of(cpu);
 	return DHP_OK;
 }
 
