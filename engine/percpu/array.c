@@ -182,6 +182,7 @@ static struct array *array_alloc(struct dhpi_space *space, const struct dhp_perc
 	array->view.announced = (const uint8_t *)(const void *)space->set->announced;
 	array->view.cpu_word = space->cpu_word.distance;
 	array->view.restartable = space->cpu_word.restartable;
+	array->view.worker_word = space->cpu_word.worker_distance;
 	array->view.shift = shift_of(options);
 	if (reserve_range(array, space->set->cpu_limit))
 		return array;
@@ -302,7 +303,7 @@ void *dhp_percpu_at(const struct dhp_percpu *array, uint32_t index)
 void *dhp_percpu_here_slow(const struct dhp_percpu *array)
 {
 	const struct dhpi_set *set = array_of(array)->space->set;
-	uint32_t cpu = dhp_cpu_word_read(array->cpu_word);
+	uint32_t cpu = dhp_percpu_cpu_here(array);
 
 	if ((int32_t)cpu < 0 && array_of(array)->space->cpu_word.ask)
 		cpu = port_cpu_ask();

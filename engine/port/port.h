@@ -38,6 +38,7 @@ struct port_cpu_word {
 	intptr_t distance;    /* from the thread pointer to 32 bits: the cpu id, or -1, -2 for none */
 	uint32_t restartable; /* kept by the kernel: rseq sections work */
 	bool ask;             /* where the word says none, port_cpu_ask knows */
+	intptr_t worker_distance; /* to what port_cpu_stand_for has set; simulated: to the same word as `distance` */
 };
 
 /* simulated: the word that port_cpu_pretend sets, otherwise the machine's, if it has one. */
@@ -45,6 +46,9 @@ struct port_cpu_word port_cpu_word(bool simulated);
 
 /* For machines without such a word: the cpu, by asking the system. */
 uint32_t port_cpu_ask(void);
+
+/* The calling thread works for this cpu from now on, wherever the system runs it. Without the call: -1. */
+void port_cpu_stand_for(int32_t cpu);
 
 /* Sets the calling thread's simulated cpu; -1: none. */
 void port_cpu_pretend(int32_t cpu);

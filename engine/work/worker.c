@@ -433,6 +433,8 @@ void dhpi_worker_run(void *argument)
 
 	port_self()->worker = queue;
 	port_cpu_pretend((int32_t)queue->cpu);
+	if (!queue->work->simulated)
+		port_cpu_stand_for((int32_t)queue->cpu);
 	wait_for_publication(queue);
 	dhpi_reader_online(queue->reader);
 	for (;;) {

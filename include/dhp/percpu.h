@@ -64,6 +64,7 @@ struct dhp_percpu {
 	intptr_t cpu_word;        /* where a thread finds its cpu id (32 bits), counted from its thread pointer */
 	uint32_t shift;
 	uint32_t restartable; /* that word is the kernel's: rseq sections work */
+	intptr_t worker_word; /* where a worker finds the cpu id of its processor; negative in other threads */
 };
 
 DHP_BEGIN_DECLS
@@ -160,10 +161,24 @@ static inline uint32_t dhp_cpu_word_read(intptr_t cpu_word)
 }
 
 /*
+ * The cpu whose slot the caller gets, or none. For dhp_percpu_here.
+ *
+ * A worker reads one word as any other thread does, but its own: the system may move it while a routine runs, when its cpu
+ * goes offline or leaves the cpuset.
+ */
+static inline uint32_t dhp_percpu_cpu_here(const struct dhp_percpu *array)
+{
+	uint32_t cpu = dhp_cpu_word_read(array->worker_word);
+
+	return (int32_t)cpu >= 0 ? cpu : dhp_cpu_word_read(array->cpu_word);
+}
+
+/*
  * dhp_percpu_here - the slot of the processor on which the caller runs.
  *
- * Stable in a DPC and in a pinned thread; elsewhere the caller may be moved at any time, so that another thread may
- * use the slot at once.
+ * In a DPC that is the processor whose queue it came from or was stolen by, for the whole routine and also if the system
+ * moves the thread meanwhile (S-006): no other routine has the slot at the same time. Stable in a pinned thread too;
+ * elsewhere the caller may be moved at any time, so that another thread may use the slot at once.
  *
  * Level     any
  * Blocks    never
@@ -175,7 +190,7 @@ static inline uint32_t dhp_cpu_word_read(intptr_t cpu_word)
 static inline void *dhp_percpu_here(const struct dhp_percpu *array)
 {
 	/* 16 bits: a cpu id is below 65534, and "none" (-1, -2) becomes an id that is never announced. */
-	uint16_t cpu = (uint16_t)dhp_cpu_word_read(array->cpu_word);
+	uint16_t cpu = (uint16_t)dhp_percpu_cpu_here(array);
 
 	/* acquire half of slot-publish */
 	if (__builtin_expect(__atomic_load_n(&array->announced[cpu], __ATOMIC_ACQUIRE) != 0, 1))

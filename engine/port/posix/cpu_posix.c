@@ -6,6 +6,7 @@
  * Idea      both are a 32-bit word at a constant distance from the thread pointer: the kernel's restartable-sequences
  *           area, which the C library registers for every thread, or a variable of ours. An array keeps the distance
  *           and need not know which it is.
+ *           A worker has a third word that says for which cpu it works: the kernel's changes when it moves the thread.
  * Not       a place for other thread-local state: that is struct port_self, and the engine's algorithms get it
  *           through the port only.
  */
@@ -20,6 +21,7 @@
 
 static _Thread_local struct port_self self FIXED_DISTANCE;
 static _Thread_local int32_t pretended_cpu FIXED_DISTANCE = -1;
+static _Thread_local int32_t worker_cpu FIXED_DISTANCE = -1;
 
 struct port_self *port_self(void)
 {
@@ -55,6 +57,7 @@ struct port_cpu_word port_cpu_word(bool simulated)
 	struct port_cpu_word word = { .distance = (char *)&pretended_cpu - thread_pointer(), .ask = !simulated };
 	const struct rseq *area = (const struct rseq *)(void *)(thread_pointer() + __rseq_offset);
 
+	word.worker_distance = simulated ? word.distance : (char *)&worker_cpu - thread_pointer();
 	/* Registration fails under some emulators and tools, and can be switched off: then cpu_id is negative. */
 	if (!simulated && __rseq_size != 0 && (int32_t)area->cpu_id >= 0) {
 		word.distance = (const char *)&area->cpu_id - thread_pointer();
@@ -68,6 +71,11 @@ uint32_t port_cpu_ask(void)
 	int cpu = sched_getcpu();
 
 	return cpu < 0 ? DHP_NO_CPU : (uint32_t)cpu;
+}
+
+void port_cpu_stand_for(int32_t cpu)
+{
+	worker_cpu = cpu;
 }
 
 void port_cpu_pretend(int32_t cpu)
