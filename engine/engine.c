@@ -231,7 +231,7 @@ enum dhp_status dhp_engine_create(const struct dhp_engine_options *options, stru
 static bool in_use(struct dhp_engine *engine)
 {
 	return dhpi_notify_count(engine->notify) != 0 || dhpi_rebalance_count(engine->rebalance) != 0 ||
-	       dhpi_timers_count(&engine->work->timers) != 0 ||
+	       dhpi_timers_count(&engine->work->timers) != 0 || dhpi_pins_count(&engine->partition->pins) != 0 ||
 	       at_load_relaxed_u32(&engine->space->user_arrays) != 0 || /* relaxed: no other thread uses the engine */
 	       at_load_relaxed_u32(&engine->epoch->readers_count) != 0; /* relaxed: likewise */
 }

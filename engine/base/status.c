@@ -74,6 +74,7 @@ static const struct row rows[] = {
 	ROW(DHP_BAD_DEPTH, "the depth is the library's to choose: it must be zero"),
 	ROW(DHP_RUN_DOWN, "run-down has begun; no reference is given any more"),
 	ROW(DHP_NOT_RUN_DOWN, "run-down has not begun, or references remain"),
+	ROW(DHP_ENDED, "the thread that the object was for has ended"),
 };
 
 static const struct row *find(enum dhp_status status)

@@ -10,9 +10,6 @@
  */
 #include "partition.h"
 
-/* At most; at the default interval of the poll this is five seconds. */
-#define LOOKS_BEFORE_RETRY 50u
-
 /* At most; at the default interval this is six seconds. A power of two. */
 #define LOOKS_FOR_WIRING 64u
 
@@ -26,6 +23,7 @@ enum dhp_status dhpi_partition_open(struct dhpi_partition *partition, const stru
 	partition->backend = options->sim != NULL ? &dhpi_backend_sim : &dhpi_backend_machine;
 	dhpi_cpus_clear(&partition->refused);
 	dhpi_cpus_clear(&partition->postponed);
+	dhpi_pins_init(&partition->pins);
 	return partition->backend->open(options, &partition->state);
 }
 
@@ -33,14 +31,20 @@ void dhpi_partition_close(struct dhpi_partition *partition)
 {
 	if (partition->state != NULL)
 		partition->backend->close(partition->state);
+	dhpi_pins_fini(&partition->pins);
 	port_mutex_fini(&partition->serial);
 }
 
 /* ---- looking ---- */
 
-/* Of an active processor. Its queue is told, but not left yet: perhaps the one to go to is told next. */
+/*
+ * Of an active processor. Its queue is told, but not left yet: perhaps the one to go to is told next. One that is back is
+ * usable when its worker is there: the work that comes is aimed at it.
+ */
 static void set_usable(struct dhpi_partition *partition, uint32_t index, bool usable)
 {
+	if (usable && dhpi_work_is_away(partition->engine->work, index))
+		usable = dhpi_pins_return(partition, index);
 	dhpi_work_usable(partition->engine->work, index, usable); /* first: who knows of a return finds the queue ready */
 	dhpi_set_usable(partition->engine->set, index, usable);
 }
@@ -66,6 +70,16 @@ static void follow_usable(struct dhpi_partition *partition)
 		set_usable(partition, index, dhpi_cpus_has(&partition->scan.usable, cpu));
 	}
 	dhpi_work_leave(partition->engine->work);
+}
+
+/* A process can run somewhere always: a thread that sleeps on a cpu that went offline has an empty mask until it wakes. */
+static bool says_nothing(const struct dhpi_scan *scan)
+{
+	uint32_t cpu = 0;
+
+	while (cpu < scan->limit && !dhpi_cpus_has(&scan->usable, cpu))
+		cpu++;
+	return cpu >= scan->limit;
 }
 
 static bool may_pass(enum dhp_status status)
@@ -125,11 +139,7 @@ static void pace_retries(struct dhpi_partition *partition)
 {
 	uint32_t looks = partition->looks_before_retry;
 
-	if (!partition->postponed_any)
-		looks = 0;
-	else
-		looks = looks == 0 ? 1 : looks * 2;
-	partition->looks_before_retry = looks < LOOKS_BEFORE_RETRY ? looks : LOOKS_BEFORE_RETRY;
+	partition->looks_before_retry = partition->postponed_any ? dhpi_looks_after(looks) : 0;
 }
 
 /* ---- how newcomers are wired ---- */
@@ -187,7 +197,8 @@ enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool ret
 	if (dhp_failed(scan) && dhpi_set_active(partition->engine->set) == 0)
 		return scan; /* nothing is known yet */
 	tried = forget_failures(partition, retry_refused);
-	follow_usable(partition);
+	if (!says_nothing(&partition->scan))
+		follow_usable(partition);
 	dhpi_set_platform(partition->engine->set, partition->scan.present_count, partition->scan.online_count,
 			  partition->scan.quota);
 	complete_wiring(partition, retry_refused);
@@ -195,6 +206,7 @@ enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool ret
 	status = add_newcomers(partition);
 	if (tried)
 		pace_retries(partition);
+	dhpi_pins_look(partition, retry_refused);
 	if (!dhp_failed(status))
 		status = scan;
 	return dhp_failed(status) ? status : memory;

@@ -12,6 +12,15 @@
 #include "rebalance.h"
 #include "work.h"
 
+/* Threads that stay where they were pinned. See pins.c. */
+struct dhpi_pins {
+	struct port_mutex lock;
+	struct dhpi_link kept;    /* under lock: of the user's threads; the next to look at is the first */
+	uint32_t kept_count;      /* under lock */
+	uint32_t next_worker;     /* under serial: index of the next to look at */
+	uint64_t generation_seen; /* under serial: of the set at the last look */
+};
+
 struct dhpi_partition {
 	/* set once */
 	const struct dhpi_backend *backend;
@@ -33,6 +42,8 @@ struct dhpi_partition {
 	struct at_u64 arrivals;    /* statistics; under serial */
 	struct at_u64 failures;    /* likewise */
 	struct at_u64 rescans;     /* likewise */
+
+	struct dhpi_pins pins;
 
 	struct port_thread control; /* watches the backend */
 	struct at_u32 stopping;     /* edge control-stop */
@@ -57,5 +68,21 @@ enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool ret
 
 /* Under serial. Looks at the memory. all: at every module, not only when there is a sign of new ones. memory.c */
 enum dhp_status dhpi_partition_memory(struct dhpi_partition *partition, bool all);
+
+/* pins.c */
+void dhpi_pins_init(struct dhpi_pins *pins);
+void dhpi_pins_fini(struct dhpi_pins *pins);
+/* Under serial. Pins what has lost its pin; all: whatever there is, and what was refused at once. */
+void dhpi_pins_look(struct dhpi_partition *partition, bool all);
+/* Under serial. The processor is usable again. true: its worker is pinned to it. */
+bool dhpi_pins_return(struct dhpi_partition *partition, uint32_t index);
+/* Pins that have not been dropped. */
+uint32_t dhpi_pins_count(struct dhpi_pins *pins);
+/* Around the time in which the calling thread has a system affinity: what keeps it on a processor steps back. */
+void dhpi_pins_step_back(bool back);
+
+/* thread.c: around a change of the calling thread's affinity by the library. */
+void dhpi_thread_affinity_begins(struct dhp_engine *engine);
+void dhpi_thread_affinity_ends(struct dhp_engine *engine);
 
 #endif

@@ -123,6 +123,12 @@ static enum dhp_status note_user(struct port_pin *pin)
 	return DHP_OK;
 }
 
+/* The processor on which it is kept is not usable now; it is pinned there again as soon as it is. */
+static bool may_run_anywhere(const struct port_pin *pin)
+{
+	return pin->kept != NULL && port_affinity_write(&pin->before_kept);
+}
+
 static enum dhp_status write_user(struct port_pin *pin)
 {
 	enum dhp_status status = note_user(pin);
@@ -131,7 +137,7 @@ static enum dhp_status write_user(struct port_pin *pin)
 		return status;
 	if (pin->simulated)
 		port_cpu_pretend(pin->user_cpu);
-	else if (!port_affinity_write(&pin->user))
+	else if (!port_affinity_write(&pin->user) && !may_run_anywhere(pin))
 		return DHP_NO_AFFINITY;
 	pin->owner = NULL;
 	return DHP_OK;
@@ -140,25 +146,27 @@ static enum dhp_status write_user(struct port_pin *pin)
 /* ---- set and revert ---- */
 
 /* The backend may watch this thread: it is told, so that it does not take our affinity for the user's. */
-static void affinity_begins(struct dhp_engine *engine)
+void dhpi_thread_affinity_begins(struct dhp_engine *engine)
 {
 	if (engine->partition->backend->affinity_begins != NULL)
 		engine->partition->backend->affinity_begins(engine->partition->state);
 }
 
-static void affinity_ends(struct dhp_engine *engine)
+void dhpi_thread_affinity_ends(struct dhp_engine *engine)
 {
 	if (engine->partition->backend->affinity_ends != NULL)
-		engine->partition->backend->affinity_ends(engine->partition->state, port_pin()->owner != NULL);
+		engine->partition->backend->affinity_ends(engine->partition->state,
+							  port_pin()->owner != NULL || port_pin()->kept != NULL);
 }
 
 static enum dhp_status restore_user(struct dhp_engine *engine)
 {
 	enum dhp_status status;
 
-	affinity_begins(engine);
+	dhpi_thread_affinity_begins(engine);
 	status = write_user(port_pin());
-	affinity_ends(engine);
+	dhpi_thread_affinity_ends(engine);
+	dhpi_pins_step_back(port_pin()->owner != NULL);
 	return status;
 }
 
@@ -167,7 +175,8 @@ static enum dhp_status confine_to(struct dhp_engine *engine, const struct dhp_af
 	struct port_pin *pin = port_pin();
 	enum dhp_status status;
 
-	affinity_begins(engine);
+	dhpi_pins_step_back(true);
+	dhpi_thread_affinity_begins(engine);
 	pin->simulated = engine->work->simulated;
 	status = note_user(pin);
 	if (!dhp_failed(status))
@@ -175,7 +184,8 @@ static enum dhp_status confine_to(struct dhp_engine *engine, const struct dhp_af
 					: confine_real(engine, list, count, pin);
 	if (!dhp_failed(status))
 		pin->owner = engine;
-	affinity_ends(engine);
+	dhpi_thread_affinity_ends(engine);
+	dhpi_pins_step_back(pin->owner != NULL);
 	return status;
 }
 

@@ -67,6 +67,28 @@ bool port_affinity_read(struct port_affinity *out_affinity);
 /* At the return the thread runs on one of them. false: refused, nothing changed. */
 bool port_affinity_write(const struct port_affinity *affinity);
 
+/* ---- the pin of any thread of this process, by its id: passive level ---- */
+
+/* Of the calling thread; never 0. Given anew to another thread after the end of this one. */
+int32_t port_thread_id(void);
+
+enum port_pinned {
+	PORT_PINNED,     /* to that cpu and no other */
+	PORT_NOT_PINNED,
+	PORT_NO_THREAD   /* no thread has this id */
+};
+
+enum port_pinned port_pin_look(int32_t thread, uint32_t cpu);
+/* false: the system refuses. */
+bool port_pin_write(int32_t thread, uint32_t cpu);
+
+/* From begin to end, by one thread; the end of the thread ends it too, and others can see that. */
+bool port_life_begin(struct port_life *life); /* false: the system cannot */
+void port_life_end(struct port_life *life);
+/* By another thread. false: the thread has ended, and port_life_bury is due. */
+bool port_life_goes_on(struct port_life *life);
+void port_life_bury(struct port_life *life);
+
 /* A system affinity, from the first set to the last revert. One for each thread, made of zeros; the engine's to use. */
 struct port_pin {
 	const void *owner;         /* NULL: the thread has the user's affinity */
@@ -76,6 +98,9 @@ struct port_pin {
 	bool simulated;
 	int32_t user_cpu;          /* simulated: what was pretended before */
 	int32_t set_cpu;           /* simulated: what is pretended since */
+	void *kept;                /* what keeps this thread on a processor, see partition/pins.c; NULL: nothing */
+	struct port_affinity before_kept; /* what it was before that */
+	int32_t before_kept_cpu;          /* simulated: likewise */
 	struct port_affinity user; /* otherwise: what it was before, or what the user made of it since */
 	struct port_affinity set;  /* otherwise: what the system made of ours */
 };

@@ -499,7 +499,7 @@ void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const str
 	}
 	at_store_relaxed_u32(&queue->asleep, 0); /* relaxed: published by queue-ready */
 	at_store_relaxed_u32(&queue->away, 0);     /* relaxed: likewise */
-	at_store_relaxed_u32(&queue->returned, 0); /* relaxed: likewise */
+	queue->pin = (struct dhpi_pin){ .cpu = processor->cpu };
 	at_store_release_ptr(&queue->high_inbox, NULL); /* [queue-ready] release: a late push may find it open again */
 	at_store_release_ptr(&queue->inbox, NULL);      /* [queue-ready] release */
 	dhpi_spin_unlock(&queue->lock);

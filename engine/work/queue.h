@@ -5,6 +5,7 @@
 #ifndef DHPI_QUEUE_H
 #define DHPI_QUEUE_H
 
+#include "pin.h"
 #include "work.h"
 
 #define DHPI_NO_TARGET UINT32_MAX
@@ -94,9 +95,9 @@ struct dhpi_queue {
 	struct dhpi_work *work;
 	struct at_u32 index;
 	struct at_u32 away;     /* 1: its processor is not usable, what is aimed at it goes elsewhere (S-641) */
-	struct at_u32 returned; /* 1: it is usable again, and the system may have forgotten the worker's pin */
 	uint32_t cpu;
 	struct port_thread thread;
+	struct dhpi_pin pin; /* the worker's; under the partition's lock */
 	struct port_event event;
 	struct dhp_dpc call; /* see call.c; under `calling` */
 	struct at_u32 go;   /* the processor is published, edge worker-go */

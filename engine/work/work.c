@@ -182,14 +182,27 @@ struct dhpi_queue *dhpi_queue_instead(const struct dhpi_queue *queue)
 	return NULL;
 }
 
+/* A thread that has not run yet was pinned when it was made. */
+enum dhpi_pin_found dhpi_work_pin(struct dhpi_work *work, uint32_t index, bool at_once)
+{
+	struct dhpi_queue *queue = dhpi_queue_of_index(work, index);
+	uint32_t thread = at_load_relaxed_u32(&queue->thread.id); /* relaxed: as where it is stored */
+
+	return work->simulated || thread == 0 ? DHPI_PIN_HOLDS : dhpi_pin_look(&queue->pin, (int32_t)thread, at_once);
+}
+
+bool dhpi_work_is_away(struct dhpi_work *work, uint32_t index)
+{
+	return dhpi_queue_is_away(dhpi_queue_of_index(work, index));
+}
+
 void dhpi_work_usable(struct dhpi_work *work, uint32_t index, bool usable)
 {
 	struct dhpi_queue *queue = dhpi_queue_of_index(work, index);
 
 	if (dhpi_queue_is_away(queue) != usable)
 		return;
-	if (usable && !work->simulated)
-		at_store_relaxed_u32(&queue->returned, 1); /* relaxed: the push of what comes next orders it */
+	dhpi_pin_forget(&queue->pin);
 	/* [worker-sleep] either-or a: as a push, then the look at `asleep`; who sleeps decides anew (worker.c, I3) */
 	(void)at_exchange_seq_cst_u32(&queue->away, !usable);
 	dhpi_worker_wake(queue);
@@ -228,6 +241,8 @@ enum dhp_status dhpi_work_stats(struct dhpi_work *work, uint32_t index, struct d
 		.long_run_count = at_load_relaxed_u64(&queue->long_runs),
 		.long_sequence_count = at_load_relaxed_u64(&queue->long_sequences),
 		.longest_run_ns = at_load_relaxed_u64(&queue->longest_run_ns),
+		.pin_restored_count = at_load_relaxed_u64(&queue->pin.restored),
+		.pin_refused_count = at_load_relaxed_u64(&queue->pin.refused),
 	};
 	return DHP_OK;
 }

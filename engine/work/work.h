@@ -12,6 +12,7 @@
 
 #include "call.h"
 #include "percpu.h"
+#include "pin.h"
 #include "spin.h"
 #include "timers.h"
 
@@ -72,6 +73,9 @@ void dhpi_work_unprepare(struct dhpi_work *work, const struct dhp_processor *pro
 enum dhp_status dhpi_work_bring_up(struct dhpi_work *work, const struct dhp_processor *processor);
 void dhpi_work_publish(struct dhpi_work *work, const struct dhp_processor *processor);
 
+/* Pins its worker again, if the system has taken the pin away; then, when it was away, it may be told that it is usable. */
+enum dhpi_pin_found dhpi_work_pin(struct dhpi_work *work, uint32_t index, bool at_once);
+bool dhpi_work_is_away(struct dhpi_work *work, uint32_t index);
 /* Whether this process may use the processor; then what waits where it may not goes elsewhere (S-641). */
 void dhpi_work_usable(struct dhpi_work *work, uint32_t index, bool usable);
 void dhpi_work_leave(struct dhpi_work *work);

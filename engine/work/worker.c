@@ -22,9 +22,8 @@
  * S-662: a threaded DPC is run by the same thread, at passive level, when no ordinary one waits, or after many that did. One
  * thread is enough: its routine obeys the rules of dispatch level (S-661), so it neither blocks nor lasts.
  *
- * A worker whose processor is not usable for a while steals nothing: it ends what it has (S-641). When the processor is back
- * it is woken, to look around; and pins itself again before it runs anything, because the system forgets the pin of a thread
- * whose cpu went offline.
+ * A worker whose processor is not usable for a while steals nothing: it ends what it has (S-641), wherever the system runs it.
+ * When the processor is back it is pinned again by who found that (pin.c), and then woken, to look around.
  *
  * A newly published processor starts here too: its first look goes to its own queue, its second to the others', so it has
  * its share at once.
@@ -309,17 +308,6 @@ static void run_threaded(struct dhpi_queue *queue)
 	dhpi_watchdog_rest(queue);
 }
 
-static void pin_again(struct dhpi_queue *queue)
-{
-	struct port_affinity own = { { 0 } };
-
-	at_store_relaxed_u32(&queue->returned, 0); /* relaxed: a return after this is seen at the next batch */
-	if (queue->cpu >= PORT_AFFINITY_CPUS)
-		return;
-	own.words[queue->cpu / 64] |= 1ull << queue->cpu % 64;
-	(void)port_affinity_write(&own); /* refused: it has gone again */
-}
-
 /* One threaded object or a window full of others. false: there was nothing. */
 static bool run_batch(struct dhpi_queue *queue)
 {
@@ -334,8 +322,6 @@ static bool run_batch(struct dhpi_queue *queue)
 		dhpi_watchdog_rest(queue);
 		return false;
 	}
-	if (DHPI_UNLIKELY(at_load_relaxed_u32(&queue->returned) != 0)) /* relaxed: what was pushed after it orders it */
-		pin_again(queue);
 	note_first_run(queue);
 	share(queue);
 	at_bump_u64(&queue->refills);

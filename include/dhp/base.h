@@ -107,7 +107,8 @@ enum dhp_status {
 	DHP_DETACHED = -53,      /* the feed has no processor at the moment (S-466) */
 	DHP_NOT_IN_DPC = -54,    /* a call for a DPC routine came from elsewhere (S-672) */
 	DHP_RUN_DOWN = -55,      /* run-down has begun: no reference is given any more (S-721) */
-	DHP_NOT_RUN_DOWN = -56   /* run-down has not begun, or references remain (S-725, S-726) */
+	DHP_NOT_RUN_DOWN = -56,  /* run-down has not begun, or references remain (S-725, S-726) */
+	DHP_ENDED = -57          /* the thread that the object was for has ended */
 };
 
 /* S-043: below zero is failure, everything else is success. */

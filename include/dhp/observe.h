@@ -23,11 +23,16 @@ struct dhp_trace_event {
 	enum dhp_trace_kind kind;
 	uint32_t cpu;
 	uint32_t index;
-	const char *step; /* "reserve", "prepare", "start", "bring-up", "publish", "complete", "announce" */
+	/*
+	 * "reserve", "prepare", "start", "bring-up", "publish", "complete", "announce". Or "pin", which is left without being
+	 * entered: a worker, or a thread of dhp_pin_keep, was pinned again (DHP_OK), could not be (DHP_NO_AFFINITY, told
+	 * once), or has ended without dhp_pin_drop (DHP_ENDED).
+	 */
+	const char *step;
 	enum dhp_status status;
 };
 
-/* Level: passive, in the thread that performs the add; one call at a time. It may not call into the engine. */
+/* Level: passive, in the thread that performs the add or the look; one call at a time. It may not call into the engine. */
 typedef void dhp_trace_hook(void *context, const struct dhp_trace_event *event);
 
 /* Of one processor, since it arrived. Each is exact once the processor is idle. */
@@ -42,6 +47,8 @@ struct dhp_processor_stats {
 	uint64_t long_run_count; /* routines longer than the watchdog allows (S-671); this and the next two: if it is on */
 	uint64_t long_sequence_count; /* sequences of routines longer than it allows */
 	uint64_t longest_run_ns;
+	uint64_t pin_restored_count; /* times its worker was found unpinned and pinned again */
+	uint64_t pin_refused_count;  /* times the system refused that; it is tried again after 1, 2, 4 ... looks */
 };
 
 /* Of the whole engine. */

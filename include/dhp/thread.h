@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * thread.h - the calling thread confined to chosen processors of a group, for a while.
+ * thread.h - the calling thread confined to chosen processors of a group, for a while; or kept on one of them for good.
  *
  * A thread has its user affinity, which spans all groups (S-549), until the first set; then a system affinity until that is
  * reverted. Two patterns work (S-546): pairs that nest, each set keeping its own previous affinity for its revert; and
@@ -20,6 +20,22 @@
 
 struct dhp_engine;
 struct dhp_affinity_token;
+
+/* Keeps a thread on a processor. The caller's memory, and the library's between dhp_pin_keep and dhp_pin_drop. */
+struct dhp_pin {
+	uint64_t opaque[24];
+};
+
+struct dhp_pin_state {
+	uint32_t index;
+	/*
+	 * DHP_OK: the thread was on its processor at the last look. DHP_NO_AFFINITY: it is not, because the processor is not
+	 * usable or the system refuses. DHP_IN_USE: a system affinity is in force instead. DHP_ENDED: the thread has ended.
+	 */
+	enum dhp_status status;
+	uint64_t restored_count; /* times it was found elsewhere, and pinned again */
+	uint64_t refused_count;  /* times the system refused that */
+};
 
 /* S-520: a mask, the group it belongs to, and words that must be zero. A zero mask stands for the user affinity. */
 struct dhp_affinity {
@@ -114,6 +130,57 @@ DHP_API enum dhp_status dhp_affinity_token_destroy(struct dhp_affinity_token *to
 DHP_API enum dhp_status dhp_thread_affinities_set(struct dhp_affinity_token *token, const struct dhp_affinity *affinities,
 						  uint32_t count);
 DHP_API enum dhp_status dhp_thread_affinities_revert(struct dhp_affinity_token *token);
+
+/*
+ * dhp_pin_keep - pin the calling thread to an active processor, and keep it there.
+ *
+ * The system takes pins away without a sign: when a cpuset is written, when the processor goes offline, when another process
+ * sets masks. Each look of the engine (poll_interval_ms, dhp_engine_rescan) restores what it finds lost, from outside: the
+ * thread does nothing for it. Above 1024 threads a look without a change of the set takes them in turns. A refusal is told
+ * to the trace hook, and tried again after 1, 2, 4 ... looks.
+ *
+ * While the processor is offline or outside the cpuset the system lets the thread run elsewhere; when it is back, so is the
+ * thread. Sets and reverts of a system affinity nest inside: until the last revert the thread is where those say. A
+ * simulated processor is entered as by dhp_sim_enter, and nothing has to be restored.
+ *
+ * Level     passive; also inside notification callbacks
+ * Blocks    until the thread runs there, and while a look goes on
+ * Progress  blocking
+ * Orders    nothing
+ * Lifetime  until dhp_pin_drop, which comes before the engine's end; the object has to live so long, also when the thread
+ *           does not. It need not be initialised. A watched thread (watch_thread) should not be kept, see above.
+ * Returns   DHP_OK; DHP_BAD_ENGINE, DHP_BAD_OBJECT (NULL or not aligned), DHP_BAD_INDEX (not active); DHP_NO_AFFINITY (the
+ *           processor is not usable now, or the system refused), DHP_NO_MEMORY; DHP_IN_USE (the thread is kept already, has a
+ *           system affinity, or the object keeps another thread); DHP_WRONG_LEVEL. On failure nothing changes.
+ */
+DHP_API enum dhp_status dhp_pin_keep(struct dhp_engine *engine, struct dhp_pin *pin, uint32_t index);
+
+/*
+ * dhp_pin_drop - no longer: the thread may run where it could before, or if none of that is left where the process may.
+ *
+ * By the thread itself; by anybody when that has ended.
+ *
+ * Level     as dhp_pin_keep
+ * Blocks    while a look goes on
+ * Progress  blocking
+ * Orders    nothing
+ * Lifetime  the object is the caller's at the return
+ * Returns   DHP_OK; DHP_BAD_ENGINE; DHP_BAD_OBJECT (it keeps no thread of this engine); DHP_IN_USE (its thread lives and is
+ *           not the caller, or a system affinity is in force: revert first); DHP_WRONG_LEVEL. On failure nothing changes.
+ */
+DHP_API enum dhp_status dhp_pin_drop(struct dhp_engine *engine, struct dhp_pin *pin);
+
+/*
+ * dhp_pin_read - whether a thread that is kept is where it should be.
+ *
+ * Level     as dhp_pin_keep
+ * Blocks    while a look goes on
+ * Progress  blocking
+ * Orders    nothing
+ * Lifetime  a copy
+ * Returns   DHP_OK, DHP_BAD_ENGINE, DHP_BAD_OBJECT (it keeps no thread of this engine), DHP_BAD_RESULT, DHP_WRONG_LEVEL
+ */
+DHP_API enum dhp_status dhp_pin_read(struct dhp_engine *engine, struct dhp_pin *pin, struct dhp_pin_state *out_state);
 
 DHP_END_DECLS
 

@@ -13,6 +13,7 @@
 
 struct port_thread {
 	pthread_t handle;
+	struct at_u32 id; /* the kernel's; 0: it has not run yet, or does not exist */
 	void (*run)(void *);
 	void *argument;
 	bool started;
@@ -21,6 +22,11 @@ struct port_thread {
 struct port_mutex {
 	pthread_mutex_t mutex;
 	struct at_ptr owner; /* the holder's struct port_self; others compare it with their own only */
+};
+
+/* See affinity_posix.c. */
+struct port_life {
+	pthread_mutex_t mutex; /* a robust one, locked by who lives */
 };
 
 /* Concurrency Kit's event count. One variable, one regime: nothing else looks into it. */

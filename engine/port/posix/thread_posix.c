@@ -16,6 +16,7 @@ static void *trampoline(void *argument)
 {
 	struct port_thread *thread = argument;
 
+	at_store_relaxed_u32(&thread->id, (uint32_t)port_thread_id()); /* relaxed: a number; who sees 0 looks again later */
 	thread->run(thread->argument);
 	return NULL;
 }
@@ -88,6 +89,7 @@ enum dhp_status port_thread_start(struct port_thread *thread, void (*run)(void *
 {
 	int error;
 
+	at_store_relaxed_u32(&thread->id, 0); /* relaxed: it does not exist yet */
 	thread->run = run;
 	thread->argument = argument;
 	error = create(thread, cpu, stack_bytes);
