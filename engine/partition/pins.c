@@ -32,7 +32,7 @@ struct kept {
 	struct port_life life;
 	struct dhpi_pin pin; /* under serial too */
 	bool stepped_back;   /* I3 */
-	bool ended;
+	bool end_told;
 };
 
 _Static_assert(sizeof(struct kept) <= sizeof(struct dhp_pin), "the public object is too small");
@@ -117,10 +117,10 @@ static void look_at_kept(struct dhpi_partition *partition, struct kept *kept, bo
 {
 	enum dhpi_pin_found found;
 
-	if (kept->ended || kept->simulated || kept->stepped_back) /* I3 */
+	if (kept->end_told || kept->simulated || kept->stepped_back) /* I3 */
 		return;
 	if (!port_life_goes_on(&kept->life)) { /* I1 */
-		kept->ended = true;
+		kept->end_told = true;
 		tell(partition, kept->index, DHP_ENDED);
 		return;
 	}
@@ -251,7 +251,7 @@ static enum dhp_status drop(struct dhp_engine *engine, struct kept *kept)
 
 static enum dhp_status status_of(struct dhp_engine *engine, struct kept *kept)
 {
-	if (kept->ended || !port_life_goes_on(&kept->life))
+	if (!port_life_goes_on(&kept->life))
 		return DHP_ENDED;
 	if (kept->stepped_back)
 		return DHP_IN_USE;

@@ -85,7 +85,7 @@ bool port_pin_write(int32_t thread, uint32_t cpu);
 /* From begin to end, by one thread; the end of the thread ends it too, and others can see that. */
 bool port_life_begin(struct port_life *life); /* false: the system cannot */
 void port_life_end(struct port_life *life);
-/* By another thread. false: the thread has ended, and port_life_bury is due. */
+/* By one thread at a time. false: the thread has ended, and port_life_bury is due. */
 bool port_life_goes_on(struct port_life *life);
 void port_life_bury(struct port_life *life);
 

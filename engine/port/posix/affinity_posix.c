@@ -85,6 +85,7 @@ bool port_life_begin(struct port_life *life)
 
 	if (!begun)
 		return false;
+	life->over = false;
 	begun = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) == 0 &&
 		pthread_mutex_init(&life->mutex, &attributes) == 0;
 	(void)pthread_mutexattr_destroy(&attributes);
@@ -99,14 +100,19 @@ void port_life_end(struct port_life *life)
 	(void)pthread_mutex_destroy(&life->mutex);
 }
 
-/* Unlocked without being made consistent, the mutex says the same to whoever asks again. */
+/* The mutex is asked once after the end: it says so to one only, and it must not stay with this thread. */
 bool port_life_goes_on(struct port_life *life)
 {
-	int error = pthread_mutex_trylock(&life->mutex);
+	int error;
 
-	if (error == 0 || error == EOWNERDEAD)
-		(void)pthread_mutex_unlock(&life->mutex);
-	return error == EBUSY;
+	if (life->over)
+		return false;
+	error = pthread_mutex_trylock(&life->mutex);
+	if (error == EBUSY)
+		return true;
+	(void)pthread_mutex_unlock(&life->mutex);
+	life->over = true;
+	return false;
 }
 
 void port_life_bury(struct port_life *life)

@@ -27,6 +27,7 @@ struct port_mutex {
 /* See affinity_posix.c. */
 struct port_life {
 	pthread_mutex_t mutex; /* a robust one, locked by who lives */
+	bool over;             /* it has been found that the thread has ended */
 };
 
 /* Concurrency Kit's event count. One variable, one regime: nothing else looks into it. */
