@@ -30,7 +30,7 @@ enum dhpi_pin_found dhpi_pin_look(struct dhpi_pin *pin, int32_t thread, bool at_
 {
 	enum port_pinned found;
 
-	if (pin->looks_left != 0 && !at_once) {
+	if (pin->looks_left > 1 && !at_once) {
 		pin->looks_left--;
 		return DHPI_PIN_STILL_REFUSED;
 	}

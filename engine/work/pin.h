@@ -10,8 +10,8 @@
 /* All but the counts under the partition's lock, or before anybody looks. */
 struct dhpi_pin {
 	uint32_t cpu;
-	uint32_t looks_left;    /* to pass by; after a refusal */
-	uint32_t looks_refused; /* how many were to pass by after the last refusal; 0: the last look refused nothing */
+	uint32_t looks_left;    /* after a refusal: until the next try, that one included */
+	uint32_t looks_refused; /* how many that were at first; 0: nothing is refused */
 	struct at_u64 restored, refused; /* statistics */
 };
 
