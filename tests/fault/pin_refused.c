@@ -254,8 +254,7 @@ static void what_is_refused_at_once_keeps_nobody(void **state)
 struct keeper {
 	struct machine *machine;
 	struct dhp_pin pin;
-	uint64_t stage, told, wrong;
-	int32_t id;
+	uint64_t id, stage, told, wrong;
 };
 
 static void *be_kept(void *argument)
@@ -266,7 +265,7 @@ static void *be_kept(void *argument)
 	struct dhp_engine *engine = me->machine->engine;
 	struct dhp_affinity previous;
 
-	me->id = port_thread_id();
+	poke(&me->id, (uint64_t)port_thread_id());
 	me->wrong += dhp_pin_keep(engine, &me->pin, 1) != DHP_OK;
 	(void)bump(&me->stage);
 	me->wrong += !wait_for_count(&me->told, 1);
@@ -292,7 +291,7 @@ static void a_thread_that_cannot_be_kept_says_so_and_can_revert(void **state)
 	make_machine(&machine);
 	helper_start(&helper, be_kept, &keeper);
 	assert_true(wait_for_count(&keeper.stage, 1));
-	assert_true(confine(keeper.id, machine.cpus, 2));
+	assert_true(confine((pid_t)peek(&keeper.id), machine.cpus, 2));
 	poke(&pin_refusals, 1);
 	look(&machine);
 	assert_ok(dhp_pin_read(machine.engine, &keeper.pin, &read));

@@ -81,6 +81,12 @@ static bool is_pinned_to(pid_t thread, uint32_t cpu)
 	return port_pin_look(thread, cpu) == PORT_PINNED;
 }
 
+/* A thread has stored it. */
+static pid_t id_of(const uint64_t *id)
+{
+	return (pid_t)peek(id);
+}
+
 static pid_t worker_of(struct machine *machine, uint32_t index)
 {
 	struct dhpi_queue *queue = dhpi_queue_of_index(machine->engine->work, index);
@@ -321,9 +327,8 @@ struct user {
 	struct machine *machine;
 	struct dhp_pin pin;
 	pthread_t thread;
-	int32_t id;
 	uint32_t index;
-	uint64_t stage, told; /* where it is, how far it may go */
+	uint64_t id, stage, told; /* where it is, how far it may go */
 	bool leaves;          /* ends without dropping */
 };
 
@@ -356,7 +361,7 @@ static void *be_kept(void *argument)
 	const struct dhp_affinity first = only(user->machine, 0);
 	struct dhp_affinity previous;
 
-	user->id = port_thread_id();
+	poke(&user->id, (uint64_t)port_thread_id());
 	require_ok(dhp_pin_keep(engine, &user->pin, user->index));
 	require(sched_getcpu() == (int)cpu_of(user->machine, user->index));
 	wait_to_be_told(user, 1);
@@ -384,7 +389,7 @@ static void start_user(struct user *user, struct machine *machine, uint32_t inde
 	user->machine = machine;
 	user->index = index;
 	user->leaves = leaves;
-	user->stage = user->told = 0;
+	user->id = user->stage = user->told = 0;
 	require(pthread_create(&user->thread, NULL, be_kept, user) == 0);
 	require(wait_for_count(&user->stage, 1));
 }
@@ -407,29 +412,29 @@ static void keep_threads(uint64_t *words, void *argument)
 	require(dhp_pin_drop(machine->engine, &user.pin) == DHP_IN_USE); /* not by another thread */
 	require(dhp_pin_keep(machine->engine, &user.pin, 0) == DHP_IN_USE);
 	for (uint32_t round = 1; round <= 10; round++) {
-		require(confine(user.id, machine->cpus, round % 2 + 1));
+		require(confine(id_of(&user.id), machine->cpus, round % 2 + 1));
 		look(machine);
-		require(is_pinned_to(user.id, cpu_of(machine, 1)));
+		require(is_pinned_to(id_of(&user.id), cpu_of(machine, 1)));
 		require(state_of(&user).restored_count == round && state_of(&user).refused_count == 0);
 	}
 	require(confine(0, machine->cpus, 1)); /* its processor goes and comes back */
 	look(machine);
 	require(state_of(&user).status == DHP_NO_AFFINITY);
-	require(confine(user.id, machine->cpus, machine->count));
+	require(confine(id_of(&user.id), machine->cpus, machine->count));
 	look(machine);
-	require(!is_pinned_to(user.id, cpu_of(machine, 1)));
+	require(!is_pinned_to(id_of(&user.id), cpu_of(machine, 1)));
 	require(confine(0, machine->cpus, machine->count));
 	look(machine);
-	require(is_pinned_to(user.id, cpu_of(machine, 1)) && state_of(&user).status == DHP_OK);
+	require(is_pinned_to(id_of(&user.id), cpu_of(machine, 1)) && state_of(&user).status == DHP_OK);
 	let_go(&user, 1); /* it has set an affinity now: that is not taken for a lost pin */
 	look(machine);
-	require(is_pinned_to(user.id, cpu_of(machine, 0)) && state_of(&user).status == DHP_IN_USE);
+	require(is_pinned_to(id_of(&user.id), cpu_of(machine, 0)) && state_of(&user).status == DHP_IN_USE);
 	let_go(&user, 2);
 	require(state_of(&user).status == DHP_OK);
 	require(dhp_engine_destroy(machine->engine) == DHP_IN_USE);
 	let_go(&user, 3);
 	look(machine); /* nobody's concern any more */
-	require(!is_pinned_to(user.id, cpu_of(machine, 1)));
+	require(!is_pinned_to(id_of(&user.id), cpu_of(machine, 1)));
 	poke(&user.told, 4);
 	require(pthread_join(user.thread, NULL) == 0);
 	require_ok(dhp_engine_destroy(machine->engine));
@@ -444,7 +449,7 @@ static void a_thread_is_kept_on_its_processor_until_it_is_dropped(void **state)
 /* ---- a thread that ends without a word ---- */
 
 /* The next thread of the system gets the id. false: that cannot be asked for here. */
-static bool give_anew(int32_t id)
+static bool give_anew(pid_t id)
 {
 	char text[16];
 	int file = open("/proc/sys/kernel/ns_last_pid", O_WRONLY | O_CLOEXEC), length;
@@ -459,15 +464,14 @@ static bool give_anew(int32_t id)
 }
 
 struct stranger {
-	int32_t id;
-	uint64_t ready, over;
+	uint64_t id, ready, over;
 };
 
 static void *be_a_stranger(void *argument)
 {
 	struct stranger *stranger = argument;
 
-	stranger->id = port_thread_id();
+	poke(&stranger->id, (uint64_t)port_thread_id());
 	(void)bump(&stranger->ready);
 	require(wait_for_count(&stranger->over, 1));
 	return NULL;
@@ -487,13 +491,13 @@ static void end_stranger(struct stranger *stranger, pthread_t thread)
 }
 
 /* Somebody else in the system may be quicker, so a few tries. */
-static bool become(struct stranger *stranger, pthread_t *thread, int32_t id)
+static bool become(struct stranger *stranger, pthread_t *thread, pid_t id)
 {
 	for (uint32_t tries = 0; tries < 20; tries++) {
 		if (!give_anew(id))
 			return false;
 		start_stranger(stranger, thread);
-		if (stranger->id == id)
+		if (id_of(&stranger->id) == id)
 			return true;
 		end_stranger(stranger, *thread);
 	}
@@ -514,7 +518,7 @@ static void end_without_a_word(uint64_t *words, void *argument)
 	poke(&user.told, 1);
 	require(pthread_join(user.thread, NULL) == 0);
 	require(state_of(&user).status == DHP_ENDED);
-	same = become(&stranger, &thread, user.id);
+	same = become(&stranger, &thread, id_of(&user.id));
 	if (!same)
 		(void)fprintf(stderr, "the id of a thread cannot be given anew here\n");
 	look(machine);
@@ -522,7 +526,7 @@ static void end_without_a_word(uint64_t *words, void *argument)
 	require(machine->told_ended == 1 && machine->told_ok == 0 && machine->told_refused == 0);
 	require(state_of(&user).status == DHP_ENDED && state_of(&user).restored_count == 0);
 	if (same) {
-		require(!is_pinned_to(stranger.id, cpu_of(machine, 1)));
+		require(!is_pinned_to(id_of(&stranger.id), cpu_of(machine, 1)));
 		end_stranger(&stranger, thread);
 	}
 	require(dhp_engine_destroy(machine->engine) == DHP_IN_USE);

@@ -78,6 +78,7 @@ bool port_pin_write(int32_t thread, uint32_t cpu)
 	return syscall(SYS_sched_setaffinity, thread, (word + 1) * sizeof(wanted.words[0]), &wanted) == 0;
 }
 
+/* Tried, which succeeds: ThreadSanitizer would take it for a lock inside of which others are taken, and outside. */
 bool port_life_begin(struct port_life *life)
 {
 	pthread_mutexattr_t attributes;
@@ -89,9 +90,7 @@ bool port_life_begin(struct port_life *life)
 	begun = pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST) == 0 &&
 		pthread_mutex_init(&life->mutex, &attributes) == 0;
 	(void)pthread_mutexattr_destroy(&attributes);
-	if (begun)
-		(void)pthread_mutex_lock(&life->mutex);
-	return begun;
+	return begun && pthread_mutex_trylock(&life->mutex) == 0;
 }
 
 void port_life_end(struct port_life *life)
