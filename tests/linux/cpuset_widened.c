@@ -3,82 +3,14 @@
  * A cpuset is widened from outside: the processors arrive like those of an affinity. Needs a cgroup that may be written.
  */
 #include "child.h"
+#include "cpuset.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define PATH_BYTES 512u
-
-struct group {
-	char path[PATH_BYTES];
-	bool second_version;
-};
 
 /* Words shared with the child. */
 enum { STAGE, READY };
-
-static bool write_file(const char *folder, const char *name, const char *text)
-{
-	char path[PATH_BYTES + 64];
-	ssize_t written;
-	int file;
-
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-	file = open(path, O_WRONLY | O_CLOEXEC);
-	if (file < 0)
-		return false;
-	written = write(file, text, strlen(text));
-	(void)close(file);
-	return written == (ssize_t)strlen(text);
-}
-
-static bool write_number(const char *folder, const char *name, uint32_t first, uint32_t second)
-{
-	char text[32];
-
-	if (first == second)
-		(void)snprintf(text, sizeof(text), "%u", first);
-	else
-		(void)snprintf(text, sizeof(text), "%u,%u", first, second);
-	return write_file(folder, name, text);
-}
-
-static bool try_folder(struct group *group, const char *parent)
-{
-	(void)snprintf(group->path, sizeof(group->path), "%s/dhp-test-%d", parent, (int)getpid());
-	return mkdir(group->path, 0755) == 0;
-}
-
-/* The first kind of cgroups, then the second. */
-static bool make_group(struct group *group, uint32_t cpu)
-{
-	group->second_version = false;
-	if (try_folder(group, "/sys/fs/cgroup/cpuset")) {
-		if (write_file(group->path, "cpuset.mems", "0") && write_number(group->path, "cpuset.cpus", cpu, cpu))
-			return true;
-		(void)rmdir(group->path);
-	}
-	group->second_version = true;
-	(void)write_file("/sys/fs/cgroup", "cgroup.subtree_control", "+cpuset");
-	if (try_folder(group, "/sys/fs/cgroup")) {
-		if (write_number(group->path, "cpuset.cpus", cpu, cpu))
-			return true;
-		(void)rmdir(group->path);
-	}
-	return false;
-}
-
-static bool is_removed(void *context)
-{
-	const struct group *group = context;
-
-	return rmdir(group->path) == 0 || errno == ENOENT;
-}
 
 /* ---- the child ---- */
 
@@ -145,28 +77,28 @@ static void live_in_a_cpuset(uint64_t *words, void *argument)
 
 static void cpuset_widened_from_outside_S013(void **state)
 {
-	struct group group;
+	struct cpuset group;
 	struct child child;
 	uint32_t cpus[2];
 	bool confined;
 
 	(void)state;
-	if (usable_cpus(cpus, 2) < 2 || !make_group(&group, cpus[0])) {
+	if (usable_cpus(cpus, 2) < 2 || !cpuset_make(&group, cpus[0])) {
 		print_message("no cpuset can be made here\n");
 		skip();
 	}
 	child_start(&child, live_in_a_cpuset, NULL);
-	confined = write_number(group.path, "cgroup.procs", (uint32_t)child.pid, (uint32_t)child.pid);
+	confined = cpuset_enter(&group, child.pid);
 	if (!confined) {
 		(void)kill(child.pid, SIGKILL);
 		print_message("no process can be put into a cpuset here\n");
 	}
 	poke(&child.words[READY], 1);
 	if (confined && child_reached(&child, STAGE, 1))
-		assert_true(write_number(group.path, "cpuset.cpus", cpus[0], cpus[1]));
+		assert_true(cpuset_write(&group, cpus, 2));
 	if (confined)
 		child_end(&child);
-	(void)wait_until(is_removed, &group);
+	cpuset_remove(&group);
 	if (!confined)
 		skip();
 }
