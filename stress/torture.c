@@ -30,9 +30,9 @@ static void report(const struct options *options)
 		printf("every rule held\n");
 	else
 		printf("%" PRIu64 " violations; repeat with --seed %" PRIu64 " --backend %s --threads %" PRIu32
-		       " --processors %" PRIu32 "\n",
+		       " --processors %" PRIu32 "%s\n",
 		       broken, options->seed, options->simulated ? "sim" : "linux", options->threads,
-		       options->processors);
+		       options->processors, options->shrink ? " --shrink" : "");
 	fflush(stdout);
 }
 

@@ -78,6 +78,8 @@ void dhpi_pins_look(struct dhpi_partition *partition, bool all);
 bool dhpi_pins_return(struct dhpi_partition *partition, uint32_t index);
 /* Pins that have not been dropped. */
 uint32_t dhpi_pins_count(struct dhpi_pins *pins);
+/* The calling thread runs where it did before it was kept, or anywhere. false: refused, or it is not kept. */
+bool dhpi_pins_let_run(const struct port_pin *thread);
 /* Around the time in which the calling thread has a system affinity: what keeps it on a processor steps back. */
 void dhpi_pins_step_back(bool back);
 

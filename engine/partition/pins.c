@@ -182,18 +182,24 @@ static bool confine_thread(struct kept *kept)
 	return port_affinity_read(&thread->before_kept) && port_pin_write(kept->thread, kept->pin.cpu);
 }
 
-/* What it was before may have gone; somewhere it may run. */
+/* What it was before may have gone, as the processor where it was kept. */
+bool dhpi_pins_let_run(const struct port_pin *thread)
+{
+	struct port_affinity anywhere;
+
+	if (thread->kept == NULL || port_affinity_write(&thread->before_kept))
+		return thread->kept != NULL;
+	for (size_t i = 0; i < sizeof(anywhere.words) / sizeof(anywhere.words[0]); i++)
+		anywhere.words[i] = UINT64_MAX;
+	return port_affinity_write(&anywhere);
+}
+
 static void free_thread(const struct kept *kept)
 {
-	struct port_pin *thread = port_pin();
-
-	if (kept->simulated) {
-		port_cpu_pretend(thread->before_kept_cpu);
-	} else if (!port_affinity_write(&thread->before_kept)) {
-		for (size_t i = 0; i < sizeof(thread->before_kept.words) / sizeof(thread->before_kept.words[0]); i++)
-			thread->before_kept.words[i] = UINT64_MAX;
-		(void)port_affinity_write(&thread->before_kept);
-	}
+	if (kept->simulated)
+		port_cpu_pretend(port_pin()->before_kept_cpu);
+	else
+		(void)dhpi_pins_let_run(port_pin());
 }
 
 static enum dhp_status keep(struct dhp_engine *engine, struct kept *kept)

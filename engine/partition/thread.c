@@ -123,12 +123,6 @@ static enum dhp_status note_user(struct port_pin *pin)
 	return DHP_OK;
 }
 
-/* The processor on which it is kept is not usable now; it is pinned there again as soon as it is. */
-static bool may_run_anywhere(const struct port_pin *pin)
-{
-	return pin->kept != NULL && port_affinity_write(&pin->before_kept);
-}
-
 static enum dhp_status write_user(struct port_pin *pin)
 {
 	enum dhp_status status = note_user(pin);
@@ -137,7 +131,7 @@ static enum dhp_status write_user(struct port_pin *pin)
 		return status;
 	if (pin->simulated)
 		port_cpu_pretend(pin->user_cpu);
-	else if (!port_affinity_write(&pin->user) && !may_run_anywhere(pin))
+	else if (!port_affinity_write(&pin->user) && !dhpi_pins_let_run(pin))
 		return DHP_NO_AFFINITY;
 	pin->owner = NULL;
 	return DHP_OK;

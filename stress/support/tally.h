@@ -18,7 +18,8 @@
 	X(DOUBLED, "doubled", "and only once")                                                                         \
 	X(FLUSHED, "flushed", "after a flush everything inserted before it has run")                                   \
 	X(HANDED, "handed-over", "a routine sees what its inserter wrote, a flush what the routine wrote")             \
-	X(TARGET, "target", "a DPC with a target runs there, at dispatch level")                                       \
+	X(TARGET, "target", "a DPC with a target runs there, or was counted as sent elsewhere; at dispatch level")     \
+	X(PLACE, "place", "a routine runs on the cpu of its processor, unless somebody took cpus away")                \
 	X(BEFORE_START, "before-bring-up", "nothing runs on a processor that has not come up")                         \
 	X(SLOT_MOVED, "slot-moved", "a slot never moves")                                                              \
 	X(SLOT_WRONG, "slot-wrong", "a slot is constructed, zeroed before, and that of its processor")                 \
@@ -35,7 +36,7 @@
 	X(HEARD, "arrivals-heard", "an asynchronous registrant hears of each processor once or twice")                 \
 	X(ACTIVE_DROPPED, "active-dropped", "the active count and the generation never decrease")                      \
 	X(SNAPSHOT, "snapshot", "counts and masks of a snapshot agree")                                                \
-	X(ARRIVED, "arrived", "every processor that nothing refuses arrives")                                          \
+	X(ARRIVED, "arrived", "every processor that nothing refuses arrives, and is usable again at the end")          \
 	X(STATUS, "status", "no call gives a status that its contract does not name")                                  \
 	X(HUNG, "hung", "every blocking call returns")
 
@@ -68,7 +69,10 @@
 	X(CHANGES, "synchronous calls heard")                                                                          \
 	X(LISTENED, "asynchronous registrations")                                                                      \
 	X(EVENTS, "asynchronous events heard")                                                                         \
-	X(SNAPSHOTS, "snapshots")
+	X(SNAPSHOTS, "snapshots")                                                                                      \
+	X(LEFT, "times that processors left")                                                                          \
+	X(ELSEWHERE, "routines run elsewhere than aimed")                                                              \
+	X(KEPT, "threads kept on a processor")
 
 enum rule {
 #define X(name, word, text) RULE_##name,

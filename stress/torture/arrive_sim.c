@@ -91,6 +91,18 @@ static void add(struct world *world, uint32_t position)
 		deed(world, DEED_ARRIVALS_FAILED);
 }
 
+/* The last one that is usable stays. */
+static void leave_or_come_back(struct world *world, uint32_t position, bool usable)
+{
+	enum dhp_status status = dhp_sim_set_usable(world->engine, dhp_sim_cpu(world->engine, position), usable);
+
+	if (status == DHP_OK && !usable)
+		deed(world, DEED_LEFT);
+	tally_check(world->tally, RULE_STATUS,
+		    status == DHP_OK || status == DHP_BAD_CPU || (status == DHP_IN_USE && !usable),
+		    (uint64_t)(int64_t)status, 0);
+}
+
 static void add_out_of_turn(struct world *world, struct dice *dice)
 {
 	static const enum dhp_status reasons[] = {DHP_INJECTED, DHP_NO_MEMORY, DHP_NO_THREAD};
@@ -106,8 +118,12 @@ static void add_out_of_turn(struct world *world, struct dice *dice)
 			went_well(world, dhp_sim_fail(world->engine, dhp_sim_cpu(world->engine, position),
 						      (enum dhp_step)dice_below(dice, DHP_STEP_BRING_UP + 1),
 						      reasons[dice_below(dice, 3)]));
-		add(world, position);
-		sleep_us(dice_below(dice, world->milliseconds * 4000u / world->maximum + 1));
+		if (!world->options->shrink || dice_one_in(dice, 4))
+			add(world, position);
+		else
+			leave_or_come_back(world, position, dice_one_in(dice, 2));
+		sleep_us(dice_below(dice, world->options->shrink ? 2000u
+								  : world->milliseconds * 4000u / world->maximum + 1));
 	}
 }
 
@@ -122,7 +138,11 @@ static void finish(struct world *world)
 		for (position = 0; position < world->maximum && counts.active < world->maximum; position++)
 			add(world, position);
 	}
+	for (position = 0; position < world->maximum && world->options->shrink; position++)
+		leave_or_come_back(world, position, true);
+	went_well(world, dhp_counts_read(world->engine, &counts));
 	tally_equal(world->tally, RULE_ARRIVED, counts.active, world->maximum);
+	tally_equal(world->tally, RULE_ARRIVED, counts.usable, world->maximum);
 }
 
 static void nothing(void)

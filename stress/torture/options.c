@@ -13,6 +13,7 @@
 
 static const char help[] =
 	"usage: torture [--seconds N] [--seed N] [--threads N] [--backend sim|linux] [--processors N]\n"
+	"               [--shrink]\n"
 	"\n"
 	"Use everything of libdhp at once while processors arrive, in rounds, and count what goes wrong.\n"
 	"\n"
@@ -22,6 +23,7 @@ static const char help[] =
 	"  --backend WHAT  sim: simulated processors; linux: this machine, confined to one CPU and widened\n"
 	"                  from outside while it runs (sim)\n"
 	"  --processors N  most processors of a simulated partition, 2 to 4096 (24)\n"
+	"  --shrink        processors also leave and come back\n"
 	"  --help          this text\n"
 	"\n"
 	"Ends with 0 when every rule held, 1 when one was broken, 2 for a bad option, 3 when it cannot run here.\n"
@@ -92,6 +94,10 @@ static bool parse_one(struct options *options, uint64_t *values, int argc, char 
 
 	if (strcmp(argument, "--help") == 0) {
 		options->help = true;
+		return true;
+	}
+	if (strcmp(argument, "--shrink") == 0) {
+		options->shrink = true;
 		return true;
 	}
 	text = value_of("--backend", argc, argv, place);

@@ -14,6 +14,7 @@ struct options {
 	uint32_t threads;
 	uint32_t processors; /* most of a simulated partition */
 	bool simulated;
+	bool shrink;         /* processors leave and come back */
 	bool help;           /* it was printed; nothing else is to be done */
 };
 

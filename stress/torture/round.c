@@ -14,7 +14,8 @@
 
 /* Checked and destroyed from the first to the last: work before what its routines use. */
 static const struct part *const parts[] = {&part_work,    &part_batch,     &part_heap,  &part_alarm, &part_slots,
-					   &part_links,   &part_hearers,   &part_listeners, &part_watch, &part_adder};
+					   &part_links,   &part_hearers,   &part_listeners, &part_watch, &part_adder,
+					   &part_pins};
 
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 
@@ -135,6 +136,7 @@ static void end_parts(struct world *world)
 			enter(parts[i]->name);
 			parts[i]->end(world);
 		}
+	placement_checks(world);
 	tally_equal(world->tally, RULE_SUM, dhp_counter_sum(world->counter),
 		    atomic_load_explicit(&world->counted, memory_order_relaxed));
 	went_well(world, dhp_counter_destroy(world->counter));

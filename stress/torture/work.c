@@ -107,12 +107,13 @@ static void end(struct world *world)
 
 static void leave(struct world *world)
 {
+	struct dice dice = dice_make(world->seed, 1001);
 	struct pool *pool = world->pool;
 	uint32_t i;
 
 	for (i = 0; i < LEFT_OVER; i++) {
 		object_prepare(&pool->left_over[i], world, shared_routine,
-			       i % 2 == 0 ? i % world->maximum : DHP_NO_INDEX, (enum dhp_importance)(i % 4));
+			       i % 2 == 0 ? any_index(world, &dice) : DHP_NO_INDEX, (enum dhp_importance)(i % 4));
 		object_insert(&pool->left_over[i], i * 8u);
 	}
 }

@@ -3,6 +3,7 @@
  * world.c - see world.h.
  */
 #define _GNU_SOURCE
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -55,19 +56,55 @@ void count(struct world *world, uint64_t amount)
 	atomic_fetch_add_explicit(&world->counted, amount, memory_order_relaxed);
 }
 
+/*
+ * A processor that has left has its work done elsewhere, and each piece is counted. Whether somebody took cpus away shows in
+ * the generation: arrivals alone make it as large as the number of processors.
+ */
+void placement_checks(struct world *world)
+{
+	uint64_t elsewhere = atomic_load_explicit(&world->elsewhere, memory_order_relaxed);
+	uint64_t displaced = atomic_load_explicit(&world->displaced, memory_order_relaxed);
+	struct dhp_engine_stats stats;
+	struct dhp_processor_stats one;
+	struct dhp_counts counts;
+	uint64_t disturbed;
+	uint32_t index;
+
+	if (!went_well(world, dhp_engine_stats_read(world->engine, &stats)) ||
+	    !went_well(world, dhp_counts_read(world->engine, &counts)))
+		return;
+	tally_add(world->tally, DEED_ELSEWHERE, elsewhere);
+	tally_check(world->tally, RULE_TARGET, elsewhere <= stats.diverted_count, elsewhere, stats.diverted_count);
+	disturbed = counts.generation - counts.active;
+	for (index = 0; index < counts.active; index++)
+		if (went_well(world, dhp_processor_stats_read(world->engine, index, &one)))
+			disturbed += one.pin_restored_count + one.pin_refused_count;
+	tally_check(world->tally, RULE_PLACE, displaced == 0 || disturbed != 0, displaced, 0);
+}
+
+static void count_place(struct world *world, uint32_t here)
+{
+	struct dhp_processor processor;
+
+	if (!world->options->simulated && went_well(world, dhp_processor_at(world->engine, here, &processor)) &&
+	    (int)processor.cpu != sched_getcpu())
+		atomic_fetch_add_explicit(&world->displaced, 1, memory_order_relaxed);
+}
+
 void routine_checks(struct world *world, uint32_t target, uint64_t random)
 {
 	uint32_t here = dhp_index_here(world->engine);
 	struct dhp_counts counts;
 
 	tally_equal(world->tally, RULE_TARGET, dhp_level(), DHP_DISPATCH);
-	if (target != DHP_NO_INDEX)
-		tally_equal(world->tally, RULE_TARGET, here, target);
 	/* a worker is awake between bring-up and publication, but nothing may run there before its Complete */
 	if (went_well(world, dhp_counts_read(world->engine, &counts)))
 		tally_check(world->tally, RULE_BEFORE_START, here < counts.active, here, counts.active);
 	if (atomic_load_explicit(&world->bare, memory_order_acquire))
-		return;
+		return; /* what is counted from here on nobody looks at */
+	if (target != DHP_NO_INDEX && here != target)
+		atomic_fetch_add_explicit(&world->elsewhere, 1, memory_order_relaxed);
+	count_place(world, here);
 	count(world, 1);
 	slots_glance(world, random);
 	links_glance(world, random);

@@ -3,7 +3,7 @@
  * world.h - what the parts of torture share: one round, and what a part has to offer.
  *
  * A round makes an engine, lets every part prepare itself, runs actors (threads of the parts) while processors arrive,
- * stops them, lets every part check what must hold, and destroys the engine. Processors only ever arrive, so a long run
+ * stops them, lets every part check what must hold, and destroys the engine. An index is never given back, so a long run
  * is many rounds.
  */
 #ifndef TORTURE_WORLD_H
@@ -40,7 +40,7 @@ struct world {
 	struct tally *tally;
 	uint64_t seed;                 /* of the round */
 	struct dhp_engine *engine;
-	uint32_t maximum;              /* processors that this round will have in the end */
+	uint32_t maximum;              /* most processors that this round can have */
 	uint32_t milliseconds;         /* how long it lasts at least */
 	struct gate gate;
 	atomic_bool stop;              /* actors return soon */
@@ -48,6 +48,8 @@ struct world {
 	atomic_bool bare;              /* arrays and counters are gone: routines only count */
 	struct dhp_counter *counter;
 	atomic_ullong counted;         /* what its sum must be */
+	atomic_ullong elsewhere;       /* routines that did not run on their target */
+	atomic_ullong displaced;       /* routines that did not run on the cpu of their processor */
 	struct pool *pool;
 	struct heap *heap;
 	struct slots *slots;
@@ -74,7 +76,7 @@ struct part {
 };
 
 extern const struct part part_work, part_batch, part_heap, part_alarm, part_slots, part_links, part_hearers,
-	part_listeners, part_watch, part_adder;
+	part_listeners, part_watch, part_adder, part_pins;
 
 static inline bool stopping(struct world *world)
 {
@@ -108,6 +110,9 @@ void count(struct world *world, uint64_t amount);
 
 /* What every routine looks at: its level, its processor (target, or DHP_NO_INDEX), its slot, what it can reach. */
 void routine_checks(struct world *world, uint32_t target, uint64_t random);
+
+/* At the end of a round, when nothing runs: where the routines were. */
+void placement_checks(struct world *world);
 
 /* slots.c: look at the arrays from a DPC, or from a section. */
 void slots_glance(struct world *world, uint64_t random);

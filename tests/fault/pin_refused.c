@@ -273,7 +273,10 @@ static void *be_kept(void *argument)
 	poke(&pin_refusals, 1); /* the processor on which it is kept is away */
 	me->wrong += dhp_thread_affinity_revert(engine, &previous) != DHP_OK;
 	me->wrong += dhp_thread_affinity_set(engine, &wanted, &previous) != DHP_OK;
-	poke(&pin_refusals, 2); /* nothing is allowed at all */
+	poke(&pin_refusals, 2); /* nor where it was before: then anywhere */
+	me->wrong += dhp_thread_affinity_revert(engine, &previous) != DHP_OK;
+	me->wrong += dhp_thread_affinity_set(engine, &wanted, &previous) != DHP_OK;
+	poke(&pin_refusals, 3); /* nothing is allowed at all */
 	me->wrong += dhp_thread_affinity_revert(engine, &previous) != DHP_NO_AFFINITY;
 	me->wrong += dhp_thread_affinity_revert(engine, &previous) != DHP_OK;
 	me->wrong += dhp_pin_drop(engine, &me->pin) != DHP_OK;
