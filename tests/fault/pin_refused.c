@@ -115,7 +115,7 @@ static struct dhp_processor_stats stats_of(struct machine *machine, uint32_t ind
 	return stats;
 }
 
-static void a_pin_that_is_refused_is_counted_told_once_and_tried_ever_more_seldom(void **state)
+static void a_pin_that_is_refused_is_counted_told_once_and_tried_ever_more_seldom_S618(void **state)
 {
 	struct machine machine;
 	uint64_t tries = 0;
@@ -202,7 +202,7 @@ static void a_processor_that_is_back_waits_until_its_worker_can_be_pinned_S641(v
 	end_machine(&machine);
 }
 
-static void an_affinity_of_nothing_takes_no_processor_away(void **state)
+static void an_affinity_of_nothing_takes_no_processor_away_S006(void **state)
 {
 	struct machine machine;
 	uint64_t generation;
@@ -283,7 +283,7 @@ static void *be_kept(void *argument)
 	return NULL;
 }
 
-static void a_thread_that_cannot_be_kept_says_so_and_can_revert(void **state)
+static void a_thread_that_cannot_be_kept_says_so_and_can_revert_S545(void **state)
 {
 	struct dhp_pin_state read;
 	struct machine machine;
@@ -314,11 +314,11 @@ static void a_thread_that_cannot_be_kept_says_so_and_can_revert(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_pin_that_is_refused_is_counted_told_once_and_tried_ever_more_seldom),
+		cmocka_unit_test(a_pin_that_is_refused_is_counted_told_once_and_tried_ever_more_seldom_S618),
 		cmocka_unit_test(a_processor_that_is_back_waits_until_its_worker_can_be_pinned_S641),
-		cmocka_unit_test(an_affinity_of_nothing_takes_no_processor_away),
+		cmocka_unit_test(an_affinity_of_nothing_takes_no_processor_away_S006),
 		cmocka_unit_test(what_is_refused_at_once_keeps_nobody),
-		cmocka_unit_test(a_thread_that_cannot_be_kept_says_so_and_can_revert),
+		cmocka_unit_test(a_thread_that_cannot_be_kept_says_so_and_can_revert_S545),
 	};
 
 	return cmocka_run_group_tests_name("pin_refused", tests, NULL, NULL);

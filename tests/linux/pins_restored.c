@@ -156,7 +156,7 @@ static void unpin_workers(uint64_t *words, void *argument)
 	require_ok(dhp_engine_destroy(machine->engine));
 }
 
-static void one_look_pins_every_worker_again(void **state)
+static void one_look_pins_every_worker_again_S618(void **state)
 {
 	(void)state;
 	in_a_child(unpin_workers);
@@ -177,7 +177,7 @@ static void unpin_watched_workers(uint64_t *words, void *argument)
 	require_ok(dhp_engine_destroy(machine->engine));
 }
 
-static void the_poll_pins_workers_again_without_being_asked(void **state)
+static void the_poll_pins_workers_again_without_being_asked_S618(void **state)
 {
 	(void)state;
 	in_a_child(unpin_watched_workers);
@@ -250,7 +250,7 @@ static void move_in_a_routine(uint64_t *words, void *argument)
 	require_ok(dhp_engine_destroy(me.machine->engine));
 }
 
-static void a_routine_that_is_moved_keeps_its_processor_S006(void **state)
+static void a_routine_that_is_moved_keeps_its_processor_S006_S532(void **state)
 {
 	(void)state;
 	in_a_child(move_in_a_routine);
@@ -440,7 +440,7 @@ static void keep_threads(uint64_t *words, void *argument)
 	require_ok(dhp_engine_destroy(machine->engine));
 }
 
-static void a_thread_is_kept_on_its_processor_until_it_is_dropped(void **state)
+static void a_thread_is_kept_on_its_processor_until_it_is_dropped_S532(void **state)
 {
 	(void)state;
 	in_a_child(keep_threads);
@@ -619,11 +619,11 @@ static void a_look_goes_over_so_many_at_most(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(one_look_pins_every_worker_again),
-		cmocka_unit_test(the_poll_pins_workers_again_without_being_asked),
-		cmocka_unit_test(a_routine_that_is_moved_keeps_its_processor_S006),
+		cmocka_unit_test(one_look_pins_every_worker_again_S618),
+		cmocka_unit_test(the_poll_pins_workers_again_without_being_asked_S618),
+		cmocka_unit_test(a_routine_that_is_moved_keeps_its_processor_S006_S532),
 		cmocka_unit_test(a_worker_is_pinned_before_work_comes_back_S641_S006),
-		cmocka_unit_test(a_thread_is_kept_on_its_processor_until_it_is_dropped),
+		cmocka_unit_test(a_thread_is_kept_on_its_processor_until_it_is_dropped_S532),
 		cmocka_unit_test(a_thread_that_ends_is_reported_and_its_id_left_alone),
 		cmocka_unit_test(a_main_thread_that_is_kept_takes_no_processor_away),
 		cmocka_unit_test(a_look_goes_over_so_many_at_most),

@@ -38,6 +38,11 @@ uint32_t port_cpu_ask(void)
 	return DHP_NO_CPU;
 }
 
+void port_cpu_stand_for(int32_t cpu)
+{
+	(void)cpu;
+}
+
 void port_cpu_pretend(int32_t cpu)
 {
 	(void)cpu;
@@ -58,6 +63,47 @@ bool port_affinity_write(const struct port_affinity *affinity)
 {
 	(void)affinity;
 	return false;
+}
+
+int32_t port_thread_id(void)
+{
+	return 1;
+}
+
+enum port_pinned port_pin_look(int32_t thread, uint32_t cpu)
+{
+	(void)thread;
+	(void)cpu;
+	return PORT_NOT_PINNED;
+}
+
+bool port_pin_write(int32_t thread, uint32_t cpu)
+{
+	(void)thread;
+	(void)cpu;
+	return false;
+}
+
+bool port_life_begin(struct port_life *life)
+{
+	(void)life;
+	return false;
+}
+
+void port_life_end(struct port_life *life)
+{
+	(void)life;
+}
+
+bool port_life_goes_on(struct port_life *life)
+{
+	(void)life;
+	return true;
+}
+
+void port_life_bury(struct port_life *life)
+{
+	(void)life;
 }
 
 /* ---- 2. memory ---- */

@@ -9,7 +9,12 @@
 
 struct port_thread {
 	void *handle;
+	struct at_u32 id; /* the engine reads it: what port_thread_id says in the thread; 0: that has not run yet */
 	bool started; /* the engine reads it: from the start that went well to the end of the join */
+};
+
+struct port_life {
+	bool over;
 };
 
 struct port_mutex {
