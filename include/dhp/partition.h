@@ -111,7 +111,7 @@ DHP_API enum dhp_status dhp_index_of_cpu(struct dhp_engine *engine, uint32_t cpu
 /*
  * dhp_index_here - the processor on which the caller runs.
  *
- * Stable in a DPC and in a pinned thread, otherwise a hint (S-532). On a processor that is not announced, and in a
+ * Stable in a DPC (see dhp_percpu_here) and in a pinned thread, otherwise a hint (S-532). On a processor that is not announced, and in a
  * thread that belongs to no simulated processor, the answer is index 0 (S-035, S-619).
  *
  * Level     any
