@@ -274,6 +274,107 @@ static void machine_word_is_the_cpu_of_the_caller(void **state)
 }
 
 /* A level that others can poll; what it was asked for counts, not how often. */
+static void a_worker_has_a_word_of_its_own(void **state)
+{
+	struct port_cpu_word word = port_cpu_word(false), simulated = port_cpu_word(true);
+
+	(void)state;
+	assert_int_equal(simulated.worker_distance, simulated.distance);
+	assert_int_equal(dhp_cpu_word_read(word.worker_distance), UINT32_MAX);
+	port_cpu_stand_for(17);
+	assert_int_equal(dhp_cpu_word_read(word.worker_distance), 17);
+	assert_int_equal(dhp_cpu_word_read(simulated.distance), UINT32_MAX);
+	port_cpu_stand_for(-1);
+	assert_int_equal(dhp_cpu_word_read(word.worker_distance), UINT32_MAX);
+}
+
+/* ---- pins of other threads ---- */
+
+struct pinned {
+	uint64_t ready, told;
+	struct port_mutex mutex; /* orders the rest */
+	int32_t id;
+	struct port_life life;
+	bool begun, ends_life;
+};
+
+static void be_pinned(void *argument)
+{
+	struct pinned *me = argument;
+
+	port_mutex_lock(&me->mutex);
+	me->begun = port_life_begin(&me->life);
+	me->id = port_thread_id();
+	port_mutex_unlock(&me->mutex);
+	poke(&me->ready, 1);
+	(void)wait_for_count(&me->told, 1);
+	if (me->ends_life)
+		port_life_end(&me->life);
+}
+
+static void start_pinned(struct pinned *pinned, struct port_thread *thread)
+{
+	port_mutex_init(&pinned->mutex);
+	assert_ok(port_thread_start(thread, be_pinned, pinned, PORT_ANY_CPU, 0, "test"));
+	assert_true(wait_for_count(&pinned->ready, 1));
+	port_mutex_lock(&pinned->mutex);
+	port_mutex_unlock(&pinned->mutex);
+	assert_true(pinned->begun);
+	assert_int_equal(at_load_relaxed_u32(&thread->id), pinned->id);
+}
+
+static void a_thread_is_pinned_from_outside(void **state)
+{
+	struct port_thread thread = { .started = false };
+	struct pinned pinned = { .ends_life = true };
+	cpu_set_t set;
+	int32_t id;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+	start_pinned(&pinned, &thread);
+	id = pinned.id;
+	assert_int_not_equal(id, port_thread_id());
+	for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+		if (!CPU_ISSET(cpu, &set))
+			continue;
+		assert_int_equal(port_pin_look(id, cpu), CPU_COUNT(&set) == 1 ? PORT_PINNED : PORT_NOT_PINNED);
+		assert_true(port_pin_write(id, cpu));
+		assert_int_equal(port_pin_look(id, cpu), PORT_PINNED);
+		assert_int_equal(port_pin_look(id, cpu + 64), PORT_NOT_PINNED);
+		assert_int_equal(sched_setaffinity(id, sizeof(set), &set), 0);
+	}
+	assert_false(port_pin_write(id, PORT_AFFINITY_CPUS - 1));
+	assert_false(port_pin_write(id, PORT_AFFINITY_CPUS));
+	assert_int_equal(port_pin_look(id, PORT_AFFINITY_CPUS), PORT_NOT_PINNED);
+	poke(&pinned.told, 1);
+	port_thread_join(&thread);
+	assert_int_equal(at_load_relaxed_u32(&thread.id), 0);
+	assert_int_equal(port_pin_look(id, 0), PORT_NO_THREAD);
+	assert_false(port_pin_write(id, 0));
+	port_mutex_fini(&pinned.mutex);
+}
+
+static void a_life_ends_with_its_thread(void **state)
+{
+	struct port_thread thread = { .started = false };
+	struct pinned pinned = { .ends_life = false };
+
+	(void)state;
+	start_pinned(&pinned, &thread);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_true(port_life_goes_on(&pinned.life));
+	poke(&pinned.told, 1);
+	port_thread_join(&thread);
+	for (uint32_t i = 0; i < 3; i++)
+		assert_false(port_life_goes_on(&pinned.life));
+	port_life_bury(&pinned.life);
+	assert_true(port_life_begin(&pinned.life)); /* the memory is as good as new */
+	assert_true(port_life_goes_on(&pinned.life));
+	port_life_end(&pinned.life);
+	port_mutex_fini(&pinned.mutex);
+}
+
 static void latch_is_a_level(void **state)
 {
 	struct port_latch latch;
@@ -341,6 +442,9 @@ int main(void)
 		cmocka_unit_test(machine_word_is_the_cpu_of_the_caller),
 		cmocka_unit_test(an_alarm_without_descriptors_does_not_spin),
 		cmocka_unit_test(many_short_waits_are_short),
+		cmocka_unit_test(a_worker_has_a_word_of_its_own),
+		cmocka_unit_test(a_thread_is_pinned_from_outside),
+		cmocka_unit_test(a_life_ends_with_its_thread),
 		cmocka_unit_test(latch_is_a_level),
 	};
 

@@ -106,6 +106,7 @@ void port_thread_join(struct port_thread *thread)
 {
 	if (thread->started)
 		(void)pthread_join(thread->handle, NULL);
+	at_store_relaxed_u32(&thread->id, 0); /* relaxed: nobody looks at a thread that is joined */
 	thread->started = false;
 }
 
