@@ -264,10 +264,54 @@ static const char *affinity(void)
 	return NULL;
 }
 
+/* ---- other threads ---- */
+
+struct brief {
+	struct port_life life;
+	int32_t id;
+	bool begun;
+};
+
+static void be_brief(void *argument)
+{
+	struct brief *brief = argument;
+
+	brief->begun = port_life_begin(&brief->life);
+	brief->id = port_thread_id();
+}
+
+/* A thread may be joined a moment before its end. */
+static bool ends(struct port_life *life)
+{
+	for (uint32_t i = 0; i < 1000 && port_life_goes_on(life); i++)
+		port_sleep_ns(1000000);
+	return !port_life_goes_on(life);
+}
+
+static const char *lives(void)
+{
+	struct port_thread thread = { .started = false };
+	struct brief brief = { .begun = false };
+	struct port_life own;
+
+	DEMAND(port_thread_start(&thread, be_brief, &brief, PORT_ANY_CPU, 0, "port-test") == DHP_OK);
+	port_thread_join(&thread);
+	DEMAND(brief.begun);
+	DEMAND(brief.id != 0 && brief.id != port_thread_id());
+	DEMAND(ends(&brief.life));
+	port_life_bury(&brief.life);
+	DEMAND(port_life_begin(&own));
+	DEMAND(port_life_goes_on(&own));
+	port_life_end(&own);
+	DEMAND(port_pin_look(port_thread_id(), DHP_CPU_LIMIT - 1) == PORT_NOT_PINNED);
+	DEMAND(!port_pin_write(port_thread_id(), DHP_CPU_LIMIT - 1));
+	return NULL;
+}
+
 const char *port_conformance(void)
 {
 	static const char *(*const parts[])(void) = { allocations, blocks, ranges, selves, locks, events, alarms, clocks,
-						      affinity };
+						      affinity, lives };
 	const char *fault = NULL;
 
 	for (size_t i = 0; fault == NULL && i < LENGTH(parts); i++)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * affinity_kernel.c - the calling thread's affinity.
+ * affinity_kernel.c - the calling thread's affinity, and the pins of others.
  */
 #include <linux/cpumask.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
+#include <linux/sched/task.h>
 #include <linux/slab.h>
 
 #include "port.h"
@@ -34,4 +36,66 @@ bool port_affinity_write(const struct port_affinity *affinity)
 	done = set_cpus_allowed_ptr(current, mask) == 0;
 	free_cpumask_var(mask);
 	return done;
+}
+
+/* ---- other threads ---- */
+
+int32_t port_thread_id(void)
+{
+	return task_pid_nr(current);
+}
+
+/* NULL, or held. */
+static struct task_struct *find(int32_t thread)
+{
+	struct pid *pid = find_get_pid(thread);
+	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
+
+	put_pid(pid);
+	return task;
+}
+
+enum port_pinned port_pin_look(int32_t thread, uint32_t cpu)
+{
+	struct task_struct *task = find(thread);
+	bool pinned;
+
+	if (task == NULL)
+		return PORT_NO_THREAD;
+	pinned = cpu < nr_cpu_ids && cpumask_equal(task->cpus_ptr, cpumask_of(cpu));
+	put_task_struct(task);
+	return pinned ? PORT_PINNED : PORT_NOT_PINNED;
+}
+
+bool port_pin_write(int32_t thread, uint32_t cpu)
+{
+	struct task_struct *task = cpu < nr_cpu_ids ? find(thread) : NULL;
+	bool done;
+
+	if (task == NULL)
+		return false;
+	done = set_cpus_allowed_ptr(task, cpumask_of(cpu)) == 0;
+	put_task_struct(task);
+	return done;
+}
+
+bool port_life_begin(struct port_life *life)
+{
+	life->task = get_task_struct(current);
+	return true;
+}
+
+void port_life_end(struct port_life *life)
+{
+	put_task_struct(life->task);
+}
+
+bool port_life_goes_on(struct port_life *life)
+{
+	return READ_ONCE(((struct task_struct *)life->task)->exit_state) == 0;
+}
+
+void port_life_bury(struct port_life *life)
+{
+	put_task_struct(life->task);
 }

@@ -12,7 +12,12 @@ struct port_thread {
 	void *end[20]; /* struct completion; room for lockdep's part of it */
 	void (*run)(void *);
 	void *argument;
+	struct at_u32 id; /* the kernel's; 0: it has not run yet, or does not exist */
 	bool started;
+};
+
+struct port_life {
+	void *task; /* held */
 };
 
 struct port_mutex {

@@ -127,10 +127,18 @@ struct port_pin *port_pin(void)
 	return &mine()->pin;
 }
 
+#define NOWHERE 1 /* a distance at which dhp/percpu.h finds none */
+
 /* dhp/percpu.h asks the kernel itself where the word is 0; simulated processors are asked for. */
 struct port_cpu_word port_cpu_word(bool simulated)
 {
-	return (struct port_cpu_word){ .distance = simulated, .ask = simulated };
+	return (struct port_cpu_word){ .distance = simulated, .ask = simulated, .worker_distance = NOWHERE };
+}
+
+/* Without a word of its own a worker is where the kernel runs it. */
+void port_cpu_stand_for(int32_t cpu)
+{
+	(void)cpu;
 }
 
 uint32_t port_cpu_ask(void)

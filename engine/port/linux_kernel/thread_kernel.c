@@ -21,6 +21,7 @@ static int trampoline(void *argument)
 {
 	struct port_thread *thread = argument;
 
+	at_store_relaxed_u32(&thread->id, (uint32_t)port_thread_id()); /* relaxed: a number; who sees 0 looks again later */
 	thread->run(thread->argument);
 	kthread_complete_and_exit(end_of(thread), 0);
 }
@@ -42,6 +43,7 @@ enum dhp_status port_thread_start(struct port_thread *thread, void (*run)(void *
 	thread->run = run;
 	thread->argument = argument;
 	thread->started = false;
+	at_store_relaxed_u32(&thread->id, 0); /* relaxed: it does not exist yet */
 	if (cpu != PORT_ANY_CPU && (cpu >= nr_cpu_ids || !cpu_online(cpu)))
 		return DHP_NO_AFFINITY;
 	task = create(thread, cpu, name);
@@ -61,6 +63,7 @@ void port_thread_join(struct port_thread *thread)
 	if (!thread->started)
 		return;
 	wait_for_completion(end_of(thread));
+	at_store_relaxed_u32(&thread->id, 0); /* relaxed: nobody looks at a thread that is joined */
 	thread->started = false;
 }
 
