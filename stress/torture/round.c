@@ -121,6 +121,7 @@ static void begin_parts(struct world *world)
 {
 	uint32_t i;
 
+	placement_begins(world);
 	went_well(world, dhp_counter_create(world->engine, &world->counter));
 	for (i = 0; i < PARTS; i++)
 		if (parts[i]->begin != NULL)

@@ -56,9 +56,22 @@ void count(struct world *world, uint64_t amount)
 	atomic_fetch_add_explicit(&world->counted, amount, memory_order_relaxed);
 }
 
+static uint64_t excess(struct world *world)
+{
+	struct dhp_counts counts = {.active = 0};
+
+	went_well(world, dhp_counts_read(world->engine, &counts));
+	return counts.generation - counts.active;
+}
+
+void placement_begins(struct world *world)
+{
+	world->quiet = excess(world);
+}
+
 /*
  * A processor that has left has its work done elsewhere, and each piece is counted. Whether somebody took cpus away shows in
- * the generation: arrivals alone make it as large as the number of processors.
+ * the generation: an arrival alone raises it by one.
  */
 void placement_checks(struct world *world)
 {
@@ -75,7 +88,7 @@ void placement_checks(struct world *world)
 		return;
 	tally_add(world->tally, DEED_ELSEWHERE, elsewhere);
 	tally_check(world->tally, RULE_TARGET, elsewhere <= stats.diverted_count, elsewhere, stats.diverted_count);
-	disturbed = counts.generation - counts.active;
+	disturbed = excess(world) - world->quiet;
 	for (index = 0; index < counts.active; index++)
 		if (went_well(world, dhp_processor_stats_read(world->engine, index, &one)))
 			disturbed += one.pin_restored_count + one.pin_refused_count;

@@ -49,6 +49,7 @@ struct world {
 	struct dhp_counter *counter;
 	atomic_ullong counted;         /* what its sum must be */
 	atomic_ullong elsewhere;       /* routines that did not run on their target */
+	uint64_t quiet;                /* by how much the generation exceeds the active count while processors only arrive */
 	atomic_ullong displaced;       /* routines that did not run on the cpu of their processor */
 	struct pool *pool;
 	struct heap *heap;
@@ -111,7 +112,8 @@ void count(struct world *world, uint64_t amount);
 /* What every routine looks at: its level, its processor (target, or DHP_NO_INDEX), its slot, what it can reach. */
 void routine_checks(struct world *world, uint32_t target, uint64_t random);
 
-/* At the end of a round, when nothing runs: where the routines were. */
+/* Before the actors, and at the end of a round, when nothing runs: where the routines were. */
+void placement_begins(struct world *world);
 void placement_checks(struct world *world);
 
 /* slots.c: look at the arrays from a DPC, or from a section. */
