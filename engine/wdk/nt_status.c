@@ -39,7 +39,6 @@ static const struct row {
 	{ DHP_DETACHED, STATUS_DEVICE_NOT_READY },
 	{ DHP_RUN_DOWN, STATUS_DELETE_PENDING },
 	{ DHP_NOT_RUN_DOWN, STATUS_INVALID_DEVICE_STATE },
-	{ DHP_ENDED, STATUS_THREAD_IS_TERMINATING },
 };
 
 static bool names_an_argument(enum dhp_status status)

@@ -97,6 +97,7 @@ static const struct pair {
 	{ DHP_NOT_IN_DPC, STATUS_UNSUCCESSFUL },
 	{ DHP_RUN_DOWN, STATUS_DELETE_PENDING },
 	{ DHP_NOT_RUN_DOWN, STATUS_INVALID_DEVICE_STATE },
+	{ DHP_ENDED, STATUS_UNSUCCESSFUL },
 };
 
 static bool is_in_the_table(int status)
