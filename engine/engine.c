@@ -112,8 +112,13 @@ static void work_down(struct engine *engine)
 
 static enum dhp_status notify_up(struct engine *engine, const struct dhp_engine_options *options)
 {
+	struct dhpi_limits limits = { .high_bytes = 0 };
+
 	dhpi_conditions_init(&engine->notify.conditions, &engine->partition.serial, options->low_memory_mib,
 			     options->high_memory_mib);
+	engine->partition.backend->limits(engine->partition.state, &limits);
+	if (limits.high_bytes != 0)
+		dhpi_conditions_preset(&engine->notify.conditions, limits.low_bytes, limits.high_bytes);
 	engine->notify.two_threads = (options->flags & DHP_ENGINE_TWO_THREADS) != 0;
 	engine->notify.vetoer_excluded = (options->flags & DHP_ENGINE_VETOER_EXCLUDED) != 0;
 	return dhpi_notify_init(&engine->notify, &engine->partition.serial, &engine->set);
@@ -230,7 +235,8 @@ enum dhp_status dhp_engine_create(const struct dhp_engine_options *options, stru
 
 static bool in_use(struct dhp_engine *engine)
 {
-	return dhpi_notify_count(engine->notify) != 0 || dhpi_rebalance_count(engine->rebalance) != 0 ||
+	return engine->partition->record != NULL || dhpi_notify_count(engine->notify) != 0 ||
+	       dhpi_rebalance_count(engine->rebalance) != 0 ||
 	       dhpi_timers_count(&engine->work->timers) != 0 || dhpi_pins_count(&engine->partition->pins) != 0 ||
 	       at_load_relaxed_u32(&engine->space->user_arrays) != 0 || /* relaxed: no other thread uses the engine */
 	       at_load_relaxed_u32(&engine->epoch->readers_count) != 0; /* relaxed: likewise */

@@ -22,6 +22,7 @@
 #include <dhp/partition.h>
 #include <dhp/percpu.h>
 #include <dhp/rebalance.h>
+#include <dhp/record.h>
 #include <dhp/rundown.h>
 #include <dhp/sim.h>
 #include <dhp/thread.h>

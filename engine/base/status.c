@@ -44,7 +44,7 @@ static const struct row rows[] = {
 	ROW(DHP_WRONG_LEVEL, "this call is for passive level, not for a DPC routine"),
 	ROW(DHP_IN_CALLBACK, "this call may not be made from a notification callback"),
 	ROW(DHP_IN_SECTION, "this call may not be made inside an epoch section"),
-	ROW(DHP_IN_USE, "registrations, arrays, counters, readers or timers of the engine still exist"),
+	ROW(DHP_IN_USE, "registrations, arrays, counters, readers, timers or a recording of the engine still exist"),
 	ROW(DHP_NOT_SUPPORTED, "this backend or platform cannot do it"),
 	ROW(DHP_CANNOT_READ, "a file of the system could not be read"),
 	ROW(DHP_INJECTED, "a failure that a test asked for"),
@@ -75,6 +75,9 @@ static const struct row rows[] = {
 	ROW(DHP_RUN_DOWN, "run-down has begun; no reference is given any more"),
 	ROW(DHP_NOT_RUN_DOWN, "run-down has not begun, or references remain"),
 	ROW(DHP_ENDED, "the thread that the object was for has ended"),
+	ROW(DHP_AT_END, "the recording has been played to its end"),
+	ROW(DHP_BAD_RECORD, "the text is not a recording that can be played; the note says which line is wrong"),
+	ROW(DHP_CANNOT_WRITE, "a line of the recording could not be written; it ends before that line"),
 };
 
 static const struct row *find(enum dhp_status status)

@@ -124,7 +124,7 @@ static void take_numbers(struct dhpi_conditions *conditions, uint64_t total_byte
 
 	if (total_bytes == 0)
 		return;
-	if (info->total_bytes == 0)
+	if (info->total_bytes == 0 && info->high_bytes == 0)
 		dhpi_conditions_thresholds(total_bytes, conditions->low_mib, conditions->high_mib, &info->low_bytes,
 					   &info->high_bytes);
 	info->total_bytes = total_bytes;
@@ -136,6 +136,14 @@ static bool same_state(const struct dhp_memory_info *a, const struct dhp_memory_
 {
 	return a->total_bytes == b->total_bytes && a->modules_count == b->modules_count && a->low == b->low &&
 	       a->high == b->high;
+}
+
+void dhpi_conditions_preset(struct dhpi_conditions *conditions, uint64_t low_bytes, uint64_t high_bytes)
+{
+	if (conditions->low_mib != 0 || conditions->high_mib != 0)
+		return;
+	conditions->info.low_bytes = low_bytes;
+	conditions->info.high_bytes = high_bytes;
 }
 
 void dhpi_conditions_update(struct dhpi_conditions *conditions, uint64_t total_bytes, uint64_t available_bytes,

@@ -32,6 +32,12 @@ void dhpi_conditions_fini(struct dhpi_conditions *conditions);
 /* Handles that are open. */
 uint32_t dhpi_conditions_count(struct dhpi_conditions *conditions);
 
+/*
+ * Before the first update: these are the thresholds, unless others were asked for. A machine that is played may have had them
+ * from memory that it does not have any more.
+ */
+void dhpi_conditions_preset(struct dhpi_conditions *conditions, uint64_t low_bytes, uint64_t high_bytes);
+
 /* Under serial. total_bytes 0: the backend does not say, and what it said last stays. */
 void dhpi_conditions_update(struct dhpi_conditions *conditions, uint64_t total_bytes, uint64_t available_bytes,
 			    uint32_t modules_count);

@@ -49,6 +49,7 @@ bool dhpi_module_prepare(struct dhpi_notify *notify, uint32_t id)
 		return false;
 	modules->known[id / 8] = (uint8_t)(modules->known[id / 8] | 1u << id % 8);
 	row->device_class = DHP_CLASS_MEMORY;
+	row->id = id;
 	dhpi_arrival_name(row->name.text, "memory-", id);
 	modules->ready++;
 	return true;

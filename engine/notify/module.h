@@ -26,6 +26,7 @@ struct dhpi_arrival_event {
 	ck_stack_entry_t entry;
 	enum dhp_device_class device_class;
 	struct dhpi_device_name name;
+	uint32_t id;       /* of a memory module */
 	uint64_t sequence; /* its place among all that were posted, from 1; written when it is posted */
 };
 

@@ -15,6 +15,7 @@ struct dhpi_limits {
 	uint32_t maximum;
 	uint32_t groups_maximum;
 	uint32_t cpu_limit; /* one more than the largest cpu id */
+	uint64_t low_bytes, high_bytes; /* thresholds of the memory conditions in a recording; 0: the engine's own */
 };
 
 /* What there is now. */
@@ -24,6 +25,7 @@ struct dhpi_scan {
 	uint32_t online_count; /* of those present */
 	uint32_t quota;        /* processors' worth of time; 0: no limit */
 	uint32_t limit; /* no id at or above it is in `usable` */
+	bool more;      /* of the first processors some are left for another look, at once */
 };
 
 /* How many messages of the kernel about processors came, and how many were refused. */
@@ -66,6 +68,8 @@ struct dhpi_backend {
 	void (*affinity_ends)(void *state, bool confined);
 
 	void (*sources)(void *state, dhp_source_visit *visit, void *context);
+	/* Tells the hook all that the sources have said so far. NULL: they never say anything. */
+	void (*retell)(void *state, dhp_source_hook *hook, void *context);
 	void (*counts)(void *state, struct dhpi_source_counts *out_counts);
 
 	void (*memory)(void *state, bool all, struct dhpi_memory *out_memory);

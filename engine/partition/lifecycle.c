@@ -11,11 +11,12 @@
  * Nothing here takes a lock that a reader, a submitter or a worker takes for more than a few instructions, waits for a
  * grace period, or changes the mapping of pages that others use: the old processors do not notice an arrival.
  */
-#include "partition.h"
+#include "record.h"
 
 struct arrival {
 	struct dhpi_partition *partition;
 	struct dhp_processor processor;
+	bool asked; /* the registrants have heard Start */
 	enum dhp_status reason; /* of the failure, for those who are told */
 };
 
@@ -64,6 +65,7 @@ static void unprepare(struct arrival *arrival)
 
 static enum dhp_status start(struct arrival *arrival)
 {
+	arrival->asked = true;
 	return dhpi_notify_start(arrival->partition->engine->notify, &arrival->processor);
 }
 
@@ -171,6 +173,17 @@ static void undo_before(struct arrival *arrival, uint32_t step)
 	}
 }
 
+/* Backwards; the partition is as before. */
+static void give_up(struct arrival *arrival, uint32_t step, enum dhp_status reason)
+{
+	bool vetoed = step == DHP_STEP_START && arrival->asked;
+
+	arrival->reason = reason;
+	undo_before(arrival, step);
+	dhpi_record_fault(arrival->partition, arrival->processor.cpu, vetoed ? "veto" : steps[step].name, reason);
+	at_bump_u64(&arrival->partition->failures);
+}
+
 enum dhp_status dhpi_partition_add(struct dhpi_partition *partition, uint32_t cpu)
 {
 	struct arrival arrival = { .partition = partition, .processor.index = DHP_NO_INDEX };
@@ -180,12 +193,11 @@ enum dhp_status dhpi_partition_add(struct dhpi_partition *partition, uint32_t cp
 		return status;
 	if (dhpi_set_index_of_cpu(partition->engine->set, cpu) != DHP_NO_INDEX)
 		return DHP_ALREADY_THERE;
+	dhpi_record_processor(partition, &arrival.processor);
 	for (uint32_t step = 0; step < STEP_COUNT; step++) {
 		status = run_step(&arrival, step);
 		if (dhp_failed(status)) {
-			arrival.reason = status;
-			undo_before(&arrival, step);
-			at_bump_u64(&partition->failures);
+			give_up(&arrival, step, status);
 			return status;
 		}
 	}

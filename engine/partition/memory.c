@@ -5,7 +5,7 @@
  * It belongs to the look for processors and has nothing to do with an arrival of one: no step of lifecycle.c comes by here,
  * and a module that comes is no business of theirs (S-018, S-308).
  */
-#include "partition.h"
+#include "record.h"
 
 struct look {
 	struct dhpi_partition *partition;
@@ -38,6 +38,7 @@ enum dhp_status dhpi_partition_memory(struct dhpi_partition *partition, bool all
 	if (notify->modules.ready != ready)
 		partition->backend->memory(partition->state, false, &memory);
 	dhpi_conditions_update(&notify->conditions, memory.total_bytes, memory.available_bytes, notify->modules.ready);
+	dhpi_record_memory(partition);
 	dhpi_modules_post(notify, partition->first_look_over);
 	return look.status;
 }

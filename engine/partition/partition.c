@@ -8,23 +8,39 @@
  * same, at the next look and then ever more seldom: Linux shows a CPU that is coming up a moment before a thread can be
  * pinned to it.
  */
-#include "partition.h"
+#include "record.h"
 
 /* At most; at the default interval this is six seconds. A power of two. */
 #define LOOKS_FOR_WIRING 64u
 
+static void hear_source(void *context, const struct dhp_source_event *event)
+{
+	struct dhpi_partition *partition = context;
+
+	if (partition->source_hook != NULL)
+		partition->source_hook(partition->source_context, event);
+	dhpi_record_said(partition, event);
+}
+
 enum dhp_status dhpi_partition_open(struct dhpi_partition *partition, const struct dhp_engine_options *options)
 {
+	struct dhp_engine_options tapped = *options;
+
 	port_mutex_init(&partition->serial);
+	port_mutex_init(&partition->recording);
+	tapped.source_hook = hear_source;
+	tapped.source_context = partition;
 	partition->trace = options->trace;
 	partition->trace_context = options->trace_context;
 	partition->poll_interval_ms = options->poll_interval_ms;
 	partition->last_group = (options->flags & DHP_ENGINE_LAST_GROUP) != 0;
+	partition->source_hook = options->source_hook;
+	partition->source_context = options->source_context;
 	partition->backend = options->sim != NULL ? &dhpi_backend_sim : &dhpi_backend_machine;
 	dhpi_cpus_clear(&partition->refused);
 	dhpi_cpus_clear(&partition->postponed);
 	dhpi_pins_init(&partition->pins);
-	return partition->backend->open(options, &partition->state);
+	return partition->backend->open(&tapped, &partition->state);
 }
 
 void dhpi_partition_close(struct dhpi_partition *partition)
@@ -32,6 +48,7 @@ void dhpi_partition_close(struct dhpi_partition *partition)
 	if (partition->state != NULL)
 		partition->backend->close(partition->state);
 	dhpi_pins_fini(&partition->pins);
+	port_mutex_fini(&partition->recording);
 	port_mutex_fini(&partition->serial);
 }
 
@@ -172,8 +189,10 @@ static void ask_for_wiring(struct dhpi_partition *partition, uint32_t index)
 	keep_known(&now.package, row.package);
 	keep_known(&now.core, row.core);
 	keep_known(&now.thread, row.thread);
-	if (!same_wiring(&row, &now))
+	if (!same_wiring(&row, &now)) {
+		dhpi_record_processor(partition, &now);
 		dhpi_set_wired(partition->engine->set, &now);
+	}
 }
 
 /* Where it is unknown it is asked for again 1, 2, 4 ... looks after the last arrival; then hardly anything will change. */
@@ -187,13 +206,14 @@ static void complete_wiring(struct dhpi_partition *partition, bool now)
 		ask_for_wiring(partition, index);
 }
 
-enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool retry_refused)
+static enum dhp_status look(struct dhpi_partition *partition, bool retry_refused)
 {
 	enum dhp_status memory = dhpi_partition_memory(partition, retry_refused);
 	enum dhp_status scan = partition->backend->scan(partition->state, retry_refused, &partition->scan), status;
 	bool tried;
 
 	at_bump_u64(&partition->rescans);
+	dhpi_record_scan(partition, scan);
 	if (dhp_failed(scan) && dhpi_set_active(partition->engine->set) == 0)
 		return scan; /* nothing is known yet */
 	tried = forget_failures(partition, retry_refused);
@@ -210,6 +230,14 @@ enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool ret
 	if (!dhp_failed(status))
 		status = scan;
 	return dhp_failed(status) ? status : memory;
+}
+
+enum dhp_status dhpi_partition_rescan(struct dhpi_partition *partition, bool retry_refused)
+{
+	enum dhp_status status = look(partition, retry_refused);
+
+	dhpi_record_look(partition, retry_refused ? DHPI_BY_RESCAN : DHPI_BY_POLL);
+	return status;
 }
 
 /* ---- watching ---- */
@@ -238,7 +266,9 @@ static enum dhp_status first_processors(struct dhpi_partition *partition)
 	enum dhp_status status;
 
 	port_mutex_lock(&partition->serial);
-	status = dhpi_partition_rescan(partition, true);
+	do
+		status = dhpi_partition_rescan(partition, true);
+	while (!dhp_failed(status) && partition->scan.more);
 	partition->first_look_over = true;
 	port_mutex_unlock(&partition->serial);
 	if (!dhp_failed(status) && dhpi_set_active(partition->engine->set) == 0)

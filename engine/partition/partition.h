@@ -12,6 +12,8 @@
 #include "rebalance.h"
 #include "work.h"
 
+struct dhp_record;
+
 /* Threads that stay where they were pinned. See pins.c. */
 struct dhpi_pins {
 	struct port_mutex lock;
@@ -39,6 +41,10 @@ struct dhpi_partition {
 	uint32_t looks_since_arrival; /* under serial */
 	bool postponed_any;         /* under serial: at this look */
 	bool first_look_over;       /* under serial: what comes from now on is announced */
+	struct dhp_record *record;  /* written under serial and recording, read under either; NULL: nobody records */
+	struct port_mutex recording; /* around a line of the recording */
+	dhp_source_hook *source_hook; /* set once: the program's */
+	void *source_context;
 	struct at_u64 arrivals;    /* statistics; under serial */
 	struct at_u64 failures;    /* likewise */
 	struct at_u64 rescans;     /* likewise */

@@ -39,6 +39,7 @@ static const struct row {
 	{ DHP_DETACHED, STATUS_DEVICE_NOT_READY },
 	{ DHP_RUN_DOWN, STATUS_DELETE_PENDING },
 	{ DHP_NOT_RUN_DOWN, STATUS_INVALID_DEVICE_STATE },
+	{ DHP_CANNOT_WRITE, STATUS_IO_DEVICE_ERROR },
 };
 
 static bool names_an_argument(enum dhp_status status)

@@ -56,6 +56,7 @@ enum dhp_status {
 	DHP_NOT_SET = 8,              /* the timer was not set: never, or it has expired (S-686) */
 	DHP_UNCHANGED = 9,            /* the set is the one the caller has seen; nothing was written (S-805) */
 	DHP_NO_EFFECT = 10,           /* there was nothing to revert (S-545) */
+	DHP_AT_END = 11,              /* the recording has been played to its end */
 
 	DHP_BAD_ENGINE = -1,
 	DHP_BAD_OPTIONS = -2,
@@ -82,6 +83,7 @@ enum dhp_status {
 	DHP_BAD_MASK = -23,
 	DHP_BAD_COUNT = -24,
 	DHP_BAD_DEPTH = -25,
+	DHP_BAD_RECORD = -26, /* a recording that cannot be played; a note says which line */
 
 	DHP_NO_MEMORY = -32,
 	DHP_NO_THREAD = -33,     /* the system refused a thread */
@@ -108,7 +110,8 @@ enum dhp_status {
 	DHP_NOT_IN_DPC = -54,    /* a call for a DPC routine came from elsewhere (S-672) */
 	DHP_RUN_DOWN = -55,      /* run-down has begun: no reference is given any more (S-721) */
 	DHP_NOT_RUN_DOWN = -56,  /* run-down has not begun, or references remain (S-725, S-726) */
-	DHP_ENDED = -57          /* the thread that the object was for has ended */
+	DHP_ENDED = -57,         /* the thread that the object was for has ended */
+	DHP_CANNOT_WRITE = -58   /* a routine of the caller's could not write a line */
 };
 
 /* S-043: below zero is failure, everything else is success. */

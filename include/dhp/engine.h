@@ -79,7 +79,7 @@ DHP_API enum dhp_status dhp_engine_create(const struct dhp_engine_options *optio
  * dhp_engine_destroy - run what is queued, stop the workers, release everything.
  *
  * Everything queued before the call runs. From the call on a DPC routine that inserts gets DHP_CLOSED and keeps its
- * object, so that nothing is dropped silently. Registrations, arrays, counters and readers that remain would point
+ * object, so that nothing is dropped silently. Registrations, arrays, counters, readers and a recording would point
  * into the engine: the call refuses with DHP_IN_USE until they are gone. NULL is accepted.
  *
  * Level     passive, not from a notification or reclaim callback

@@ -12,8 +12,9 @@
 #include <dhp/base.h>
 
 struct dhp_engine;
+struct dhp_replay;
 
-/* Zero means the default in every field but the first two. */
+/* Zero means the default in every field but the first two; with replay but the first. */
 struct dhp_sim_options {
 	size_t size;                /* sizeof(struct dhp_sim_options) */
 	uint32_t maximum_count;     /* processors there could ever be: 1 to 4096 */
@@ -25,6 +26,12 @@ struct dhp_sim_options {
 	uint64_t seed;              /* of gaps and of dhp_sim_script */
 	uint64_t memory_module_bytes;  /* of each module there is at the start, all of it free; 1 GiB */
 	uint32_t memory_module_count;  /* how many; one for each node */
+	/*
+	 * What record.h has written comes again, by dhp_replay_step and dhp_replay_run. It says all of the above but size and
+	 * seed: those are zero then. The thresholds of the memory conditions are the recorded ones, unless the engine's options
+	 * name others. It must outlive the engine. NULL: nothing is played.
+	 */
+	const struct dhp_replay *replay;
 };
 
 /* The steps that can fail; see engine/README.md. */

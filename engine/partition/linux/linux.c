@@ -295,6 +295,11 @@ static void machine_sources(void *state, dhp_source_visit *visit, void *context)
 	dhpi_sources_visit(&((struct machine *)state)->sources, visit, context);
 }
 
+static void machine_retell(void *state, dhp_source_hook *hook, void *context)
+{
+	dhpi_sources_retell(&((struct machine *)state)->sources, hook, context);
+}
+
 const struct dhpi_backend dhpi_backend_machine = {
 	.name = "linux",
 	.open = machine_open,
@@ -308,6 +313,7 @@ const struct dhpi_backend dhpi_backend_machine = {
 	.affinity_begins = machine_affinity_begins,
 	.affinity_ends = machine_affinity_ends,
 	.sources = machine_sources,
+	.retell = machine_retell,
 	.counts = machine_counts,
 	.memory = machine_memory,
 	.modules = machine_modules,

@@ -22,8 +22,11 @@
 
 /* ---- facts: what is known now ---- */
 
+struct dhpi_source;
+
 struct dhpi_known_cpus {
 	bool known;
+	const struct dhpi_source *by; /* who found it */
 	struct dhpi_cpulist list;
 	struct dhpi_cpus cpus;
 };
@@ -43,6 +46,7 @@ struct dhpi_facts {
 	struct dhpi_known_cpus sets[DHPI_SET_FACTS];
 	struct {
 		bool known;
+		const struct dhpi_source *by;
 		uint64_t value;
 	} numbers[DHPI_NUMBER_FACTS];
 };
@@ -66,8 +70,6 @@ enum dhpi_aspect { DHPI_OF_PROCESSORS, DHPI_OF_MEMORY, DHPI_OF_MODULES };
 
 #define DHPI_EVERY_LOOK 1u
 #define DHPI_SELDOM 10u /* at the default interval of the poll this is a second */
-
-struct dhpi_source;
 
 struct dhpi_source_ops {
 	const char *name;
@@ -156,6 +158,8 @@ void dhpi_sources_wait(struct dhpi_sources *sources, uint32_t limit_ms);
 void dhpi_sources_interrupt(struct dhpi_sources *sources);
 /* Under lock. Looks at those of the aspect whose turn it is; all: at all, those that are not in use too. */
 void dhpi_sources_look(struct dhpi_sources *sources, enum dhpi_aspect aspect, bool all);
+/* Tells the hook what is in use, and every fact, as if it had just been found. Takes the lock. */
+void dhpi_sources_retell(struct dhpi_sources *sources, dhp_source_hook *hook, void *context);
 /* Visits without the lock. */
 void dhpi_sources_visit(struct dhpi_sources *sources, dhp_source_visit *visit, void *context);
 

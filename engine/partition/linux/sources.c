@@ -38,19 +38,32 @@ static const char *const number_keys[DHPI_NUMBER_FACTS] = {
 
 /* ---- what was found ---- */
 
-static void tell(const struct dhpi_source *source, enum dhp_source_event_kind kind, const char *key, const char *value)
+/* NULL: nobody hears. */
+struct hearer {
+	dhp_source_hook *hook;
+	void *context;
+};
+
+static void tell_to(const struct hearer *hearer, const struct dhpi_source *source, enum dhp_source_event_kind kind,
+		    const char *key, const char *value)
 {
-	const struct dhpi_sources *all = source->all;
 	const struct dhp_source_event event = {
-		.time_ns = all->hook != NULL ? port_now_ns() : 0,
+		.time_ns = hearer->hook != NULL ? port_now_ns() : 0,
 		.kind = kind,
 		.source = source->ops->name,
 		.key = key,
 		.value = value,
 	};
 
-	if (all->hook != NULL)
-		all->hook(all->hook_context, &event);
+	if (hearer->hook != NULL)
+		hearer->hook(hearer->context, &event);
+}
+
+static void tell(const struct dhpi_source *source, enum dhp_source_event_kind kind, const char *key, const char *value)
+{
+	const struct hearer hearer = { .hook = source->all->hook, .context = source->all->hook_context };
+
+	tell_to(&hearer, source, kind, key, value);
 }
 
 static void changed(struct dhpi_source *source, const char *key, const char *value)
@@ -82,6 +95,7 @@ void dhpi_learn_set(struct dhpi_source *source, enum dhpi_set_fact fact)
 		all_due(all); /* who sees another part of it has no other sign, perhaps */
 	*known = all->found;
 	known->known = true;
+	known->by = source;
 	if (all->value != NULL)
 		dhpi_cpulist_print(&known->cpus, known->list.limit, all->value);
 	changed(source, set_keys[fact], all->value);
@@ -96,6 +110,7 @@ void dhpi_learn_number(struct dhpi_source *source, enum dhpi_number_fact fact, u
 		return;
 	facts->numbers[fact].known = true;
 	facts->numbers[fact].value = value;
+	facts->numbers[fact].by = source;
 	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
 	changed(source, number_keys[fact], text);
 }
@@ -218,6 +233,51 @@ void dhpi_sources_look(struct dhpi_sources *sources, enum dhpi_aspect aspect, bo
 	for (uint32_t i = 0; i < sources->count; i++)
 		if (sources->list[i].ops->aspect == aspect)
 			look_at(&sources->list[i], all);
+}
+
+/* ---- once more, for somebody who came late ---- */
+
+static void retell_sources(struct dhpi_sources *sources, const struct hearer *hearer)
+{
+	for (uint32_t i = 0; i < sources->count; i++) {
+		const struct dhpi_source *source = &sources->list[i];
+
+		if (source->in_use)
+			tell_to(hearer, source, DHP_SOURCE_OPENED, "source", "in use");
+		else
+			tell_to(hearer, source, DHP_SOURCE_ABSENT, "source", source->why);
+	}
+}
+
+static void retell_facts(struct dhpi_sources *sources, const struct hearer *hearer)
+{
+	const struct dhpi_facts *facts = &sources->facts;
+	char text[24];
+
+	for (uint32_t i = 0; i < DHPI_SET_FACTS; i++) {
+		const struct dhpi_known_cpus *known = &facts->sets[i];
+
+		if (!known->known || sources->value == NULL)
+			continue;
+		dhpi_cpulist_print(&known->cpus, known->list.limit, sources->value);
+		tell_to(hearer, known->by, DHP_SOURCE_CHANGE, set_keys[i], sources->value);
+	}
+	for (uint32_t i = 0; i < DHPI_NUMBER_FACTS; i++) {
+		if (!facts->numbers[i].known)
+			continue;
+		(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)facts->numbers[i].value);
+		tell_to(hearer, facts->numbers[i].by, DHP_SOURCE_CHANGE, number_keys[i], text);
+	}
+}
+
+void dhpi_sources_retell(struct dhpi_sources *sources, dhp_source_hook *hook, void *context)
+{
+	const struct hearer hearer = { .hook = hook, .context = context };
+
+	port_mutex_lock(&sources->lock);
+	retell_sources(sources, &hearer);
+	retell_facts(sources, &hearer);
+	port_mutex_unlock(&sources->lock);
 }
 
 /* ---- waiting ---- */

@@ -6,14 +6,9 @@
  * after group, node after node in blocks. From then on a processor is plugged by a call. Nothing depends on time or on
  * threads: the same options and calls give the same partition.
  */
-#include "sim.h"
+#include "replay.h"
 
 /* ---- dealing out ---- */
-
-static size_t units_bytes(const struct dhpi_sim *sim)
-{
-	return sim->count * sizeof(struct dhpi_sim_unit);
-}
 
 static uint32_t group_size(const struct dhp_engine_options *options, uint32_t group)
 {
@@ -34,8 +29,6 @@ static enum dhp_status check_groups(const struct dhp_sim_options *options)
 
 static enum dhp_status check(const struct dhp_sim_options *options)
 {
-	if (options->size != sizeof(*options))
-		return DHP_BAD_OPTIONS;
 	if (options->maximum_count == 0)
 		return DHP_BAD_OPTIONS;
 	if (options->maximum_count > DHP_PROCESSORS_LIMIT || options->initial_count > options->maximum_count)
@@ -64,6 +57,8 @@ static void deal_out(struct dhpi_sim *sim, const struct dhp_engine_options *opti
 		unit->number = (struct dhp_number){ .group = (uint16_t)group, .number = (uint8_t)number++ };
 		unit->group_size = group_size(options, group);
 		unit->node = (uint32_t)((uint64_t)position * nodes / sim->count);
+		unit->package = unit->node;
+		unit->core = cpu;
 		cpu += 1 + (gap != 0 ? (uint32_t)(dhpi_random(&sim->random) % (gap + 1)) : 0);
 	}
 	sim->groups = group + 1;
@@ -71,39 +66,75 @@ static void deal_out(struct dhpi_sim *sim, const struct dhp_engine_options *opti
 
 static void plug_initial(struct dhpi_sim *sim, uint32_t initial_count)
 {
-	sim->plugged_count = initial_count != 0 ? initial_count : 1;
+	sim->plugged_count = sim->online_count = initial_count != 0 ? initial_count : 1;
 	for (uint32_t position = 0; position < sim->plugged_count; position++)
 		sim->units[position].plugged = true;
 }
 
 /* ---- the backend ---- */
 
-static void sim_close(void *state)
+static size_t units_bytes(const struct dhpi_sim *sim)
 {
-	struct dhpi_sim *sim = state;
+	return sim->units_limit * sizeof(struct dhpi_sim_unit);
+}
 
+static size_t modules_bytes(const struct dhpi_sim *sim)
+{
+	return sim->modules_room * sizeof(uint32_t);
+}
+
+#define START_BYTES (DHP_PROCESSORS_LIMIT * sizeof(uint32_t))
+
+void dhpi_sim_free(struct dhpi_sim *sim)
+{
 	if (sim->units != NULL)
-		port_free(sim->units, units_bytes(sim));
+		port_unreserve(sim->units, units_bytes(sim));
+	if (sim->modules != NULL)
+		port_unreserve(sim->modules, modules_bytes(sim));
+	if (sim->start != NULL)
+		port_unreserve(sim->start, START_BYTES);
 	port_free(sim, sizeof(*sim));
 }
 
-static enum dhp_status sim_open(const struct dhp_engine_options *options, void **out_state)
+/* Address space costs nothing until it is used. */
+struct dhpi_sim *dhpi_sim_alloc(uint32_t units_limit, uint32_t modules_room)
+{
+	struct dhpi_sim *sim = port_alloc(sizeof(*sim));
+
+	if (sim == NULL)
+		return NULL;
+	sim->units_limit = units_limit;
+	sim->modules_room = modules_room;
+	sim->units = port_reserve(units_bytes(sim));
+	sim->modules = port_reserve(modules_bytes(sim));
+	sim->start = port_reserve(START_BYTES);
+	if (sim->units != NULL && sim->modules != NULL && sim->start != NULL)
+		return sim;
+	dhpi_sim_free(sim);
+	return NULL;
+}
+
+static void sim_close(void *state)
+{
+	dhpi_sim_free(state);
+}
+
+static enum dhp_status open_dealt_out(const struct dhp_engine_options *options, void **out_state)
 {
 	enum dhp_status status = check(options->sim);
 	struct dhpi_sim *sim;
 
 	if (dhp_failed(status))
 		return status;
-	sim = port_alloc(sizeof(*sim));
+	sim = dhpi_sim_alloc(options->sim->maximum_count, DHP_SIM_MODULES_LIMIT);
 	if (sim == NULL)
 		return DHP_NO_MEMORY;
-	sim->count = options->sim->maximum_count;
+	sim->count = sim->maximum = options->sim->maximum_count;
 	sim->random = options->sim->seed * 2 + 1; /* never zero */
 	sim->nodes = options->sim->node_count != 0 ? options->sim->node_count : 1;
-	sim->units = port_alloc(units_bytes(sim));
-	status = sim->units != NULL ? dhpi_sim_memory_open(sim, options->sim) : DHP_NO_MEMORY;
+	status = dhpi_sim_memory_open(sim, options->sim);
 	if (dhp_failed(status)) {
-		sim_close(sim);
+		dhpi_sim_free(sim);
 		return status;
 	}
 	deal_out(sim, options);
@@ -112,28 +143,67 @@ static enum dhp_status sim_open(const struct dhp_engine_options *options, void *
 	return DHP_OK;
 }
 
+/* The recording says all the rest, and whoever asks for something else would not get it. */
+static bool only_replay(const struct dhp_sim_options *options)
+{
+	return options->maximum_count == 0 && options->initial_count == 0 && options->node_count == 0 &&
+	       options->group_sizes == NULL && options->group_size_count == 0 && options->cpu_gap == 0 &&
+	       options->memory_module_bytes == 0 && options->memory_module_count == 0;
+}
+
+static enum dhp_status open_replay(const struct dhp_sim_options *options, void **out_state)
+{
+	struct dhpi_sim *sim;
+
+	if (!only_replay(options))
+		return DHP_BAD_OPTIONS;
+	sim = dhpi_sim_alloc(DHP_CPU_LIMIT, DHPI_MODULES_LIMIT);
+	if (sim == NULL)
+		return DHP_NO_MEMORY;
+	sim->random = options->seed * 2 + 1;
+	dhpi_replay_begin(sim, options->replay);
+	*out_state = sim;
+	return DHP_OK;
+}
+
+static enum dhp_status sim_open(const struct dhp_engine_options *options, void **out_state)
+{
+	if (options->sim->size != sizeof(*options->sim))
+		return DHP_BAD_OPTIONS;
+	if (options->sim->replay != NULL)
+		return open_replay(options->sim, out_state);
+	return open_dealt_out(options, out_state);
+}
+
 static void sim_limits(void *state, struct dhpi_limits *out_limits)
 {
 	const struct dhpi_sim *sim = state;
 
-	out_limits->maximum = sim->count;
+	out_limits->maximum = sim->maximum;
+	out_limits->low_bytes = sim->low_bytes;
+	out_limits->high_bytes = sim->high_bytes;
 	out_limits->groups_maximum = sim->groups;
 	out_limits->cpu_limit = sim->units[sim->count - 1].cpu + 1;
 }
 
 static enum dhp_status sim_scan(void *state, bool all, struct dhpi_scan *out_scan)
 {
-	const struct dhpi_sim *sim = state;
+	struct dhpi_sim *sim = state;
 
 	(void)all;
+	if (dhp_failed(sim->scan_status))
+		return sim->scan_status;
 	dhpi_cpus_clear(&out_scan->usable);
+	out_scan->limit = sim->units[sim->count - 1].cpu + 1;
+	out_scan->present_count = sim->plugged_count;
+	out_scan->online_count = sim->online_count;
+	out_scan->quota = sim->quota;
+	out_scan->more = sim->replay != NULL && dhpi_replay_scan(sim, out_scan);
+	if (out_scan->more)
+		return DHP_OK;
 	for (uint32_t position = 0; position < sim->count; position++)
 		if (sim->units[position].plugged && !sim->units[position].unusable)
 			dhpi_cpus_add(&out_scan->usable, sim->units[position].cpu);
-	out_scan->present_count = sim->plugged_count;
-	out_scan->online_count = sim->plugged_count;
-	out_scan->quota = 0;
-	out_scan->limit = sim->units[sim->count - 1].cpu + 1;
 	return DHP_OK;
 }
 
@@ -164,9 +234,9 @@ static enum dhp_status sim_describe(void *state, uint32_t cpu, struct dhp_proces
 	out_processor->cpu = cpu;
 	out_processor->number = unit->number;
 	out_processor->node = unit->node;
-	out_processor->package = unit->node;
-	out_processor->core = cpu;
-	out_processor->thread = 0;
+	out_processor->package = unit->package;
+	out_processor->core = unit->core;
+	out_processor->thread = unit->thread;
 	return DHP_OK;
 }
 
@@ -185,9 +255,12 @@ static void sim_sources(void *state, dhp_source_visit *visit, void *context)
 {
 	static const struct dhp_source script = {
 		.name = "script", .works = true, .detail = "dhp_sim_add and dhp_sim_play", .blind = "", .root = "nothing" };
+	static const struct dhp_source replay = {
+		.name = "replay", .works = true, .detail = "dhp_replay_step and dhp_replay_run", .blind = "", .root = "nothing" };
 
-	(void)state;
 	visit(&script, context);
+	if (((const struct dhpi_sim *)state)->replay != NULL)
+		visit(&replay, context);
 }
 
 static void sim_counts(void *state, struct dhpi_source_counts *out_counts)

@@ -43,7 +43,7 @@ static enum dhp_status enter_serial(struct dhp_engine *engine)
 }
 
 /* Under serial. The platform has the processor only if it arrives: a failed add leaves nothing behind. */
-static enum dhp_status plug(struct dhp_engine *engine, struct dhpi_sim *sim, uint32_t cpu)
+enum dhp_status dhpi_sim_plug(struct dhp_engine *engine, struct dhpi_sim *sim, uint32_t cpu)
 {
 	struct dhpi_sim_unit *unit = dhpi_sim_unit(sim, cpu);
 	enum dhp_status status = dhpi_partition_add(engine->partition, cpu);
@@ -51,7 +51,9 @@ static enum dhp_status plug(struct dhp_engine *engine, struct dhpi_sim *sim, uin
 	if (!dhp_failed(status) && !unit->plugged) {
 		unit->plugged = true;
 		sim->plugged_count++;
+		sim->online_count++;
 	}
+	dhpi_record_add(engine->partition, cpu, !dhp_failed(status));
 	return status;
 }
 
@@ -65,7 +67,7 @@ enum dhp_status dhp_sim_add(struct dhp_engine *engine, uint32_t cpu)
 	status = enter_serial(engine);
 	if (dhp_failed(status))
 		return status;
-	status = plug(engine, sim, cpu);
+	status = dhpi_sim_plug(engine, sim, cpu);
 	port_mutex_unlock(&engine->partition->serial);
 	return status;
 }
@@ -115,7 +117,7 @@ enum dhp_status dhp_sim_arrivals_hold(struct dhp_engine *engine, bool hold)
 /* ---- processors that go away, and come back ---- */
 
 /* Under serial. Somebody must remain. */
-static enum dhp_status set_usable(struct dhp_engine *engine, struct dhpi_sim_unit *unit, bool usable)
+enum dhp_status dhpi_sim_set_usable(struct dhp_engine *engine, struct dhpi_sim_unit *unit, bool usable)
 {
 	uint32_t index = dhpi_set_index_of_cpu(engine->set, unit->cpu);
 	struct dhp_counts counts;
@@ -128,6 +130,7 @@ static enum dhp_status set_usable(struct dhp_engine *engine, struct dhpi_sim_uni
 	unit->unusable = !usable;
 	dhpi_partition_usable(engine->partition, index, usable);
 	dhpi_change_post(engine->notify);
+	dhpi_record_usable(engine->partition, unit->cpu, usable);
 	return DHP_OK;
 }
 
@@ -145,7 +148,7 @@ enum dhp_status dhp_sim_set_usable(struct dhp_engine *engine, uint32_t cpu, bool
 	status = enter_serial(engine);
 	if (dhp_failed(status))
 		return status;
-	status = set_usable(engine, unit, usable);
+	status = dhpi_sim_set_usable(engine, unit, usable);
 	port_mutex_unlock(&engine->partition->serial);
 	return status;
 }
@@ -253,7 +256,7 @@ static bool play_one(struct dhp_engine *engine, struct dhpi_sim *sim, const stru
 	port_mutex_lock(&engine->partition->serial);
 	if (event->fails)
 		set_fault(unit, event->failing_step, DHP_INJECTED);
-	status = plug(engine, sim, unit->cpu);
+	status = dhpi_sim_plug(engine, sim, unit->cpu);
 	port_mutex_unlock(&engine->partition->serial);
 	return !dhp_failed(status);
 }

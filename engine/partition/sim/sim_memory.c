@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sim_memory.c - the memory of a simulated partition: two numbers, and how many modules have come.
+ * sim_memory.c - the memory of a simulated partition: two numbers, and which modules have come.
  *
  * The modules count for nothing but their announcements: the total is a number of its own, so that it can also change
  * without one, as it does under a balloon.
@@ -20,7 +20,8 @@ enum dhp_status dhpi_sim_memory_open(struct dhpi_sim *sim, const struct dhp_sim_
 		count = DHP_SIM_MODULES_LIMIT;
 	if (bytes > DHP_SIM_MEMORY_LIMIT / count)
 		return DHP_BAD_OPTIONS;
-	sim->modules = count;
+	for (uint32_t id = 0; id < count; id++)
+		(void)dhpi_sim_module_add(sim, id);
 	sim->memory.total_bytes = sim->memory.available_bytes = bytes * count;
 	return DHP_OK;
 }
@@ -36,8 +37,18 @@ void dhpi_sim_modules(void *state, bool all, dhpi_module_visit *visit, void *con
 	const struct dhpi_sim *sim = state;
 
 	(void)all;
-	for (uint32_t id = 0; id < sim->modules; id++)
-		(void)visit(context, id);
+	for (uint32_t at = 0; at < sim->modules_count; at++)
+		(void)visit(context, sim->modules[at]);
+}
+
+bool dhpi_sim_module_add(struct dhpi_sim *sim, uint32_t id)
+{
+	if (sim->modules_count == sim->modules_room)
+		return false;
+	sim->modules[sim->modules_count++] = id;
+	if (id >= sim->modules_limit)
+		sim->modules_limit = id + 1;
+	return true;
 }
 
 /* ---- the public calls ---- */
@@ -61,6 +72,7 @@ static void look(struct dhp_engine *engine)
 	enum dhp_status status = dhpi_partition_memory(engine->partition, true);
 
 	DHPI_CHECK(1, status == DHP_OK, "the rows of all modules are ready");
+	dhpi_record_look(engine->partition, DHPI_BY_MEMORY);
 }
 
 enum dhp_status dhp_sim_memory_set(struct dhp_engine *engine, uint64_t total_bytes, uint64_t free_bytes)
@@ -90,14 +102,14 @@ static enum dhp_status plug(struct dhp_engine *engine, struct dhpi_sim *sim, uin
 		return DHP_BAD_NODE;
 	if (bytes == 0 || bytes > DHP_SIM_MEMORY_LIMIT - sim->memory.total_bytes)
 		return DHP_BAD_SIZE;
-	if (sim->modules == DHP_SIM_MODULES_LIMIT)
+	if (sim->modules_count >= DHP_SIM_MODULES_LIMIT || sim->modules_limit == DHPI_MODULES_LIMIT)
 		return DHP_TOO_MANY;
 	sim->memory_fault = DHP_OK;
 	if (dhp_failed(fault))
 		return fault;
-	if (!dhpi_module_prepare(engine->notify, sim->modules))
+	if (!dhpi_module_prepare(engine->notify, sim->modules_limit))
 		return DHP_NO_MEMORY;
-	sim->modules++;
+	(void)dhpi_sim_module_add(sim, sim->modules_limit);
 	sim->memory.total_bytes += bytes;
 	sim->memory.available_bytes += bytes;
 	look(engine);
