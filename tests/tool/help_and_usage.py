@@ -3,7 +3,7 @@
 
 from tool import expect, fine, refused, run
 
-COMMANDS = ["info", "monitor", "demo"]
+COMMANDS = ["info", "monitor", "demo", "record"]
 
 general = fine("--help")
 for command in COMMANDS:
@@ -20,6 +20,7 @@ expect(nothing.status == 2 and "Usage" in nothing.err and not nothing.out, "no c
 
 refused("fly", says=["unknown command fly", "demo"])
 for command in COMMANDS:
+    file = ("/dev/null",) if command == "record" else ()
     refused(command, "--colour", says=[f"dhp {command}: ", "--colour", "--help"])
     refused(command, "-x", says=["-x"])
     refused(command, "--backend", "vax", says=["--backend vax", "linux|sim"])
@@ -27,8 +28,8 @@ for command in COMMANDS:
     refused(command, "--backend", "sim", "--processors", "0", says=["--processors 0", "1 to 4096"])
     refused(command, "--backend", "sim", "--processors", "many", says=["--processors many"])
     refused(command, "--backend", "sim", "--processors", "-1", says=["--processors -1"])
-    refused(command, "--backend", "sim", "--groups", "3,99", says=["--groups 3,99", "1 to 64"])
-    refused(command, "--backend", "sim", "--groups", "", says=["--groups"])
+    refused(command, "--backend", "sim", "--groups", "3,99", *file, says=["--groups 3,99", "1 to 64"])
+    refused(command, "--backend", "sim", "--groups", "", *file, says=["--groups"])
     refused(command, "--backend", "sim", "--seed", "soon", says=["--seed soon"])
     refused(command, "--processors", "3", says=["--backend sim"])
 for command in ("info", "monitor"):

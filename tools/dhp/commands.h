@@ -8,5 +8,6 @@
 int info_command(int argument_count, char **arguments);
 int monitor_command(int argument_count, char **arguments);
 int demo_command(int argument_count, char **arguments);
+int record_command(int argument_count, char **arguments);
 
 #endif

@@ -18,6 +18,7 @@ static const struct {
 	{"info", info_command, "this machine as the library sees it"},
 	{"monitor", monitor_command, "print every notification as it comes"},
 	{"demo", demo_command, "processors arrive while items of work flow; nothing is lost"},
+	{"record", record_command, "write every change to a file, to be played again elsewhere"},
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
@@ -52,7 +53,7 @@ static int main_dispatch(int argument_count, char **arguments)
 			say_as(commands[at].name);
 			return commands[at].run(argument_count - 2, arguments + 2);
 		}
-	return say_usage("unknown command %s: can be info, monitor or demo", arguments[1]);
+	return say_usage("unknown command %s: can be info, monitor, demo or record", arguments[1]);
 }
 
 int main(int argument_count, char **arguments)

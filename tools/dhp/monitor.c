@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "commands.h"
 #include "json.h"
+#include "player.h"
 #include "say.h"
 #include "script.h"
 #include "stop.h"
@@ -35,16 +36,19 @@ struct monitor {
 	uint64_t memory_generation; /* likewise, of the memory */
 	bool as_json;            /* set once */
 	pthread_t main_thread;   /* set once */
+	struct player *player;   /* set once; NULL: nothing is played */
+	bool watching;           /* main thread only: the registrations have been made */
+	uint64_t played_ns;      /* under the lock: when what is played happened */
 	struct json json;        /* under the lock */
 };
 
 /*
- * Is this a replay of what was there at registration? A replay runs in the thread that registers, an arrival in a
- * thread of the library or of the script, and the main thread never adds a processor.
+ * Is this a replay of what was there at registration? That runs in the thread that registers; an arrival in a thread of
+ * the library or of the script, or later, when the main thread plays a recording.
  */
 static bool monitor_replays(const struct monitor *monitor)
 {
-	return pthread_equal(monitor->main_thread, pthread_self());
+	return pthread_equal(monitor->main_thread, pthread_self()) && !monitor->watching;
 }
 
 static const char *const change_names[] = {
@@ -53,6 +57,7 @@ static const char *const change_names[] = {
 	[DHP_CHANGE_FAILURE] = "failure",
 };
 
+/* What is played has the time it had then, and no wall clock, which the recording does not know. */
 static void monitor_begin(struct monitor *monitor, const char *channel, const char *event)
 {
 	struct wall_text wall;
@@ -60,13 +65,16 @@ static void monitor_begin(struct monitor *monitor, const char *channel, const ch
 
 	pthread_mutex_lock(&monitor->line);
 	wall = clock_wall();
-	seconds = seconds_of_ns(clock_now_ns() - monitor->started_ns);
+	seconds = seconds_of_ns(monitor->player ? monitor->played_ns : clock_now_ns() - monitor->started_ns);
 	if (!monitor->as_json) {
-		printf("%s  %11.6f s  %-12s  %-8s", wall.s, seconds, channel, event);
+		if (!monitor->player)
+			printf("%s  ", wall.s);
+		printf("%11.6f s  %-12s  %-8s", seconds, channel, event);
 		return;
 	}
 	json_object(&monitor->json, NULL);
-	json_text(&monitor->json, "time", wall.s);
+	if (!monitor->player)
+		json_text(&monitor->json, "time", wall.s);
 	json_real(&monitor->json, "seconds", seconds);
 	json_text(&monitor->json, "channel", channel);
 	json_text(&monitor->json, "event", event);
@@ -224,6 +232,20 @@ static void monitor_watch(struct monitor *monitor, struct script *script, uint64
 	}
 }
 
+static void monitor_play(struct monitor *monitor)
+{
+	uint64_t time_ns;
+
+	while (player_wait(monitor->player, monitor->engine, &time_ns)) {
+		pthread_mutex_lock(&monitor->line);
+		monitor->played_ns = time_ns;
+		pthread_mutex_unlock(&monitor->line);
+		player_step(monitor->engine);
+		monitor_counts(monitor);
+		monitor_memory(monitor);
+	}
+}
+
 static int monitor_register(struct monitor *monitor)
 {
 	enum dhp_status status;
@@ -248,9 +270,12 @@ static int monitor_run(struct monitor *monitor, struct script *script, double se
 	monitor_counts(monitor);
 	monitor_memory(monitor);
 	status = monitor_register(monitor);
+	monitor->watching = true;
 	if (status == TOOL_FINE && script)
 		status = script_begin(script, monitor->engine);
-	if (status == TOOL_FINE)
+	if (status == TOOL_FINE && monitor->player)
+		monitor_play(monitor);
+	else if (status == TOOL_FINE)
 		monitor_watch(monitor, script, until_ns);
 	if (script)
 		script_end(script);
@@ -262,6 +287,7 @@ static int monitor_run(struct monitor *monitor, struct script *script, double se
 
 struct monitor_options {
 	struct backend backend;
+	struct player player;
 	uint32_t fail_one_in;
 	double seconds; /* 0: no end */
 	bool json;
@@ -275,7 +301,8 @@ static enum options_outcome monitor_parse(struct monitor_options *options, int a
 			 "since the start: synchronous (start, complete, failure), asynchronous (arrival),\n"
 			 "changes of the counts and of the memory, and sources of change that are lost.",
 		.notes = "Ctrl-C or SIGTERM ends it with status 0. With --backend sim a script from the seed makes\n"
-			 "all processors arrive (8 without --processors); without --seconds the last one ends it.",
+			 "all processors arrive (8 without --processors); without --seconds the last one ends it.\n"
+			 "With --replay the seconds are those of the recording, and its last change ends it.",
 	};
 	int operand_count;
 
@@ -288,30 +315,58 @@ static enum options_outcome monitor_parse(struct monitor_options *options, int a
 	command_option(&command, &(struct option){.name = "fail-one-in", .argument = "N", .kind = OPTION_COUNT,
 						  .into.count = &options->fail_one_in, .least = 0, .most = 1000000,
 						  .help = "sim: one in so many attempts fails; 0: none"});
+	player_options(&options->player, &command);
 	return options_parse(&command, argument_count, arguments, &operand_count);
 }
 
-static int monitor_open(const struct monitor_options *options)
+static int monitor_create(struct monitor *monitor, struct monitor_options *options)
+{
+	struct backend backend = options->backend;
+
+	if (options->player.name)
+		return player_open(&options->player, DHP_ENGINE_NO_WORKERS, &monitor->engine);
+	backend.source_hook = monitor_source;
+	backend.source_context = monitor;
+	return backend_create(&backend, DHP_ENGINE_NO_WORKERS, 1, &monitor->engine);
+}
+
+static int monitor_open(struct monitor_options *options)
 {
 	struct script script = {.fail_one_in = options->fail_one_in};
 	struct monitor monitor = {
 		.line = PTHREAD_MUTEX_INITIALIZER,
 		.main_thread = pthread_self(),
 		.as_json = options->json,
+		.player = options->player.name ? &options->player : NULL,
 		.json = {.file = stdout, .compact = true},
 	};
-	struct backend backend = options->backend;
 	int status;
 
 	monitor.started_ns = clock_now_ns();
-	backend.source_hook = monitor_source;
-	backend.source_context = &monitor;
-	status = backend_create(&backend, DHP_ENGINE_NO_WORKERS, 1, &monitor.engine);
+	status = monitor_create(&monitor, options);
 	if (status != TOOL_FINE)
 		return status;
 	status = monitor_run(&monitor, options->backend.simulated ? &script : NULL, options->seconds);
 	dhp_engine_destroy(monitor.engine);
+	if (monitor.player)
+		player_close(monitor.player);
 	return status;
+}
+
+/* A recording says what there is, and when it ends. */
+static int monitor_check(struct monitor_options *options)
+{
+	const struct backend *backend = &options->backend;
+
+	if (!options->player.name && options->player.speed)
+		return say_usage("--speed is that of a recording: add --replay FILE");
+	if (options->player.name && (backend->simulated || backend->processors || backend->groups || backend->nodes ||
+				     backend->cpu_gap || options->fail_one_in || options->seconds > 0))
+		return say_usage("--replay says itself what there is and when it ends: leave out --backend and what follows "
+				 "from it, --fail-one-in and --seconds");
+	if (options->fail_one_in && !backend->simulated)
+		return say_usage("--fail-one-in makes simulated arrivals fail: add --backend sim");
+	return TOOL_FINE;
 }
 
 int monitor_command(int argument_count, char **arguments)
@@ -328,8 +383,8 @@ int monitor_command(int argument_count, char **arguments)
 		break;
 	}
 	status = backend_check(&options.backend, 8);
-	if (status == TOOL_FINE && options.fail_one_in && !options.backend.simulated)
-		status = say_usage("--fail-one-in makes simulated arrivals fail: add --backend sim");
+	if (status == TOOL_FINE)
+		status = monitor_check(&options);
 	if (status != TOOL_FINE)
 		return status;
 	stop_prepare();
