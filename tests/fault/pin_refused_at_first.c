@@ -5,10 +5,12 @@
  *
  * The linker puts __wrap_pthread_create between the engine and the C library (--wrap, see CMakeLists.txt).
  */
+#define _GNU_SOURCE
 #include "child.h"
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 
 #define TRIES 3u
 /* A stack of our own size that is refused is followed by one of the system's size. */
@@ -19,11 +21,19 @@ static uint64_t grants, refusals; /* still to come, in this order; threads are m
 int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument);
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument);
 
+static bool pins(const pthread_attr_t *attributes)
+{
+	cpu_set_t affinity;
+
+	return attributes != NULL && pthread_attr_getaffinity_np(attributes, sizeof(affinity), &affinity) == 0 &&
+	       CPU_COUNT(&affinity) == 1;
+}
+
 int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*run)(void *), void *argument)
 {
 	uint64_t *next = peek(&grants) != 0 ? &grants : &refusals;
 
-	if (peek(next) == 0)
+	if (peek(next) == 0 || !pins(attributes))
 		return __real_pthread_create(thread, attributes, run, argument);
 	poke(next, peek(next) - 1);
 	return next == &grants ? __real_pthread_create(thread, attributes, run, argument)
@@ -99,7 +109,7 @@ static void widen(struct heard *heard, uint64_t granted, uint64_t refused)
 	assert_ok(dhp_engine_destroy(heard->engine));
 }
 
-static void nobody_hears_of_a_processor_that_cannot_be_pinned_to_yet(void **state)
+static void nobody_hears_of_a_processor_that_cannot_be_pinned_to_yet_S145(void **state)
 {
 	static struct heard heard;
 
@@ -127,7 +137,7 @@ static void worker_that_is_refused_all_the_same_means_Failure_and_another_try_S1
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nobody_hears_of_a_processor_that_cannot_be_pinned_to_yet),
+		cmocka_unit_test(nobody_hears_of_a_processor_that_cannot_be_pinned_to_yet_S145),
 		cmocka_unit_test(worker_that_is_refused_all_the_same_means_Failure_and_another_try_S147),
 	};
 
