@@ -55,16 +55,17 @@ def look_for_what_is_needed(wanted):
         raise CannotRun(f"not built: {', '.join(missing)}; make build")
 
 
-def play(name, function, series, kernel, initrd, log, limit):
+def play(name, function, series, kernel, initrd, options):
     """One machine, from its start to its end."""
     result = Result(name)
+    limit = options.limit * function.times
     host = None
     began = time.monotonic()
     try:
-        host = machine.Machine(kernel, initrd, log / f"{series}-{name}", limit, **function.machine)
-        guest = Guest(host, patience=PATIENCE)
+        host = machine.Machine(kernel, initrd, options.out / f"log/{series}-{name}", limit, **function.machine)
+        guest = Guest(host, PATIENCE * function.times)
         result.fact(f"booted in {time.monotonic() - began:.1f} s")
-        function(Steps(guest, result, series))
+        function(Steps(guest, result, series, options.build))
     except (GuestError, machine.MachineError, OSError) as error:
         late = f"the limit of {limit} s is reached; " if host and host.expired else ""
         result.check(False, "the scenario came to its end", f"{late}{type(error).__name__}: {error}")
@@ -100,7 +101,7 @@ def list_scenarios():
         print(f"{name:8} {'' if function.usual else '(by name only) '}{function.__doc__.splitlines()[0]}")
 
 
-def play_all(options, initrd, log, file):
+def play_all(options, initrd, file):
     """The report of all, as it is written and printed."""
     report, began = Report(), time.monotonic()
 
@@ -114,7 +115,7 @@ def play_all(options, initrd, log, file):
         for name in options.scenarios:
             function = known_scenarios()[name]
             if series in function.kernels:
-                result = play(name, function, series, kernel, initrd, log, options.limit)
+                result = play(name, function, series, kernel, initrd, options)
                 report.add(name_of_kernel, result)
                 say(report.scenario(result, whole=False), report.scenario(result, whole=True))
         say(f"\n{report.arrivals(name_of_kernel)}\n")
@@ -135,7 +136,7 @@ def main():
     initrd = options.out / "initrd.gz"
     initramfs.build(initrd, HERE / "guest/init", wanted)
     with open(options.out / "report.txt", "w") as file:
-        report = play_all(options, initrd, log, file)
+        report = play_all(options, initrd, file)
     print(f"report: {options.out / 'report.txt'}, logs: {log}")
     return 1 if report.failures else 0
 

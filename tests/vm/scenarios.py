@@ -3,15 +3,16 @@
 
 Each scenario is a function of Steps (steps.py), marked with the machine that it wants.
 """
+import subprocess
 import time
 
 from steps import BUSY, CPUS, MEMORY, QUIET
 
 
-def scenario(usual=True, kernels=("6.1", "6.12"), **machine):
-    """The machine it wants; not usual: only when asked for by name."""
+def scenario(usual=True, times=1, kernels=("6.1", "6.12"), **machine):
+    """The machine it wants; not usual: only when asked for by name; times: as patient as this with what happens."""
     def mark(function):
-        function.machine, function.usual, function.kernels = machine, usual, kernels
+        function.machine, function.usual, function.times, function.kernels = machine, usual, times, kernels
         return function
     return mark
 
@@ -281,6 +282,17 @@ def most(steps):
     in_groups(steps, 130, 3)
 
 
+@scenario(usual=False, times=4, boot=252, slots=255, memory="2G", parallel=False)
+def full(steps):
+    """All that such a machine can have: 252, then the last three. Wants some minutes and a machine with nothing else to do."""
+    steps.guest.ok("rule")
+    steps.watch("--items", 64, "--spin", 20, "--rest", 50000)
+    steps.plug(254, what="number 253")
+    steps.plug(252, what="number 254")
+    steps.plug(253, what="number 255")
+    in_groups(steps, 255, 4)
+
+
 @scenario(boot=1, slots=255, parallel=False)
 def sparse(steps):
     """Slots far apart, the last one possible; on a kernel that numbers by slot, four groups with one processor each."""
@@ -300,11 +312,13 @@ def sparse(steps):
 
 @scenario(boot=4, slots=32, nodes=2)
 def tools(steps):
-    """dhp demo and the torture run, and dhp monitor listens, while all kinds of arrivals happen; then the backend's tests."""
+    """dhp demo and the torture run, dhp monitor and dhp record listen, while all kinds of arrivals happen; then the backend's
+    tests, and the recording is played again on the host."""
     guest, result = steps.guest, steps.result
     guest.ok("rule")
     steps.watch("--items", 8, "--spin", 50, "--rest", 5000)
     guest.ok("dhp monitor >/tmp/monitor 2>&1 & monitor=$!")
+    guest.ok("dhp record /tmp/recording 2>/tmp/record & record=$!")
     steps.tools_begin("taskset 3")
     steps.arrivals(ones=(4,), burst=(5, 6, 7), gaps=(11, 9), other=20)
     steps.offline_once(cpu=3, index=3)
@@ -313,6 +327,7 @@ def tools(steps):
     monitored(steps)
     steps.indexes()
     steps.end()
+    replayed(steps)
     for test in guest.ok("ls /tests").split():
         status, output = guest.run(f"/tests/{test} 2>&1")
         result.check(status == 0, f"{test} in the guest", output)
@@ -324,6 +339,24 @@ def monitored(steps):
     for words, count in (("synchronous  *complete", steps.active), ("arrival  *processor", steps.active), ("arrival  *memory", None)):
         heard = int(guest.run(f"grep -c '{words}' /tmp/monitor")[1])
         result.check(heard == count or count is None and heard >= 2, f"dhp monitor printed each: {words}", heard)
+
+
+def heard_of_arrivals(text):
+    """Of what dhp monitor prints: each call of the synchronous channel, from the call on, without what was there before."""
+    return [line.split("synchronous")[1].split() for line in text.splitlines() if "synchronous" in line and "was there" not in line]
+
+
+def replayed(steps):
+    """On the host, by the simulator, as fast as possible: what dhp monitor heard in the guest is heard again."""
+    guest, result = steps.guest, steps.result
+    status, output = guest.run("kill -INT $record; wait $record; cat /tmp/record")
+    recording = guest.machine.log.with_suffix(".recording")
+    recording.write_text(guest.ok("cat /tmp/recording") + "\n")
+    replay = subprocess.run([steps.dhp, "monitor", "--replay", str(recording), "--speed", "max"], capture_output=True, text=True,
+                            timeout=guest.patience)
+    result.check(replay.returncode == 0, "the recording can be played on the host", replay.stderr)
+    there, here = heard_of_arrivals(guest.ok("cat /tmp/monitor")), heard_of_arrivals(replay.stdout)
+    result.check(there and there == here, "the replay tells every registrant the same, in the same order", [there, here])
 
 
 @scenario(boot=4)

@@ -15,7 +15,8 @@ BLOCK = 128  # MiB that the kernel announces at once
 class Steps:
     """The machine, its guest, and the result that they fill."""
 
-    def __init__(self, guest, result, series):
+    def __init__(self, guest, result, series, build):
+        self.dhp = build / "tools/dhp"  # on the host
         self.guest, self.machine, self.result = guest, guest.machine, result
         self.by_slot = series != "6.1"  # how the kernel numbers newcomers; 6.1: in the order of arrival
         self.active = 0
