@@ -5,6 +5,7 @@ Each scenario is a function of Steps (steps.py), marked with the machine that it
 """
 import subprocess
 import time
+from pathlib import Path
 
 from steps import BUSY, CPUS, MEMORY, QUIET
 
@@ -350,7 +351,7 @@ def replayed(steps):
     """On the host, by the simulator, as fast as possible: what dhp monitor heard in the guest is heard again."""
     guest, result = steps.guest, steps.result
     status, output = guest.run("kill -INT $record; wait $record; cat /tmp/record")
-    recording = guest.machine.log.with_suffix(".recording")
+    recording = Path(f"{guest.machine.log}.recording")
     recording.write_text(guest.ok("cat /tmp/recording") + "\n")
     replay = subprocess.run([steps.dhp, "monitor", "--replay", str(recording), "--speed", "max"], capture_output=True, text=True,
                             timeout=guest.patience)
