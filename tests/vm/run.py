@@ -41,8 +41,8 @@ def known_scenarios():
 def programs(build):
     """What goes into the guest, by its path there."""
     found = {"/bin/vm_watch": build / "tests/vm/vm_watch", "/bin/dhp": build / "tools/dhp", "/bin/torture": build / "stress/torture"}
-    for test in sorted((build / "tests").glob("test_linux_*")):
-        found[f"/tests/{test.name}"] = test
+    for source in sorted((ROOT / "tests/linux").glob("*.c")):
+        found[f"/tests/{source.stem}"] = build / f"tests/test_linux_{source.stem}"
     return found
 
 

@@ -331,7 +331,7 @@ def tools(steps):
     replayed(steps)
     for test in guest.ok("ls /tests").split():
         status, output = guest.run(f"/tests/{test} 2>&1")
-        result.check(status == 0, f"{test} in the guest", output)
+        result.check(status == 0, f"test linux.{test} in the guest", output)
 
 
 def monitored(steps):

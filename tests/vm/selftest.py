@@ -57,7 +57,8 @@ class Harness(unittest.TestCase):
         self.bin.mkdir()
         for name in ("busybox", "cpio", "ldd"):
             self.stub(name, "#!/bin/sh\n")
-        for name in ("tests/vm/vm_watch", "tools/dhp", "stress/torture", "tests/test_linux_nothing"):
+        tests = [f"tests/test_linux_{source.stem}" for source in (HERE.parent / "linux").glob("*.c")]
+        for name in ("tests/vm/vm_watch", "tools/dhp", "stress/torture", *tests):
             (self.build / name).parent.mkdir(parents=True, exist_ok=True)
             (self.build / name).touch()
         kernels = self.out / "kernels"
