@@ -350,7 +350,9 @@ def heard_of_arrivals(text):
 def replayed(steps):
     """On the host, by the simulator, as fast as possible: what dhp monitor heard in the guest is heard again."""
     guest, result = steps.guest, steps.result
-    status, output = guest.run("kill -INT $record; wait $record; cat /tmp/record")
+    status, _ = guest.run("kill -INT $record; wait $record")
+    if not result.check(status == 0, "dhp record ends with status 0", guest.run("cat /tmp/record")[1]):
+        return
     recording = Path(f"{guest.machine.log}.recording")
     recording.write_text(guest.ok("cat /tmp/recording") + "\n")
     replay = subprocess.run([steps.dhp, "monitor", "--replay", str(recording), "--speed", "max"], capture_output=True, text=True,
