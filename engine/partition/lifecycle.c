@@ -21,12 +21,12 @@ struct arrival {
 
 /* ---- reserve: a thread can be pinned there; index, number and mappings ---- */
 
-/* Linux shows a cpu that is coming up a moment before. At the first look there is nobody to hear of a failure. */
+/* At the first look there is nobody to hear of a failure. */
 static enum dhp_status probe(const struct arrival *arrival)
 {
 	const struct dhpi_partition *partition = arrival->partition;
 
-	if (!partition->first_look_over)
+	if (!partition->backend->early || !partition->first_look_over)
 		return DHP_OK;
 	return dhpi_work_probe(partition->engine->work, arrival->processor.cpu);
 }

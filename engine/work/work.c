@@ -139,7 +139,7 @@ enum dhp_status dhpi_work_probe(struct dhpi_work *work, uint32_t cpu)
 	struct port_thread thread = { .started = false };
 	enum dhp_status status;
 
-	if (work->simulated || work->without_workers)
+	if (work->without_workers)
 		return DHP_OK;
 	status = port_thread_start(&thread, do_nothing, NULL, cpu, work->stack_bytes, "dhp-probe");
 	port_thread_join(&thread);

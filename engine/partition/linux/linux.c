@@ -297,6 +297,7 @@ static void machine_sources(void *state, dhp_source_visit *visit, void *context)
 
 const struct dhpi_backend dhpi_backend_machine = {
 	.name = "linux",
+	.early = true,
 	.open = machine_open,
 	.close = machine_close,
 	.limits = machine_limits,
