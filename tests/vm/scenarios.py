@@ -313,8 +313,7 @@ def sparse(steps):
 
 @scenario(boot=4, slots=32, nodes=2)
 def tools(steps):
-    """dhp demo and the torture run, dhp monitor and dhp record listen, while all kinds of arrivals happen; then the backend's
-    tests, and the recording is played again on the host."""
+    """All kinds of arrivals while dhp demo and the torture run, dhp monitor and dhp record listen; the backend's tests; a replay."""
     guest, result = steps.guest, steps.result
     guest.ok("rule")
     steps.watch("--items", 8, "--spin", 50, "--rest", 5000)
