@@ -58,16 +58,15 @@ def look_for_what_is_needed(wanted):
 def play(name, function, series, kernel, initrd, options):
     """One machine, from its start to its end."""
     result = Result(name)
-    limit = options.limit * function.times
     host = None
     began = time.monotonic()
     try:
-        host = machine.Machine(kernel, initrd, options.out / f"log/{series}-{name}", limit, **function.machine)
-        guest = Guest(host, PATIENCE * function.times)
+        host = machine.Machine(kernel, initrd, options.out / f"log/{series}-{name}", options.limit, **function.machine)
+        guest = Guest(host, PATIENCE)
         result.fact(f"booted in {time.monotonic() - began:.1f} s")
         function(Steps(guest, result, series, options.build))
     except (GuestError, machine.MachineError, OSError) as error:
-        late = f"the limit of {limit} s is reached; " if host and host.expired else ""
+        late = f"the limit of {options.limit} s is reached; " if host and host.expired else ""
         result.check(False, "the scenario came to its end", f"{late}{type(error).__name__}: {error}")
     finally:
         if host:

@@ -10,10 +10,10 @@ from pathlib import Path
 from steps import BUSY, CPUS, MEMORY, QUIET
 
 
-def scenario(usual=True, times=1, kernels=("6.1", "6.12"), **machine):
-    """The machine it wants; not usual: only when asked for by name; times: as patient as this with what happens."""
+def scenario(usual=True, kernels=("6.1", "6.12"), **machine):
+    """The machine it wants; not usual: only when asked for by name."""
     def mark(function):
-        function.machine, function.usual, function.times, function.kernels = machine, usual, times, kernels
+        function.machine, function.usual, function.kernels = machine, usual, kernels
         return function
     return mark
 
@@ -281,17 +281,6 @@ def most(steps):
     steps.plug(129, what="number 129")
     steps.plug(128, what="number 130")
     in_groups(steps, 130, 3)
-
-
-@scenario(usual=False, times=8, boot=252, slots=255, memory="2G", parallel=False)
-def full(steps):
-    """All that such a machine can have: 252, then the last three. Wants some minutes and a machine with nothing else to do."""
-    steps.guest.ok("rule")
-    steps.watch("--items", 64, "--spin", 20, "--rest", 50000)
-    steps.plug(254, what="number 253")
-    steps.plug(252, what="number 254")
-    steps.plug(253, what="number 255")
-    in_groups(steps, 255, 4)
 
 
 @scenario(boot=1, slots=255, parallel=False)
