@@ -33,7 +33,7 @@ help:
 	@echo 'make stress            torture for STRESS_SECONDS=$(STRESS_SECONDS)                       (STRESS_ARGS=...)'
 	@echo 'make bench             run the benchmarks                               (BENCH_ARGS=...)'
 	@echo 'make vm                real arrivals in an emulated machine, two kernels; 10 minutes (VM_ARGS=--list)'
-	@echo 'make vm-quick          one kernel, one scenario; a minute'
+	@echo 'make vm-quick          one kernel, one scenario; 15 seconds'
 	@echo 'make build             build only'
 	@echo 'make install           PREFIX=$(PREFIX), DESTDIR=...'
 	@echo 'make clean             remove build/'

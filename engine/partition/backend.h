@@ -45,6 +45,7 @@ typedef bool dhpi_module_visit(void *context, uint32_t id);
 
 struct dhpi_backend {
 	const char *name;
+	bool early; /* a cpu may be seen as usable a moment before a thread can be pinned to it; that is tried then, before Start */
 
 	/* Level of all: passive. The state is the backend's own; NULL on failure. */
 	enum dhp_status (*open)(const struct dhp_engine_options *options, void **out_state);

@@ -20,15 +20,29 @@ struct arrival {
 	enum dhp_status reason; /* of the failure, for those who are told */
 };
 
-/* ---- reserve: index, number and mappings ---- */
+/* ---- reserve: a thread can be pinned there; index, number and mappings ---- */
+
+/* At the first look there is nobody to hear of a failure. */
+static enum dhp_status probe(const struct arrival *arrival)
+{
+	const struct dhpi_partition *partition = arrival->partition;
+
+	if (!partition->backend->early || !partition->first_look_over)
+		return DHP_OK;
+	return dhpi_work_probe(partition->engine->work, arrival->processor.cpu);
+}
 
 static enum dhp_status reserve(struct arrival *arrival)
 {
 	struct dhpi_set *set = arrival->partition->engine->set;
+	enum dhp_status status;
 
 	arrival->processor.index = dhpi_set_active(set); /* S-152 */
 	if (arrival->processor.index == set->maximum)
 		return DHP_TOO_MANY;
+	status = probe(arrival);
+	if (dhp_failed(status))
+		return status;
 	dhpi_set_offer(set, &arrival->processor);
 	return DHP_OK;
 }

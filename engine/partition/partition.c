@@ -6,7 +6,7 @@
  * changes gives none. A processor that failed to arrive is left alone until it has gone and come back, or somebody asks:
  * else a veto would be repeated at every look. If it failed for want of memory, a thread or a pin it is tried again all the
  * same, at the next look and then ever more seldom: Linux shows a CPU that is coming up a moment before a thread can be
- * pinned to it.
+ * pinned to it. That is found out before anybody hears Start (lifecycle.c).
  */
 #include "record.h"
 

@@ -129,6 +129,23 @@ void dhpi_work_fini(struct dhpi_work *work)
 
 /* ---- steps of an arrival ---- */
 
+static void do_nothing(void *argument)
+{
+	(void)argument;
+}
+
+enum dhp_status dhpi_work_probe(struct dhpi_work *work, uint32_t cpu)
+{
+	struct port_thread thread = { .started = false };
+	enum dhp_status status;
+
+	if (work->without_workers)
+		return DHP_OK;
+	status = port_thread_start(&thread, do_nothing, NULL, cpu, work->stack_bytes, "dhp-probe");
+	port_thread_join(&thread);
+	return status;
+}
+
 void dhpi_work_prepare(struct dhpi_work *work, const struct dhp_processor *processor)
 {
 	struct dhpi_queue *queue = queue_at_cpu(work, processor->cpu);

@@ -65,6 +65,8 @@ enum dhp_status dhpi_work_init(struct dhpi_work *work, struct dhpi_space *space,
 void dhpi_work_stop(struct dhpi_work *work);
 void dhpi_work_fini(struct dhpi_work *work);
 
+/* Whether a worker could be created and pinned there now. */
+enum dhp_status dhpi_work_probe(struct dhpi_work *work, uint32_t cpu);
 /* Its slot is constructed: DPCs may be aimed at the processor from now on (S-155). */
 void dhpi_work_prepare(struct dhpi_work *work, const struct dhp_processor *processor);
 /* What was aimed at it meanwhile goes to another processor (S-654). */

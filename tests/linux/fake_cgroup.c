@@ -294,8 +294,8 @@ static void group_that_vanishes_is_told_once_and_the_rest_goes_on(void **state)
 	assert_false(row_of(engine, "quota").works); /* under the lock under which the hook was called */
 	assert_string_equal(ears.reason, "our control group is not visible here");
 	assert_int_equal(counts_of(engine).quota, 2);
-	tree_write(&tree, "/proc/meminfo", "MemTotal: 1048576 kB\nMemAvailable: 102400 kB\n");
 	changes = peek(&ears.changes);
+	tree_write(&tree, "/proc/meminfo", "MemTotal: 1048576 kB\nMemAvailable: 102400 kB\n");
 	assert_true(wait_for_count(&ears.changes, changes + 1));
 	assert_int_equal(peek(&ears.dropped), 3);
 	/* Who asks gets it back. */

@@ -82,8 +82,9 @@ class Guest:
 
     # ---- the program watch ----
 
-    def watch(self, *options):
-        self.ok(f"vm_watch {' '.join(map(str, options))} & watch=$!")
+    def watch(self, *options, within=""):
+        """within: what the shell does before it becomes the program."""
+        self.ok(f"sh -c '{within} exec vm_watch {' '.join(map(str, options))}' & watch=$!")
         self.await_event("ready")
 
     def report(self):

@@ -25,8 +25,8 @@ def put(root, source, target):
 def build(path, init, programs):
     """Writes the archive. programs: {path in the guest: file}."""
     busybox = shutil.which("busybox")
-    if not busybox or libraries(busybox):
-        raise FileNotFoundError("no static busybox: tools/install-deps --for vm")
+    if libraries(busybox):
+        raise FileNotFoundError("busybox is not static: tools/install-deps --for vm")
     with tempfile.TemporaryDirectory() as root:
         put(root, busybox, "/bin/busybox")
         put(root, init, "/init")

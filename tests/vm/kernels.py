@@ -12,6 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+SECONDS_MOST = 300  # of one call of the package manager; without a network it waits
 METAPACKAGES = {"6.1": "linux-image-cloud-amd64", "6.12": "linux-image-6.12-cloud-amd64"}
 
 
@@ -25,8 +26,18 @@ def here(folder, series):
     return max(found, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)], default=None)
 
 
+def ask(*command, **options):
+    """The package manager, which may be missing or wait for a network for ever."""
+    try:
+        return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MOST, **options)
+    except FileNotFoundError:
+        raise NoKernel(f"no {command[0]} here; put kernels into build/vm/kernels, named vmlinuz-6.1.N and vmlinuz-6.12.N") from None
+    except subprocess.TimeoutExpired:
+        raise NoKernel(f"{command[0]} did not end within {SECONDS_MOST} s; is there a network?") from None
+
+
 def package_of(metapackage):
-    listing = subprocess.run(["apt-cache", "depends", "--important", metapackage], capture_output=True, text=True)
+    listing = ask("apt-cache", "depends", "--important", metapackage)
     found = re.search(r"Depends: (linux-image-\S+)", listing.stdout)
     return found and found.group(1)
 
@@ -34,15 +45,15 @@ def package_of(metapackage):
 def refresh_lists():
     if os.geteuid() == 0:
         print("vm: reading the package lists anew", file=sys.stderr)
-        subprocess.run(["apt-get", "-qq", "update"], stdin=subprocess.DEVNULL, check=False)
+        ask("apt-get", "-qq", "update")
 
 
 def download(package, folder):
-    done = subprocess.run(["apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package], cwd=folder,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    done = ask("apt-get", "-qq", "-o", "APT::Sandbox::User=root", "download", package, cwd=folder)
     packages = list(Path(folder).glob("*.deb"))
     if done.returncode or not packages:
-        raise NoKernel(f"cannot download {package}: {done.stderr.strip()}; are the package lists fresh (apt-get update)?")
+        raise NoKernel(f"cannot download {package}: {done.stderr.strip()}; is there a network, are the package lists fresh "
+                       "(apt-get update)?")
     return packages[0]
 
 

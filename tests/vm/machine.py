@@ -32,7 +32,7 @@ class MachineError(Exception):
 
 
 class Machine:
-    def __init__(self, kernel, initrd, log, *, boot=1, slots=16, memory="512M", nodes=1, parallel=True):
+    def __init__(self, kernel, initrd, log, limit, *, boot=1, slots=16, memory="512M", nodes=1, parallel=True):
         if not SLOTS_LEAST <= slots <= SLOTS_MOST:
             raise ValueError(f"slots: {SLOTS_LEAST} to {SLOTS_MOST}")
         self.folder = Path(tempfile.mkdtemp(prefix="dhp-vm-"))
@@ -42,14 +42,33 @@ class Machine:
         self.closed = False
         self.transcript = open(f"{log}.log", "w", buffering=1)
         self.start = time.monotonic()
-        self.process = subprocess.Popen(self._arguments(kernel, initrd, boot, slots, memory, nodes, parallel),
-                                        stdin=subprocess.DEVNULL, stderr=open(f"{log}.qemu", "w"))
+        self.serial = None
+        with open(f"{log}.qemu", "w") as words:
+            self.process = subprocess.Popen(self._arguments(kernel, initrd, boot, slots, memory, nodes, parallel),
+                                            stdin=subprocess.DEVNULL, stderr=words)
+        self.expired = False
+        self.alarm = threading.Timer(limit, self._expire)
+        self.alarm.daemon = True
+        self.alarm.start()
+        try:
+            self._open()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _open(self):
         self.monitor = self._connect("monitor")
         self.monitor_file = self.monitor.makefile("rb")
         self.serial = self._connect("serial")
         threading.Thread(target=self._read_serial, daemon=True).start()
         self._message()              # the greeting
         self.ask("qmp_capabilities")
+
+    def _expire(self):
+        """Everybody who waits for the machine learns that it is gone."""
+        self.expired = True
+        self.note("the limit is reached")
+        self.process.kill()
 
     def _arguments(self, kernel, initrd, boot, slots, memory, nodes, parallel):
         def socket_of(name):
@@ -86,6 +105,8 @@ class Machine:
                 time.sleep(0.01)
 
     def note(self, text):
+        if self.transcript.closed:
+            return
         self.transcript.write(f"[{time.monotonic() - self.start:9.4f}] {text}\n")
 
     # ---- the monitor ----
@@ -157,9 +178,12 @@ class Machine:
                 self.seen.wait(end - time.monotonic())
 
     def stop(self):
+        self.alarm.cancel()
         if self.process.poll() is None:
             self.process.kill()
         self.process.wait()
-        self.serial.close()
-        self.transcript.close()
+        if self.serial:
+            self.serial.close()
+        with self.seen:              # the reader may be at a line
+            self.transcript.close()
         shutil.rmtree(self.folder, ignore_errors=True)

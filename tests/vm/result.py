@@ -4,26 +4,31 @@
 A finding is no failure: it is what the library does not do yet, seen on a real change.
 """
 
-STEPS = ("uevent add", "online", "Start", "Complete", "first item")
-
 
 class Arrival:
-    """One processor: the host's times of what happened to it."""
+    """One processor, or one memory module: the host's times of what happened to it, and what was lost in its scenario."""
 
-    def __init__(self, what, cpu, node, command, times):
-        self.what, self.cpu, self.node, self.command, self.times = what, cpu, node, command, times
-        self.lost = "?"
+    def __init__(self, what, command, times, **known):
+        self.what, self.known = what, known
+        self.ms = {step: time and round((time - command) * 1000, 1) for step, time in times.items()}
+        self.lost = None  # not known: the scenario did not come to its account
 
     def cells(self):
-        shown = [f"{(time - self.command) * 1000:.0f}" if time is not None else "-" for time in self.times]
-        return [self.what, str(self.cpu), str(self.node), *shown, str(self.lost)]
+        times = ["-" if time is None else f"{time:.0f}" for time in self.ms.values()]
+        return [self.what, *map(str, self.known.values()), *times, "?" if self.lost is None else str(self.lost)]
+
+    def facts(self, scenario):
+        return {"scenario": scenario, "what": self.what, **self.known, "ms": self.ms, "items_lost": self.lost}
 
 
 class Result:
     def __init__(self, name):
         self.name = name
-        self.lines, self.arrivals, self.findings, self.facts = [], [], [], []
+        self.lines, self.findings, self.facts = [], [], []
+        self.processors, self.modules = [], []  # arrivals
+        self.most = 0  # processors at once
         self.failures = 0
+        self.seconds = 0.0
 
     def check(self, holds, what, seen=""):
         self.failures += not holds
@@ -38,25 +43,10 @@ class Result:
 
     def account(self, event):
         """Nothing lost, nothing twice: the one check that every scenario ends with."""
-        for arrival in self.arrivals:
-            arrival.lost = event.fields["lost"]
+        for arrival in self.processors + self.modules:
+            arrival.lost = event.number("lost")
         self.fact(f"{event.fields['inserted']} items inserted, {event.fields['ran']} ran")
         self.check(event.number("lost") == 0, "no item was lost", event.words)
         self.check(event.number("doubled") == 0, "no item ran twice", event.words)
         self.check(event.number("refused") == 0, "no insert was refused", event.words)
         self.check(event.number("ran") > 0, "items ran", event.words)
-
-    def text(self, whole):
-        """Whole, or without what held."""
-        held = len(self.lines) - self.failures
-        lines = [f"== {self.name}: {held} checks held, {self.failures} failed"]
-        lines += [f"  {line}" for line in self.lines if whole or not line.startswith("ok")]
-        if self.arrivals:
-            heads = ["  ms after the command", "cpu", "node", *STEPS, "lost"]
-            rows = [heads] + [["  " + cells[0], *cells[1:]] for cells in (a.cells() for a in self.arrivals)]
-            widths = [max(len(row[column]) for row in rows) for column in range(len(heads))]
-            lines += ["  ".join(cell.ljust(widths[0]) if column == 0 else cell.rjust(widths[column])
-                                for column, cell in enumerate(row)) for row in rows]
-        lines += [f"  {fact}" for fact in self.facts]
-        lines += [f"  finding: {finding}" for finding in self.findings]
-        return "\n".join(lines)

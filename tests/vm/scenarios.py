@@ -1,147 +1,33 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What happens to the machine under load, and what must hold then.
 
-Each scenario is a function (guest, result) with the machine it wants; Context has the steps that several of them use.
+Each scenario is a function of Steps (steps.py), marked with the machine that it wants.
 """
+import subprocess
 import time
+from pathlib import Path
 
-from result import Arrival
-
-CPUS = "/sys/devices/system/cpu"
-MEMORY = "/sys/devices/system/memory"
-# Circulating items, each of which keeps one processor busy: twice as many as two host cores can run at once.
-BUSY = 4
-QUIET = 1.0  # seconds in which nothing must happen; ten looks of the library
+from steps import BUSY, CPUS, MEMORY, QUIET
 
 
-def scenario(usual=True, **machine):
+def scenario(usual=True, kernels=("6.1", "6.12"), **machine):
     """The machine it wants; not usual: only when asked for by name."""
     def mark(function):
-        function.machine, function.usual = machine, usual
+        function.machine, function.usual, function.kernels = machine, usual, kernels
         return function
     return mark
-
-
-class Steps:
-    """The machine, its guest, and the result that they fill."""
-
-    def __init__(self, guest, result, series):
-        self.guest, self.machine, self.result = guest, guest.machine, result
-        self.by_slot = series != "6.1"  # how the kernel numbers newcomers; 6.1: in the order of arrival
-        self.active = 0
-
-    def watch(self, *options):
-        self.guest.watch(*options)
-        self.active = len(self.guest.events("complete"))
-        self.result.check(self.active > 0, "the processors of the start are there", self.active)
-
-    def plug(self, *slots, what=None):
-        """All of them at once; waits until each has run its first item."""
-        mark = self.guest.mark()
-        commands = [self.machine.add_processor(slot) for slot in slots]
-        added = self._added(mark, len(slots))
-        if not self.result.check(len(added) == len(slots), f"slot {slots}: the kernel says add", added):
-            return []
-        cpus = list(slots) if self.by_slot else [int(event.words[2][3:]) for event in added]
-        self.result.check({f"cpu{cpu}" for cpu in cpus} == {event.words[2] for event in added},
-                          f"slot {slots}: numbered as this kernel does", [event.words[2] for event in added])
-        for slot, command, cpu in zip(slots, commands, cpus):
-            self._arrival(what or f"slot {slot}", cpu, command, mark)
-        return cpus
-
-    def _added(self, mark, count):
-        def all_of_them():
-            added = self.guest.events("uevent", "add", "cpu", since=mark)
-            return added if len(added) >= count else None
-        return self.machine.wait(all_of_them, self.guest.patience) or self.guest.events("uevent", "add", "cpu", since=mark)
-
-    def _arrival(self, what, cpu, command, mark):
-        """In order, and whole: add, Start, Complete, announced, its first item."""
-        guest = self.guest
-        first = guest.find_event("first", since=mark, cpu=cpu)
-        complete = guest.find_event("complete", since=mark, cpu=cpu)
-        starts = guest.events("start", since=mark, cpu=cpu)
-        heard = [guest.find_event("uevent", "add", "cpu", f"cpu{cpu}", since=mark),
-                 guest.find_event("uevent", "online", "cpu", f"cpu{cpu}", since=mark),
-                 starts and starts[-1], complete, first]
-        if not self.result.check(all(heard), f"cpu {cpu} arrives", [event and event.kind for event in heard]):
-            return
-        add, _, start, complete, _ = heard
-        self.result.check(add.time < start.time < complete.time and start.time < first.time,
-                          f"cpu {cpu}: add, Start, Complete in this order, nothing runs before Start",
-                          [event.time for event in heard])
-        self._failures(cpu, mark, starts, complete)
-        self.active += 1
-        self.result.arrivals.append(Arrival(what, cpu, first.fields["node"], command,
-                                            [guest.host_time(event) for event in heard]))
-
-    def _failures(self, cpu, mark, starts, complete):
-        """The kernel shows a CPU a moment before a thread can be pinned to it; then there is one more try."""
-        failures = self.guest.events("failure", since=mark, cpu=cpu)
-        self.result.check(len(starts) == len(failures) + 1 and
-                          all(event.fields["status"] == "DHP_NO_AFFINITY" for event in failures),
-                          f"cpu {cpu}: no Failure, or one for each earlier Start, as it could not be pinned to yet",
-                          [event.words for event in failures])
-        if failures:
-            self.result.finding(f"cpu {cpu}: {len(failures)} Start ended in Failure, the CPU could not be pinned to yet; "
-                                f"Complete came {(complete.time - starts[0].time) * 1000:.0f} ms after the first Start")
-
-    def indexes(self):
-        """Every processor got the next index, one Start and one Complete."""
-        starts = len(self.guest.events("start")) - len(self.guest.events("failure"))
-        completes = [event.number("index") for event in self.guest.events("complete")]
-        self.result.check(sorted(completes) == list(range(self.active)), "indexes are dense, in order of arrival", completes)
-        self.result.check(completes == sorted(completes), "they arrived in order", completes)
-        self.result.check(starts == len(completes), "one Start for each Complete or Failure", starts)
-        arrived = [event.words[0] for event in self.guest.events("arrival")]
-        self.result.check(len(set(arrived)) == self.active, "each was announced on the asynchronous channel", arrived)
-
-    def slots_stay(self, before, after):
-        moved = [index for index in before
-                 if index not in after or before[index].fields["slot"] != after[index].fields["slot"]
-                 or before[index].fields["cpu"] != after[index].fields["cpu"]]
-        self.result.check(not moved, "every slot stays where it was, with its CPU", moved)
-
-    def progress(self, seconds=0.5):
-        """{index: how many items aimed at it ran in that time, and how many of them on another CPU}"""
-        before = self.guest.report()
-        time.sleep(seconds)
-        after = self.guest.report()
-        return {index: tuple(after[index].number(name) - before[index].number(name) for name in ("aimed", "elsewhere"))
-                for index in before}
-
-    def all_home(self, when):
-        """Every processor's aimed work runs on its CPU again, a few looks after the last change."""
-        end = time.monotonic() + self.guest.patience / 3
-        while True:
-            seen = self.progress()
-            if all(ran > 0 and elsewhere == 0 for ran, elsewhere in seen.values()) or time.monotonic() > end:
-                break
-        away = {index: numbers for index, numbers in seen.items() if numbers[0] == 0 or numbers[1] > 0}
-        self.result.check(not away, f"{when}: aimed work runs where it belongs", away)
-
-    def end(self):
-        self.result.account(self.guest.end_watch())
-        lost = self.guest.events("uevent", "lost")
-        self.result.check(not lost, "no uevent was lost in the guest", len(lost))
 
 
 # ---- processors come ----
 
 @scenario(boot=1, slots=16, nodes=2)
 def arrive(steps):
-    """One by one, in a burst, out of order with gaps, and onto a node without memory."""
+    """One by one, in a burst, out of order with gaps, onto a node without memory; then memory, into that node too."""
     steps.guest.ok("rule")
     steps.watch("--items", BUSY, "--spin", 50)
     before = steps.guest.report()
-    steps.plug(1, what="one by one")
-    steps.plug(2, what="one by one")
-    steps.plug(3, 4, 5, what="burst of 3")
-    steps.plug(7, what="out of order")
-    steps.plug(6, what="out of order")
-    cpus = steps.plug(9, what="other node")
-    first = steps.guest.events("first", cpu=cpus[0]) if cpus else []
-    steps.result.check(first and first[0].fields["node"] == "1", "the library names node 1", first and first[0].words)
+    steps.arrivals(ones=(1, 2), burst=(3, 4, 5), gaps=(7, 6), other=9)
+    steps.plug_memory("d1", 128, "one block", node=1)
     steps.slots_stay(before, steps.guest.report())
     steps.indexes()
     steps.end()
@@ -149,52 +35,107 @@ def arrive(steps):
 
 # ---- processors go and come back ----
 
-def offline_once(steps, cpu, index):
-    """Down and up again, its aimed work going on all the time."""
-    guest, result = steps.guest, steps.result
-    before = guest.report()
-    mark = guest.mark()
-    guest.ok(f"echo 0 >{CPUS}/cpu{cpu}/online")
-    down = guest.find_event("change", since=mark, usable=steps.active - 1, seconds=10)
-    result.check(down and down.number("active") == steps.active, f"cpu {cpu} goes offline: usable one less, active the same",
-                 down and down.words)
-    ran, elsewhere = steps.progress()[index]
-    result.check(ran > 0, f"cpu {cpu} is offline: work aimed at it runs", ran)
-    result.fact(f"cpu {cpu} offline: {ran} items aimed at it ran, {elsewhere} of them elsewhere")
-    mark = guest.mark()
-    guest.ok(f"echo 1 >{CPUS}/cpu{cpu}/online")
-    up = guest.find_event("change", since=mark, usable=steps.active, seconds=10)
-    result.check(up and up.number("active") == steps.active, f"cpu {cpu} is back: usable again", up and up.words)
-    steps.all_home(f"cpu {cpu} is back")
-    result.check(not guest.events("start", since=mark, cpu=cpu), f"cpu {cpu} is back: no second Start")
-    steps.slots_stay(before, guest.report())
+HAMMER_SECONDS = 20
 
 
 @scenario(boot=4, slots=16)
 def offline(steps):
-    """Offline and online: one, an arrival meanwhile, and round and round."""
+    """Offline and online: one, an arrival meanwhile, then round and round for 20 seconds, with another arrival."""
     guest = steps.guest
     guest.ok("rule")
     steps.watch("--items", BUSY, "--spin", 50)
     before = guest.report()
-    offline_once(steps, cpu=2, index=2)
+    steps.offline_once(cpu=2, index=2)
     guest.ok(f"echo 0 >{CPUS}/cpu1/online")
     steps.plug(5, what="while cpu 1 is offline")
     guest.ok(f"echo 1 >{CPUS}/cpu1/online")
-    mark = guest.mark()
-    guest.ok(f"for i in 1 2 3 4 5 6; do for c in 1 3; do echo 0 >{CPUS}/cpu$c/online; done; "
-             f"for c in 3 1; do echo 1 >{CPUS}/cpu$c/online; done; done")
-    time.sleep(QUIET)
-    usable = guest.events("change", since=mark)
-    steps.result.check(usable and usable[-1].number("usable") == steps.active, "after all that every processor is usable",
-                       usable and usable[-1].words)
-    steps.result.fact(f"24 switches: {len(guest.events('uevent', since=mark))} uevents, {len(usable)} calls of the change channel")
-    steps.all_home("after all that")
+    hammer(steps)
     steps.slots_stay(before, guest.report())
     steps.indexes()
     steps.end()
     stats = guest.events("stats")
     steps.result.check(stats and stats[-1].number("diverted") > 0, "work that ran elsewhere was counted", stats and stats[-1].words)
+
+
+def hammer(steps):
+    guest, result = steps.guest, steps.result
+    mark = guest.mark()
+    guest.ok(f"(end=$(($(date +%s)+{HAMMER_SECONDS})); n=0; while [ $(date +%s) -lt $end ]; do "
+             f"for c in 1 2 3; do echo 0 >{CPUS}/cpu$c/online; done; for c in 3 1 2; do echo 1 >{CPUS}/cpu$c/online; done; "
+             f"n=$((n+6)); done; echo $n >/tmp/switches) & hammer=$!")
+    steps.plug(6, what="while three go and return")
+    guest.ok("wait $hammer", HAMMER_SECONDS + guest.patience)
+    steps.all_home("after that")
+    usable = guest.events("change", since=mark)
+    result.check(usable and usable[-1].number("usable") == steps.active, "after that every processor is usable",
+                 usable and usable[-1].words)
+    again = [event.words for event in guest.events("start", since=mark) if event.fields["cpu"] in "0123"]
+    result.check(not again, "none that returned is started again", again)
+    result.fact(f"{HAMMER_SECONDS} s of {guest.ok('cat /tmp/switches')} switches: {len(guest.events('uevent', since=mark))} uevents, "
+                f"{len(usable)} calls of the change channel")
+
+
+# ---- the set that the process may use is rewritten ----
+
+def cpuset(steps, mount):
+    """Narrowed and widened, with a real arrival in between: what comes in arrives, what leaves stays counted, pins are kept."""
+    guest, result = steps.guest, steps.result
+    guest.ok(f"rule; mkdir /set; {mount}")
+    guest.ok("echo 0-1 >/set/w/cpuset.cpus")
+    steps.watch("--items", BUSY, "--spin", 50, within="echo $$ >/set/w/cgroup.procs;")
+    result.check(steps.active == 2, "only the processors of its set are there", steps.active)
+    widen(steps, "0-3", came=(2, 3))
+    steps.all_home("widened")
+    before = guest.report()
+    for _ in range(3):
+        rewrite(steps, "0-1", usable=2)
+        rewrite(steps, "0-3", usable=4)
+        steps.all_home("narrowed and widened")
+    mark = guest.mark()
+    steps.machine.add_processor(4)
+    guest.await_event("uevent", "online", "cpu", "cpu4", since=mark)
+    time.sleep(QUIET)
+    result.check(not guest.events("start", since=mark), "a processor outside the set does not arrive")
+    steps.all_home("a processor came outside the set")
+    widen(steps, "0-4", came=(4,))
+    guest.ok("for i in $(seq 25); do echo 0-1 >/set/w/cpuset.cpus; usleep 20000; echo 0-4 >/set/w/cpuset.cpus; usleep 20000; done")
+    steps.all_home("rewritten 50 times in a second or two")
+    after = guest.report()
+    steps.slots_stay(before, after)
+    steps.indexes()
+    loose = sum(event.number("loose") for event in after.values())
+    result.fact(f"{loose} of {sum(event.number('aimed') for event in after.values())} aimed items ran in a worker without its pin")
+    steps.end()
+
+
+def rewrite(steps, cpus, usable):
+    mark = steps.guest.mark()
+    steps.guest.ok(f"echo {cpus} >/set/w/cpuset.cpus")
+    change = steps.guest.find_event("change", since=mark, usable=usable)
+    steps.result.check(change and change.number("active") == steps.active, f"the set is {cpus}: {usable} usable, active as before",
+                       change and change.words)
+
+
+def widen(steps, cpus, came):
+    mark = steps.guest.mark()
+    steps.guest.ok(f"echo {cpus} >/set/w/cpuset.cpus")
+    for cpu in came:
+        arrived = [steps.guest.find_event(kind, since=mark, cpu=cpu) for kind in ("complete", "first")]
+        if steps.result.check(all(arrived), f"the set is {cpus}: cpu {cpu} arrives", arrived):
+            steps.one_start(cpu, mark)
+            steps.gained(1)
+
+
+@scenario(boot=4)
+def cpuset2(steps):
+    """The set of the process is rewritten, cgroup v2: what enters it arrives, what leaves is parked, pins survive."""
+    cpuset(steps, "mount -t cgroup2 none /set; echo +cpuset >/set/cgroup.subtree_control; mkdir /set/w")
+
+
+@scenario(boot=4, kernels=("6.1",))
+def cpuset1(steps):
+    """The same, cgroup v1, which 6.12 does not have."""
+    cpuset(steps, "mount -t cgroup -o cpuset none /set; mkdir /set/w; echo 0 >/set/w/cpuset.mems")
 
 
 # ---- memory comes ----
@@ -203,26 +144,13 @@ def offline(steps):
 def memory(steps):
     """Memory runs short, a module is plugged: its blocks are announced, Low ends, High begins; and one that stays offline."""
     guest, result = steps.guest, steps.result
-    guest.ok(f"echo online >{MEMORY}/auto_online_blocks")
     steps.watch("--items", 16, "--spin", 50, "--low", 150, "--high", 600)
     available = int(guest.ok("sed -n 's/^MemAvailable: *\\([0-9]*\\) kB/\\1/p' /proc/meminfo")) // 1024
     mark = guest.mark()
     guest.ok(f"dd if=/dev/zero of=/tmp/fill bs=1M count={available - 100} 2>/dev/null")
     result.check(guest.find_event("memory", "low", "begins", since=mark), "the Low condition comes when memory is short")
-    mark = guest.mark()
-    command = steps.machine.add_memory("d1", 1024)
-    high = guest.find_event("memory", "high", "begins", since=mark)
-    result.check(high, "the High condition comes with the memory")
+    mark = steps.plug_memory("d1", 1024, "when memory is short", high=True)
     result.check(guest.find_event("memory", "low", "ends", since=mark), "the Low condition ends")
-    guest.machine.wait(lambda: len(guest.events("module", since=mark)) >= 8, 10)
-    modules = guest.events("module", since=mark)
-    result.check(len({event.words[0] for event in modules}) == 8, "each of its 8 blocks arrives on the asynchronous channel",
-                 [event.words[0] for event in modules])
-    added = guest.events("uevent", "add", "memory", since=mark)
-    if modules and added and high:
-        times = [added[0], modules[0], modules[-1], high]
-        result.fact("1024 MiB, ms after the command: uevent add {:.0f}, first module {:.0f}, last module {:.0f}, High {:.0f}"
-                    .format(*((guest.host_time(event) - command) * 1000 for event in times)))
     stays_offline(steps)
     steps.end()
 
@@ -241,29 +169,33 @@ def stays_offline(steps):
 
 # ---- processors that do not come ----
 
-@scenario(boot=3)
+VETOED, UNPINNABLE = 4, 6
+
+
+@scenario(boot=3, slots=16)
 def failure(steps):
-    """A CPU that the kernel cannot bring up, one that a registrant refuses; then both arrive after all."""
+    """CPUs that the kernel fails to bring up, that a registrant refuses, that no thread can be pinned to; the others arrive."""
     guest, result = steps.guest, steps.result
     guest.ok(f"echo 0 >{CPUS}/cpu2/online")  # of the start: only those have the kernel's switch for failures
-    steps.watch("--items", 16, "--spin", 50, "--veto", 3)
-    before = guest.report()
-    mark = guest.mark()
-    kernel_refuses(steps, mark)
-    guest.ok(f"echo 1 >{CPUS}/cpu2/online")
-    result.check(guest.find_event("complete", since=mark, cpu=2) and guest.find_event("first", since=mark, cpu=2),
-                 "at the third try it arrives")
-    steps.active += 1
-    veto(steps)
     guest.ok("rule")
-    steps.plug(4, what="after the failures")
+    steps.watch("--items", 8, "--spin", 50, "--rest", 5000, "--veto", VETOED, "--unpinnable", UNPINNABLE)
+    steps.tools_begin("taskset 3")
+    before = guest.report()
+    kernel_refuses(steps)
+    veto(steps)
+    pin_fails(steps)
+    steps.plug(7, what="after the failures")
+    steps.plug_memory("d1", 128, "after the failures")
     steps.slots_stay(before, guest.report())
+    steps.tools_fine()
+    steps.indexes()
     steps.end()
 
 
-def kernel_refuses(steps, mark):
-    """Once before the CPU runs, once after: the kernel takes it down again."""
+def kernel_refuses(steps):
+    """Once before the CPU runs, once after: the kernel takes it down again. Then it lets it come."""
     guest, result = steps.guest, steps.result
+    mark = guest.mark()
     for state in ("timers:prepare", "workqueue:online"):
         number = guest.ok(f"sed -n 's/^ *\\([0-9]*\\): {state}$/\\1/p' {CPUS}/hotplug/states")
         guest.ok(f"echo {number} >{CPUS}/cpu2/hotplug/fail")
@@ -274,26 +206,46 @@ def kernel_refuses(steps, mark):
     counts = guest.events("change", since=mark)
     result.check(not counts or counts[-1].number("active") == steps.active, "it is present, not active",
                  counts and counts[-1].words)
+    guest.ok(f"echo 1 >{CPUS}/cpu2/online")
+    if result.check(guest.find_event("complete", since=mark, cpu=2) and guest.find_event("first", since=mark, cpu=2),
+                    "at the third try it arrives"):
+        steps.gained(1)
 
 
 def veto(steps):
+    """One of a burst is refused by a registrant; and again when it has gone and come."""
     guest, result = steps.guest, steps.result
     mark = guest.mark()
-    steps.machine.add_processor(3)
-    guest.await_event("uevent", "add", "cpu", "cpu3", since=mark)
+    steps.plug(3, VETOED, 5, what="burst, one of three refused", refused=(VETOED,))
     for times in (1, 2):
-        guest.ok(f"echo 1 >{CPUS}/cpu3/online")
-        guest.machine.wait(lambda: len(guest.events("failure", since=mark, cpu=3)) >= times, 10)
+        guest.machine.wait(lambda: len(guest.events("failure", since=mark, cpu=VETOED)) >= times, guest.patience)
         time.sleep(QUIET)
-        result.check(len(guest.events("start", since=mark, cpu=3)) == times, f"Start of a refused one, once for each coming: {times}",
-                     len(guest.events("start", since=mark, cpu=3)))
-        guest.ok(f"echo 0 >{CPUS}/cpu3/online")
+        starts = guest.events("start", since=mark, cpu=VETOED)
+        result.check(len(starts) == times, f"Start of a refused one, once for each coming: {times}", len(starts))
+        guest.ok(f"echo 0 >{CPUS}/cpu{VETOED}/online")
         time.sleep(QUIET)
-    failures = guest.events("failure", since=mark, cpu=3)
+        if times == 1:
+            guest.ok(f"echo 1 >{CPUS}/cpu{VETOED}/online")
+    failures = guest.events("failure", since=mark, cpu=VETOED)
     result.check(len(failures) == 2 and all(event.fields["status"] == "DHP_VETOED" for event in failures),
                  "Failure with the reason, each time", [event.words for event in failures])
-    result.check(not guest.events("complete", cpu=3), "and no Complete")
-    result.check(3 not in guest.report(), "no processor of that index")
+    result.check(not guest.events("complete", cpu=VETOED), "and no Complete")
+    known = [event.number("cpu") for event in guest.report().values()]
+    result.check(VETOED not in known, "no processor of that CPU", known)
+
+
+def pin_fails(steps):
+    """The CPU is online, but the system refuses to pin a thread to it: nobody hears of it, until it can be."""
+    guest, result = steps.guest, steps.result
+    mark = guest.mark()
+    command = steps.machine.add_processor(UNPINNABLE)
+    guest.await_event("uevent", "online", "cpu", f"cpu{UNPINNABLE}", since=mark)
+    guest.await_event("refused", since=mark, cpu=UNPINNABLE)
+    time.sleep(QUIET)
+    result.check(not guest.events("start", since=mark), "nobody heard Start of a CPU to which no thread can be pinned")
+    result.fact(f"pins that were refused within {QUIET:.0f} s: {len(guest.events('refused', since=mark))}")
+    guest.ok("kill -USR2 $watch")
+    steps.arrival("pin refused for a while", UNPINNABLE, command, mark)
 
 
 # ---- more than 64 ----
@@ -323,7 +275,7 @@ def groups(steps):
 
 @scenario(usual=False, boot=128, slots=132, memory="2G", parallel=False)
 def most(steps):
-    """The most that was tried: 128, and two with which a third group begins. Wants a machine with little else to do."""
+    """128, and two with which a third group begins. Wants a machine with little else to do."""
     steps.guest.ok("rule")
     steps.watch("--items", 64, "--spin", 20, "--rest", 20000)
     steps.plug(129, what="number 129")
@@ -348,52 +300,70 @@ def sparse(steps):
 
 # ---- the tools and tests ----
 
-DEMO = "dhp demo --plain --seconds 12 /bin/busybox"
-TORTURE = "torture --backend linux --seed 1 --seconds 8"
-
-
-def run_both(steps, prefix, meanwhile):
-    """{name: (status, output)} of the demo and the torture."""
-    guest = steps.guest
-    guest.ok(f"{prefix} {DEMO} >/tmp/demo 2>&1 & demo=$!")
-    guest.ok(f"{prefix} {TORTURE} >/tmp/torture 2>&1 & torture=$!")
-    meanwhile()
-    return {name: (guest.run(f"wait ${name}", 2 * guest.patience)[0], guest.ok(f"cat /tmp/{name}"))
-            for name in ("demo", "torture")}
-
-
-@scenario(boot=4)
+@scenario(boot=4, slots=32, nodes=2)
 def tools(steps):
-    """dhp demo and the torture run while other CPUs come, go and return; then the tests of the linux backend."""
+    """All kinds of arrivals while dhp demo and the torture run, dhp monitor and dhp record listen; the backend's tests; a replay."""
     guest, result = steps.guest, steps.result
     guest.ok("rule")
     steps.watch("--items", 8, "--spin", 50, "--rest", 5000)
-
-    def come_and_go():
-        for slot in (4, 5):
-            steps.plug(slot)
-            guest.ok(f"echo 0 >{CPUS}/cpu3/online; echo 1 >{CPUS}/cpu3/online")
-    for name, (status, output) in run_both(steps, "taskset 3", come_and_go).items():
-        result.check(status == 0, f"{name} ends with status 0", output)
+    guest.ok("dhp monitor >/tmp/monitor 2>&1 & monitor=$!")
+    guest.ok("dhp record /tmp/recording 2>/tmp/record & record=$!")
+    steps.tools_begin("taskset 3")
+    steps.arrivals(ones=(4,), burst=(5, 6, 7), gaps=(11, 9), other=20)
+    steps.offline_once(cpu=3, index=3)
+    steps.plug_memory("d1", 256, "two blocks")
+    steps.tools_fine()
+    monitored(steps)
     steps.indexes()
     steps.end()
+    replayed(steps)
     for test in guest.ok("ls /tests").split():
         status, output = guest.run(f"/tests/{test} 2>&1")
-        result.check(status == 0, f"{test} in the guest", output)
+        result.check(status == 0, f"test linux.{test} in the guest", output)
+
+
+def monitored(steps):
+    guest, result = steps.guest, steps.result
+    guest.ok("kill -INT $monitor; wait $monitor")
+    for words, count in (("synchronous  *complete", steps.active), ("arrival  *processor", steps.active), ("arrival  *memory", None)):
+        heard = int(guest.run(f"grep -c '{words}' /tmp/monitor")[1])
+        result.check(heard == count or count is None and heard >= 2, f"dhp monitor printed each: {words}", heard)
+
+
+def heard_of_arrivals(text):
+    """Of what dhp monitor prints: each call of the synchronous channel, from the call on, without what was there before."""
+    return [line.split("synchronous")[1].split() for line in text.splitlines() if "synchronous" in line and "was there" not in line]
+
+
+def replayed(steps):
+    """On the host, by the simulator, as fast as possible: what dhp monitor heard in the guest is heard again."""
+    guest, result = steps.guest, steps.result
+    if guest.run("dhp record --help")[0] != 0:
+        result.finding("this dhp cannot record")
+        return
+    status, _ = guest.run("kill -INT $record; wait $record")
+    if not result.check(status == 0, "dhp record ends with status 0", guest.run("cat /tmp/record")[1]):
+        return
+    recording = Path(f"{guest.machine.log}.recording")
+    recording.write_text(guest.ok("cat /tmp/recording") + "\n")
+    replay = subprocess.run([steps.dhp, "monitor", "--replay", str(recording), "--speed", "max"], capture_output=True, text=True,
+                            timeout=guest.patience)
+    result.check(replay.returncode == 0, "the recording can be played on the host", replay.stderr)
+    there, here = heard_of_arrivals(guest.ok("cat /tmp/monitor")), heard_of_arrivals(replay.stdout)
+    result.check(there and there == here, "the replay tells every registrant the same, in the same order", [there, here])
 
 
 @scenario(boot=4)
 def own(steps):
     """The same when one of their own CPUs goes and returns: nothing may be lost; what else they complain of is a finding."""
     guest, result = steps.guest, steps.result
-
-    def go_and_return():
-        for _ in range(3):
-            time.sleep(1)
-            guest.ok(f"echo 0 >{CPUS}/cpu2/online")
-            time.sleep(1)
-            guest.ok(f"echo 1 >{CPUS}/cpu2/online")
-    ended = run_both(steps, "", go_and_return)
+    steps.tools_begin("")
+    for _ in range(3):
+        time.sleep(1)
+        guest.ok(f"echo 0 >{CPUS}/cpu2/online")
+        time.sleep(1)
+        guest.ok(f"echo 1 >{CPUS}/cpu2/online")
+    ended = steps.tools_end()
     status, output = ended["demo"]
     result.check(" lost 0 " in output and " doubled 0" in output, "the demo lost nothing and ran nothing twice", output)
     if status:

@@ -302,6 +302,7 @@ static void machine_retell(void *state, dhp_source_hook *hook, void *context)
 
 const struct dhpi_backend dhpi_backend_machine = {
 	.name = "linux",
+	.early = true,
 	.open = machine_open,
 	.close = machine_close,
 	.limits = machine_limits,

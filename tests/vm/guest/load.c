@@ -23,7 +23,9 @@ struct item {
 	struct dhp_dpc dpc;
 	atomic_ullong inserted;
 	atomic_ullong ran;
-	uint32_t cpu; /* of the target */
+	atomic_ullong elsewhere; /* of these, on another CPU */
+	atomic_ullong loose;     /* in a worker that was not pinned to where it ran */
+	uint32_t cpu;            /* of the target */
 	bool ready;
 };
 
@@ -39,7 +41,6 @@ static struct {
 	struct dhp_percpu *slots;
 	struct item *circulating, *aimed;
 	uint32_t maximum;
-	atomic_ullong *elsewhere;
 	atomic_ullong refused;
 	atomic_bool ending;
 	pthread_t aimer, feeder;
@@ -86,14 +87,25 @@ static void circulate(struct dhp_dpc *dpc, void *context, void *a, void *b)
 		insert(context);
 }
 
+static bool is_pinned_to(uint32_t cpu)
+{
+	cpu_set_t affinity;
+
+	return sched_getaffinity(0, sizeof(affinity), &affinity) == 0 && CPU_COUNT(&affinity) == 1 &&
+	       CPU_ISSET(cpu, &affinity);
+}
+
 static void aimed(struct dhp_dpc *dpc, void *context, void *a, void *b)
 {
 	struct item *item = context;
+	uint32_t cpu = (uint32_t)sched_getcpu();
 
 	(void)dpc, (void)a, (void)b;
+	if (cpu != item->cpu)
+		atomic_fetch_add(&item->elsewhere, 1);
+	if (!is_pinned_to(cpu))
+		atomic_fetch_add(&item->loose, 1);
 	note_run(item);
-	if (sched_getcpu() != (int)item->cpu)
-		atomic_fetch_add(&load.elsewhere[item - load.aimed], 1);
 }
 
 /* ---- threads ---- */
@@ -187,8 +199,7 @@ static bool make(void)
 	load.maximum = counts.maximum;
 	load.circulating = calloc(load.options.items, sizeof(*load.circulating));
 	load.aimed = calloc(load.maximum, sizeof(*load.aimed));
-	load.elsewhere = calloc(load.maximum, sizeof(*load.elsewhere));
-	return load.circulating != NULL && load.aimed != NULL && load.elsewhere != NULL;
+	return load.circulating != NULL && load.aimed != NULL;
 }
 
 bool load_begin(struct dhp_engine *engine, const struct load_options *options)
@@ -216,13 +227,14 @@ void load_report(void)
 		ran += atomic_load(&load.circulating[i].ran);
 	for (uint32_t index = 0; index < count; index++) {
 		struct slot *slot = dhp_percpu_at(load.slots, index);
+		struct item *item = &load.aimed[index];
 		struct dhp_processor processor;
 
 		if (slot == NULL || dhp_failed(dhp_processor_at(load.engine, index, &processor)))
 			continue;
-		say(now_ns(), "processor index=%" PRIu32 " cpu=%" PRIu32 " ran=%llu aimed=%llu elsewhere=%llu slot=%p", index,
-		    processor.cpu, atomic_load(&slot->ran), atomic_load(&load.aimed[index].ran),
-		    atomic_load(&load.elsewhere[index]), (void *)slot);
+		say(now_ns(), "processor index=%" PRIu32 " cpu=%" PRIu32 " ran=%llu aimed=%llu elsewhere=%llu loose=%llu slot=%p",
+		    index, processor.cpu, atomic_load(&slot->ran), atomic_load(&item->ran), atomic_load(&item->elsewhere),
+		    atomic_load(&item->loose), (void *)slot);
 	}
 	say(now_ns(), "report processors=%" PRIu32 " circulated=%llu", count, ran);
 }

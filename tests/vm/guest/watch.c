@@ -3,13 +3,14 @@
  * watch.c - a program that uses the library on this machine, keeps it busy, listens on every channel, and says what
  * happens, one line for each event (say.h). It runs in the guest; the host reads the lines and judges.
  *
- *     vm_watch [--items N] [--spin US] [--rest US] [--poll MS] [--veto CPU] [--low MIB] [--high MIB]
+ *     vm_watch [--items N] [--spin US] [--rest US] [--poll MS] [--veto CPU] [--unpinnable CPU] [--low MIB] [--high MIB]
  *
- * SIGUSR1: one line for each processor. SIGTERM: end, with an account of all items. Exit status: 0, 1 when something was
+ * SIGUSR1: one line for each processor. SIGUSR2: threads can be pinned to the unpinnable one from now on. SIGTERM: end, with an account of all items. Exit status: 0, 1 when something was
  * lost or refused, 2 when it could not start.
  */
 #include "channels.h"
 #include "load.h"
+#include "refuse.h"
 #include "say.h"
 #include "uevents.h"
 
@@ -22,7 +23,7 @@
 struct settings {
 	struct load_options load;
 	struct channels_options channels;
-	uint32_t poll_ms, low_mib, high_mib;
+	uint32_t poll_ms, low_mib, high_mib, unpinnable_cpu;
 };
 
 static bool read_settings(struct settings *settings, int argc, char **argv)
@@ -34,7 +35,7 @@ static bool read_settings(struct settings *settings, int argc, char **argv)
 		{ "--items", &settings->load.items },         { "--spin", &settings->load.spin_us },
 		{ "--rest", &settings->load.rest_us },        { "--poll", &settings->poll_ms },
 		{ "--veto", &settings->channels.veto_cpu },   { "--low", &settings->low_mib },
-		{ "--high", &settings->high_mib },
+		{ "--high", &settings->high_mib },	    { "--unpinnable", &settings->unpinnable_cpu },
 	};
 	size_t count = sizeof(known) / sizeof(known[0]), at;
 
@@ -80,8 +81,12 @@ static void serve(struct dhp_engine *engine, const sigset_t *signals)
 	int number = 0;
 
 	say(now_ns(), "ready");
-	while (sigwait(signals, &number) == 0 && number != SIGTERM)
-		load_report();
+	while (sigwait(signals, &number) == 0 && number != SIGTERM) {
+		if (number == SIGUSR2)
+			refuse_pins_to(DHP_NO_CPU);
+		else
+			load_report();
+	}
 	load_report();
 	say_stats(engine);
 	load_end();
@@ -89,9 +94,11 @@ static void serve(struct dhp_engine *engine, const sigset_t *signals)
 
 static int run_until_told(const struct settings *settings, const sigset_t *signals)
 {
-	struct dhp_engine *engine = make_engine(settings);
+	struct dhp_engine *engine;
 	enum dhp_status status;
 
+	refuse_pins_to(settings->unpinnable_cpu);
+	engine = make_engine(settings);
 	if (engine == NULL)
 		return 2;
 	if (!uevents_watch() || !channels_open(engine, &settings->channels) || !load_begin(engine, &settings->load)) {
@@ -111,18 +118,20 @@ int main(int argc, char **argv)
 		.load = { .items = 32, .spin_us = 50 },
 		.channels = { .veto_cpu = DHP_NO_CPU },
 		.poll_ms = 100,
+		.unpinnable_cpu = DHP_NO_CPU,
 	};
 	sigset_t signals;
 	int status;
 
 	if (!read_settings(&settings, argc, argv)) {
-		fprintf(stderr, "usage: vm_watch [--items N] [--spin US] [--rest US] [--poll MS] [--veto CPU] [--low MIB] "
-				"[--high MIB]\n");
+		fprintf(stderr, "usage: vm_watch [--items N] [--spin US] [--rest US] [--poll MS] [--veto CPU] "
+				"[--unpinnable CPU] [--low MIB] [--high MIB]\n");
 		return 2;
 	}
 	(void)sigemptyset(&signals);
 	(void)sigaddset(&signals, SIGTERM);
 	(void)sigaddset(&signals, SIGUSR1);
+	(void)sigaddset(&signals, SIGUSR2);
 	(void)sigprocmask(SIG_BLOCK, &signals, NULL); /* before there is a second thread */
 	say_begin();
 	status = run_until_told(&settings, &signals);
