@@ -19,12 +19,13 @@ seen = []
 
 
 def wait_for(what, **wanted):
-    for line in process.stdout:
+    """Also among the lines that came before what was waited for last: two threads of the monitor write."""
+    while not any(all(line.get(key) == value for key, value in wanted.items()) for line in seen):
+        line = process.stdout.readline()
+        if not line:
+            process.kill()
+            expect(False, what, seen)
         seen.append(json.loads(line))
-        if all(seen[-1].get(key) == value for key, value in wanted.items()):
-            return
-    process.kill()
-    expect(False, what, seen)
 
 
 wait_for("the first CPU was there", channel="asynchronous", existing=True)

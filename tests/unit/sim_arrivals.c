@@ -115,6 +115,22 @@ static void an_engine_ends_while_arrivals_are_held(void **state)
 	end_engine(engine);
 }
 
+static void one_that_comes_while_another_is_away_is_online(void **state)
+{
+	struct dhp_engine *engine = begin();
+	struct dhp_counts counts;
+
+	(void)state;
+	add_positions(engine, 1, 2);
+	assert_ok(dhp_sim_set_usable(engine, dhp_sim_cpu(engine, 1), false));
+	add_positions(engine, 2, 3);
+	counts = counts_of(engine);
+	assert_int_equal(counts.present, 3);
+	assert_int_equal(counts.online, 3);
+	assert_int_equal(counts.usable, 2);
+	end_engine(engine);
+}
+
 static void hold_in_start(void *context, const struct dhp_processor_change *change, enum dhp_status *status)
 {
 	struct listener *me = context;
@@ -178,6 +194,7 @@ int main(void)
 		cmocka_unit_test(held_arrivals_come_later_and_in_order_S757),
 		cmocka_unit_test(a_hold_in_an_arrival_begins_after_it_S757),
 		cmocka_unit_test(an_engine_ends_while_arrivals_are_held),
+		cmocka_unit_test(one_that_comes_while_another_is_away_is_online),
 		cmocka_unit_test(bad_input_is_refused),
 #if DHP_CHECKS < 2
 		cmocka_unit_test(from_a_routine_it_is_refused_S041),
