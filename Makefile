@@ -10,6 +10,8 @@ STRESS_ARGS =
 DEMO_ARGS =
 BENCH_ARGS =
 VM_ARGS =
+FUZZ_SECONDS = 600
+FUZZ_TARGETS =
 
 build_dir = build/$(PRESET)
 group = $(if $(filter tsan,$(PRESET)),tsan,check)
@@ -22,7 +24,7 @@ asan_env = ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_
 run_tests = $(if $(filter asan tsan,$(PRESET)),$(fixed))
 run = $(if $(filter tsan,$(PRESET)),$(tsan_env) $(fixed))$(if $(filter asan,$(PRESET)),$(asan_env) $(fixed))
 
-.PHONY: help demo check check-all conformance mutate stress bench install build deps deps-bench clean vm vm-quick deps-vm
+.PHONY: help demo check check-all conformance mutate stress bench install build deps deps-bench clean vm vm-quick deps-vm fuzz fuzz-afl
 
 help:
 	@echo 'make demo              processors arrive under load; about 15 seconds   (DEMO_ARGS=...)'
@@ -34,6 +36,8 @@ help:
 	@echo 'make bench             run the benchmarks                               (BENCH_ARGS=...)'
 	@echo 'make vm                real arrivals in an emulated machine, two kernels; 10 minutes (VM_ARGS=--list)'
 	@echo 'make vm-quick          one kernel, one scenario; 15 seconds'
+	@echo 'make fuzz              any input, any sequence of calls; FUZZ_SECONDS=$(FUZZ_SECONDS) each   (FUZZ_TARGETS=cpulist)'
+	@echo 'make fuzz-afl          the same by AFL++'
 	@echo 'make build             build only'
 	@echo 'make install           PREFIX=$(PREFIX), DESTDIR=...'
 	@echo 'make clean             remove build/'
@@ -91,6 +95,19 @@ vm: deps-vm
 
 vm-quick: VM_ARGS += --quick
 vm-quick: vm
+
+# Always builds of their own, by clang. What was found, and what reaches new code, stays in build/fuzz.
+fuzz:
+	@tools/install-deps --for fuzz
+	@cmake --preset fuzz >/dev/null
+	@cmake --build --preset fuzz
+	$(asan_env) $(fixed) tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+fuzz-afl:
+	@tools/install-deps --for afl
+	@AFL_QUIET=1 cmake --preset release -B build/afl -DCMAKE_C_COMPILER=afl-clang-fast -DDHP_CHECKS=3 -DDHP_BUILD_BENCH=OFF >/dev/null
+	@AFL_QUIET=1 cmake --build build/afl --target fuzz
+	tests/fuzz/run.py --afl --build build/afl --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 install: build
 	cmake --install $(build_dir) --prefix $(PREFIX)

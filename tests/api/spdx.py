@@ -12,7 +12,7 @@ from pathlib import Path
 LINE = "SPDX-License-Identifier: BSD-2-Clause"
 WITHIN = 5  # lines
 # prose and data: the former has LICENSE beside it, the latter no comments
-EXEMPT_SUFFIXES = {".md", ".json", ".jsonl", ".svg", ".png", ".txt", ".csv"}
+EXEMPT_SUFFIXES = {".md", ".json", ".jsonl", ".svg", ".png", ".txt", ".csv", ".seed"}
 EXEMPT_NAMES = {"LICENSE"}
 
 

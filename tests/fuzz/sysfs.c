@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A file of the system, read as text, number and list: all of it or nothing, and refused it stores nothing.
+ */
+#define _GNU_SOURCE
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fuzz.h"
+
+#include "linux.h"
+
+#define UNTOUCHED 0x5a5a5a5au
+#define FILE_BYTES_LIMIT 4096u
+#define NUMBER_BYTES_LIMIT 16u
+
+static struct dhpi_cpus cpus;
+
+/* A file without a name; its path stands under /proc. */
+static int make_file(const uint8_t *data, size_t size)
+{
+	int file = memfd_create("fuzz", MFD_CLOEXEC);
+
+	MUST(file >= 0);
+	MUST(write(file, data, size) == (ssize_t)size);
+	return file;
+}
+
+static void check_text(const char *root, const char *path, const uint8_t *data, size_t size)
+{
+	char text[FILE_BYTES_LIMIT];
+	size_t capacities[] = { 1, 16, sizeof(text) };
+
+	for (size_t i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++) {
+		long length = dhpi_sysfs_text(root, path, text, capacities[i]);
+
+		MUST(length == (size < capacities[i] ? (long)size : -1));
+		MUST(length <= 0 || memcmp(text, data, size) == 0);
+	}
+}
+
+static void check_numbers(const char *root, const char *path, const uint8_t *data, size_t size)
+{
+	struct dhpi_cpulist list, expected;
+	uint32_t number = UNTOUCHED;
+	bool good = dhpi_cpulist_parse((const char *)data, size, NULL, &expected);
+	bool is_number = dhpi_sysfs_number(root, path, &number);
+
+	MUST(dhpi_sysfs_list(root, path, &cpus, &list) == (good && size < FILE_BYTES_LIMIT));
+	MUST(is_number == (good && size < NUMBER_BYTES_LIMIT && expected.count == 1));
+	MUST(number == (is_number ? expected.limit - 1 : UNTOUCHED));
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint64_t before = fuzz_allocated();
+	int file = make_file(data, size);
+	char path[16];
+
+	(void)snprintf(path, sizeof(path), "/%d", file);
+	check_text("/proc/self/fd", path, data, size);
+	check_numbers("/proc/self/fd", path, data, size);
+	MUST(fuzz_allocated() == before);
+	(void)close(file);
+	return 0;
+}
