@@ -6,10 +6,8 @@
 
 #include "linux.h"
 
-#define TEXT_BYTES (DHP_CPU_LIMIT * 6u)
-
 static struct dhpi_cpus cpus, again;
-static char printed[TEXT_BYTES];
+static char printed[DHPI_CPULIST_TEXT_BYTES];
 
 /* ---- the second reading: one character at a time ---- */
 
@@ -80,22 +78,6 @@ static uint32_t count_bits(const struct dhpi_cpus *set)
 	return count;
 }
 
-static size_t print(const struct dhpi_cpus *set)
-{
-	size_t length = 0;
-
-	for (uint32_t cpu = 0, last; cpu < DHP_CPU_LIMIT; cpu = last + 1) {
-		last = cpu;
-		if (!dhpi_cpus_has(set, cpu))
-			continue;
-		while (dhpi_cpus_has(set, last + 1))
-			last++;
-		length += (size_t)snprintf(printed + length, TEXT_BYTES - length, last > cpu ? "%s%u-%u" : "%s%u",
-					   length > 0 ? "," : "", cpu, last);
-	}
-	return length;
-}
-
 static void check_stored(const struct dhpi_cpulist *list)
 {
 	struct dhpi_cpulist list_again;
@@ -103,7 +85,9 @@ static void check_stored(const struct dhpi_cpulist *list)
 	MUST(count_bits(&cpus) == list->count);
 	MUST(list->limit <= DHP_CPU_LIMIT && dhpi_cpus_has(&cpus, list->limit - 1) == (list->limit > 0));
 	dhpi_cpus_clear(&again);
-	MUST(dhpi_cpulist_parse(printed, print(&cpus), &again, &list_again));
+	dhpi_cpulist_print(&cpus, list->limit, printed);
+	MUST(strlen(printed) < sizeof(printed));
+	MUST(dhpi_cpulist_parse(printed, strlen(printed), &again, &list_again));
 	MUST(memcmp(&again, &cpus, sizeof(cpus)) == 0);
 	MUST(list_again.count == list->count && list_again.limit == list->limit);
 }

@@ -32,10 +32,11 @@ static void check_text(const char *root, const char *path, const uint8_t *data, 
 	size_t capacities[] = { 1, 16, sizeof(text) };
 
 	for (size_t i = 0; i < sizeof(capacities) / sizeof(capacities[0]); i++) {
-		long length = dhpi_sysfs_text(root, path, text, capacities[i]);
+		size_t length = 0;
+		enum dhpi_look look = dhpi_file_text(root, path, text, capacities[i], &length);
 
-		MUST(length == (size < capacities[i] ? (long)size : -1));
-		MUST(length <= 0 || memcmp(text, data, size) == 0);
+		MUST(look == (size < capacities[i] ? DHPI_LOOK_FINE : DHPI_LOOK_MALFORMED));
+		MUST(length == (size < capacities[i] ? size : capacities[i]) && memcmp(text, data, length) == 0);
 	}
 }
 
