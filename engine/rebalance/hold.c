@@ -170,25 +170,37 @@ static void drain(struct dhp_hold *hold)
 		pass_again(hold);
 }
 
+/* Under the lock. */
+static void begin(struct dhp_hold *hold)
+{
+	hold->holders++;
+	if ((word(hold) & HOLDING) != 0)
+		return;
+	hold->since_ns = port_now_ns();
+	hold->holds_count++;
+	/* relaxed: nothing is handed over; a request that passes still is counted in the same word */
+	(void)at_fetch_sub_relaxed_u64(&hold->state, 1);
+}
+
+/* Under the lock. */
+static void end(struct dhp_hold *hold)
+{
+	hold->holders--;
+	if (hold->holders == 0 && !hold->draining)
+		drain(hold);
+}
+
 void dhpi_hold_begin(struct dhp_hold *hold)
 {
 	dhpi_spin_lock(&hold->lock);
-	hold->holders++;
-	if ((word(hold) & HOLDING) == 0) {
-		hold->since_ns = port_now_ns();
-		hold->holds_count++;
-		/* relaxed: nothing is handed over; a request that passes still is counted in the same word */
-		(void)at_fetch_sub_relaxed_u64(&hold->state, 1);
-	}
+	begin(hold);
 	dhpi_spin_unlock(&hold->lock);
 }
 
 void dhpi_hold_end(struct dhp_hold *hold)
 {
 	dhpi_spin_lock(&hold->lock);
-	hold->holders--;
-	if (hold->holders == 0 && !hold->draining)
-		drain(hold);
+	end(hold);
 	dhpi_spin_unlock(&hold->lock);
 }
 
@@ -403,23 +415,28 @@ enum dhp_status dhp_hold_begin(struct dhp_hold *hold)
 {
 	if (!dhpi_hold_valid(hold))
 		return DHP_BAD_OBJECT;
-	dhpi_hold_begin(hold);
+	dhpi_spin_lock(&hold->lock);
+	hold->caller_holds++;
+	begin(hold);
+	dhpi_spin_unlock(&hold->lock);
 	return DHP_OK;
 }
 
+/* Only what dhp_hold_begin began: a pause and a device end theirs themselves. */
 enum dhp_status dhp_hold_end(struct dhp_hold *hold)
 {
-	bool held;
+	enum dhp_status status = DHP_INVALID_STATE;
 
 	if (!dhpi_hold_valid(hold))
 		return DHP_BAD_OBJECT;
 	dhpi_spin_lock(&hold->lock);
-	held = hold->holders != 0;
+	if (hold->caller_holds != 0) {
+		hold->caller_holds--;
+		end(hold);
+		status = DHP_OK;
+	}
 	dhpi_spin_unlock(&hold->lock);
-	if (!held)
-		return DHP_INVALID_STATE;
-	dhpi_hold_end(hold);
-	return DHP_OK;
+	return status;
 }
 
 enum dhp_status dhp_hold_wait(struct dhp_hold *hold, uint64_t limit_ns)

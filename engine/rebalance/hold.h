@@ -31,6 +31,7 @@ struct dhp_hold {
 	bool taken;             /* a device has this queue */
 	bool closed;            /* the device is gone: what would be held is refused */
 	uint32_t holders;       /* who wants it to hold */
+	uint32_t caller_holds;  /* of those, dhp_hold_begin */
 	uint32_t stops_pending; /* devices whose stop has been asked about, and that hold the rest at STOP only */
 	uint32_t waiting_count;
 	struct dhpi_link waiting; /* oldest first */

@@ -161,14 +161,15 @@ DHP_API enum dhp_status dhp_hold_wait(struct dhp_hold *hold, uint64_t limit_ns);
 /*
  * dhp_hold_end - held requests begin, in order, in the calling thread; then new ones pass again (S-444, S-446).
  *
- * If another thread is doing so already it goes on, and this call returns.
+ * If another thread is doing so already it goes on, and this call returns. It ends what dhp_hold_begin began; what a pause or
+ * a device holds goes on.
  *
  * Level     any but signal
  * Blocks    for the routines of the held requests
  * Progress  blocking in that sense
  * Orders    what the caller did before is visible to every request that begins [hold-pass]
  * Lifetime  -
- * Returns   DHP_OK, DHP_BAD_OBJECT, DHP_INVALID_STATE (nobody holds it)
+ * Returns   DHP_OK, DHP_BAD_OBJECT, DHP_INVALID_STATE (as many ends as begins so far)
  */
 DHP_API enum dhp_status dhp_hold_end(struct dhp_hold *hold);
 

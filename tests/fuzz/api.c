@@ -96,27 +96,27 @@ static void destroy_engine(void)
 
 /* ---- a program ---- */
 
-static uint32_t operations_count(void)
+/* Few parts at a time go deeper than all of them together. */
+static bool is_chosen(uint32_t mask, size_t part)
 {
-	uint32_t count = 0;
-
-	for (size_t i = 0; i < COUNT(parts); i++)
-		count += parts[i]->count;
-	return count;
+	return mask == 0 || (mask >> part & 1) != 0;
 }
 
-static const struct operation *operation_at(uint32_t number)
+static const struct operation *operation_at(uint32_t mask, uint32_t number)
 {
-	const struct part *const *part = parts;
-
-	while (number >= (*part)->count)
-		number -= (*part++)->count;
-	return &(*part)->operations[number];
+	for (;;)
+		for (size_t i = 0; i < COUNT(parts); i++) {
+			if (!is_chosen(mask, i))
+				continue;
+			if (number < parts[i]->count)
+				return &parts[i]->operations[number];
+			number -= parts[i]->count;
+		}
 }
 
-static void run_operation(bool say)
+static void run_operation(uint32_t mask, bool say)
 {
-	const struct operation *operation = operation_at(take_below(operations_count()));
+	const struct operation *operation = operation_at(mask, take());
 
 	if (say)
 		(void)fprintf(stderr, "  %s\n", operation->name);
@@ -130,6 +130,7 @@ static void run_operation(bool say)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int say = -1;
+	uint32_t mask;
 
 	if (say < 0)
 		say = getenv("FUZZ_SAY") != NULL;
@@ -138,8 +139,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	for (size_t i = 0; i < COUNT(parts); i++)
 		parts[i]->begin();
+	mask = take();
+	mask = (mask | take() << 8) & ((1u << COUNT(parts)) - 1);
 	while (world.at < world.end)
-		run_operation(say);
+		run_operation(mask, say);
 	destroy_engine();
 	return 0;
 }

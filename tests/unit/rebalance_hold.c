@@ -379,6 +379,22 @@ static void a_queue_made_during_a_pause_holds_S740(void **state)
 	finish();
 }
 
+static void an_end_without_a_begin_does_not_end_a_pause_S740(void **state)
+{
+	(void)state;
+	begin();
+	assert_ok(dhp_pause_all(engine, 0));
+	assert_status(dhp_hold_end(hold), DHP_INVALID_STATE);
+	submit_all(0, 2, DHP_HELD);
+	assert_ok(dhp_hold_begin(hold));
+	assert_ok(dhp_hold_end(hold));
+	assert_int_equal(began_count, 0);
+	assert_ok(dhp_resume_all(engine));
+	assert_began((const uint32_t[]){ 0, 1 }, 2);
+	assert_status(dhp_hold_end(hold), DHP_INVALID_STATE);
+	finish();
+}
+
 static void a_pause_that_does_not_get_quiet_leaves_everything_as_it_was_S740(void **state)
 {
 	(void)state;
@@ -645,6 +661,7 @@ int main(void)
 		cmocka_unit_test(a_queue_in_use_is_not_destroyed_and_keeps_the_engine),
 		cmocka_unit_test(a_pause_holds_every_queue_until_the_resume_S736_S737_S740),
 		cmocka_unit_test(a_queue_made_during_a_pause_holds_S740),
+		cmocka_unit_test(an_end_without_a_begin_does_not_end_a_pause_S740),
 		cmocka_unit_test(a_pause_that_does_not_get_quiet_leaves_everything_as_it_was_S740),
 		cmocka_unit_test(calls_from_inside_a_resume_are_refused),
 		cmocka_unit_test(calls_from_a_synchronous_callback_are_refused_S195),
