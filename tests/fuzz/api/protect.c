@@ -132,10 +132,10 @@ static void rundown_destroy(void)
 {
 	enum dhp_status expected = DHP_OK;
 
-	if (percpu != NULL && world.in_section)
-		expected = DHP_IN_SECTION;
-	else if (percpu != NULL && rundowns[1].references > 0)
+	if (percpu != NULL && rundowns[1].references > 0)
 		expected = DHP_IN_USE;
+	else if (percpu != NULL && world.in_section)
+		expected = DHP_IN_SECTION;
 	SAYS(dhp_rundown_percpu_destroy(percpu), expected);
 	if (expected == DHP_OK)
 		percpu = rundowns[1].object = NULL;
