@@ -37,7 +37,7 @@ def number(pattern, text):
 def libfuzzer(build, name, seconds, kept, findings):
     """(inputs tried, code reached, status)"""
     command = [build / "tests/fuzz" / f"fuzz_{name}", f"-max_total_time={seconds}", f"-timeout={SECONDS_LIMIT}",
-               "-rss_limit_mb=4096", "-print_final_stats=1", f"-artifact_prefix={findings}/{name}-"]
+               "-rss_limit_mb=4096", "-len_control=20", "-print_final_stats=1", f"-artifact_prefix={findings}/{name}-"]
     words = dictionary(name)
     if words:
         command.append(f"-dict={words}")
