@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A file of the system, read as text, number and list: all of it or nothing, and refused it stores nothing.
+ * A file of the system, read as text and as a list: all of it or nothing.
  */
 #define _GNU_SOURCE
 #include <sys/mman.h>
@@ -10,9 +10,7 @@
 
 #include "linux.h"
 
-#define UNTOUCHED 0x5a5a5a5au
 #define FILE_BYTES_LIMIT 4096u
-#define NUMBER_BYTES_LIMIT 16u
 
 static struct dhpi_cpus cpus;
 
@@ -40,16 +38,14 @@ static void check_text(const char *root, const char *path, const uint8_t *data, 
 	}
 }
 
-static void check_numbers(const char *root, const char *path, const uint8_t *data, size_t size)
+static void check_list(const char *root, const char *path, const uint8_t *data, size_t size)
 {
-	struct dhpi_cpulist list, expected;
-	uint32_t number = UNTOUCHED;
-	bool good = dhpi_cpulist_parse((const char *)data, size, NULL, &expected);
-	bool is_number = dhpi_sysfs_number(root, path, &number);
+	struct dhpi_cpulist list = { 0, 0 }, expected;
+	bool good = dhpi_cpulist_parse((const char *)data, size, NULL, &expected) && size < FILE_BYTES_LIMIT;
 
-	MUST(dhpi_sysfs_list(root, path, &cpus, &list) == (good && size < FILE_BYTES_LIMIT));
-	MUST(is_number == (good && size < NUMBER_BYTES_LIMIT && expected.count == 1));
-	MUST(number == (is_number ? expected.limit - 1 : UNTOUCHED));
+	dhpi_cpus_clear(&cpus);
+	MUST(dhpi_file_list(root, path, &cpus, &list) == (good ? DHPI_LOOK_FINE : DHPI_LOOK_MALFORMED));
+	MUST(!good || (list.count == expected.count && list.limit == expected.limit));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -60,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	(void)snprintf(path, sizeof(path), "/%d", file);
 	check_text("/proc/self/fd", path, data, size);
-	check_numbers("/proc/self/fd", path, data, size);
+	check_list("/proc/self/fd", path, data, size);
 	MUST(fuzz_allocated() == before);
 	(void)close(file);
 	return 0;
