@@ -58,17 +58,19 @@ static void model_begin(const struct dhp_engine_options *options, const struct d
 	model->active = model->usable = initial;
 	model->modules = sim->memory_module_count != 0 ? sim->memory_module_count : model->nodes;
 	model->total_bytes = model->free_bytes = (uint64_t)model->modules << 30;
+	model_thresholds(model, options->low_memory_mib, options->high_memory_mib);
 }
 
 /* false: it was refused, as it had to be. */
 static bool create_engine(void)
 {
-	uint32_t shape = take(), groups = take();
+	uint32_t shape = take(), groups = take(), thresholds = take();
 	const uint8_t sizes[] = { (uint8_t)(groups & 3), (uint8_t)(groups >> 2 & 3) };
 	const struct dhp_sim_options sim = { .size = sizeof(sim), .maximum_count = shape & 15 ? (shape & 15) % 9 : 8,
 		.initial_count = shape >> 4 & 3, .node_count = groups >> 4 & 3, .group_sizes = groups & 15 ? sizes : NULL,
 		.group_size_count = groups & 15 ? 2 : 0, .cpu_gap = shape >> 6, .seed = groups, .memory_module_count = groups >> 6 };
-	const struct dhp_engine_options options = { .size = sizeof(options), .flags = take() & 127, .sim = &sim };
+	const struct dhp_engine_options options = { .size = sizeof(options), .flags = take() & 127, .sim = &sim,
+		.low_memory_mib = thresholds & 15, .high_memory_mib = thresholds >> 4 };
 	enum dhp_status expected = expected_creation(&options, &sim);
 
 	world.engine = NULL;

@@ -22,6 +22,7 @@ struct model {
 		enum dhp_status status;
 	} fault[MODEL_PROCESSORS]; /* by position: the next attempt fails there, once */
 	uint64_t total_bytes, free_bytes;
+	uint64_t low_bytes, high_bytes; /* of the two conditions; constant */
 	uint32_t modules;
 	enum dhp_status module_fault;
 };
@@ -88,6 +89,28 @@ static inline enum dhp_status model_memory_set(struct model *model, uint64_t tot
 	model->total_bytes = total_bytes;
 	model->free_bytes = free_bytes;
 	return DHP_OK;
+}
+
+/* The defaults depend on what there is at the start (S-317); high is never below low (S-316). */
+static inline void model_thresholds(struct model *model, uint32_t low_mib, uint32_t high_mib)
+{
+	const uint64_t mib = (uint64_t)1 << 20, more = model->total_bytes / mib - 1024; /* at least a module of 1 GiB */
+	uint64_t low = 32 + more / 128 < 64 ? (32 * mib) + more * mib / 128 : 64 * mib;
+
+	model->low_bytes = low_mib != 0 ? low_mib * mib : low;
+	model->high_bytes = high_mib != 0 ? high_mib * mib : 3 * model->low_bytes;
+	if (model->high_bytes < model->low_bytes)
+		model->high_bytes = model->low_bytes;
+}
+
+static inline bool model_is_low(const struct model *model)
+{
+	return model->free_bytes <= model->low_bytes;
+}
+
+static inline bool model_is_high(const struct model *model)
+{
+	return !model_is_low(model) && model->free_bytes >= model->high_bytes;
 }
 
 /* A fault is taken by the first module that there would be room for. */

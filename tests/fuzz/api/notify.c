@@ -186,7 +186,15 @@ static void on_arrival(void *context, const struct dhp_arrival *arrival)
 {
 	struct listener *listener = context;
 
-	MUST(arrival->event == DHP_EVENT_ARRIVAL && arrival->device_class == listener->device_class && arrival->name[0] != '\0');
+	struct dhp_memory_info memory;
+
+	MUST(arrival->event == DHP_EVENT_ARRIVAL && arrival->device_class == listener->device_class);
+	if (arrival->device_class == DHP_CLASS_MEMORY) { /* it is counted already (S-745); names end in the module's number */
+		SAYS(dhp_memory_read(world.engine, &memory), DHP_OK);
+		MUST(strtoul(strrchr(arrival->name, '-') + 1, NULL, 10) < memory.modules_count);
+	}
+	SAYS(dhp_engine_destroy(world.engine), DHP_IN_CALLBACK);
+	SAYS(dhp_arrival_drain(world.engine), DHP_IN_CALLBACK);
 	(void)__atomic_fetch_add(&listener->told, 1, __ATOMIC_SEQ_CST);
 }
 

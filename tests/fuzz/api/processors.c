@@ -176,6 +176,8 @@ static void check_rows(void)
 		MUST(found == index);
 		SAYS(dhp_index_of_number(world.engine, row.number, &found), DHP_OK);
 		MUST(found == index);
+		row.number.reserved = 1;
+		SAYS(dhp_index_of_number(world.engine, row.number, &found), DHP_BAD_NUMBER);
 	}
 }
 
