@@ -17,7 +17,7 @@
 struct world world;
 
 static const struct part *const parts[] = { &processors_part, &work_part, &timers_part, &notify_part, &arrays_part, &blocks_part,
-	&protect_part, &hold_part, &memory_part, &devices_part, &misuse_part };
+	&protect_part, &devices_part, &hold_part, &memory_part, &misuse_part };
 
 void check_says(enum dhp_status actual, enum dhp_status expected, const char *call, const char *file, int line)
 {

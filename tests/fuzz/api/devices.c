@@ -1,18 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Devices that arrivals stop and start: a driver hears only what the table of states allows, each rebalance ends as its drivers
- * said, and a feed has processors exactly while its device is not stopped.
+ * said, a feed has processors exactly while its device is not stopped, and requests wait exactly while it is, or is asked to.
  */
 #include <dhp/rebalance.h>
 
 #include "world.h"
 
 #define DEVICES 2u
+#define REQUESTS 2u
 
 enum deed { AGREES, REFUSES, WANTS_OTHER, START_FAILS, STOP_FAILS, DEEDS };
 
+/* Completed in its routine. */
+struct io {
+	struct dhp_request request; /* first */
+	bool waiting;
+	uint64_t begun, gone; /* by any thread */
+};
+
 static struct device {
 	struct dhp_device *device;
+	struct dhp_hold *hold; /* may outlive the device */
+	bool has_hold;         /* the device has it */
+	bool is_closed;        /* a device that had it was removed */
+	struct io ios[REQUESTS];
 	struct dhp_feed *feed;
 	struct dhp_driver driver;
 	enum deed deed;
@@ -93,11 +105,6 @@ static void on_requirements(void *context, struct dhp_device *handle, struct dhp
 
 /* ---- calls ---- */
 
-static void settle(void)
-{
-	SAYS(dhp_rebalance_drain(world.engine), DHP_OK);
-}
-
 static enum dhp_device_state state_of(const struct device *device)
 {
 	enum dhp_device_state state = DHP_DEVICE_REMOVED;
@@ -105,6 +112,113 @@ static enum dhp_device_state state_of(const struct device *device)
 	SAYS(dhp_device_state_read(device->device, &state), DHP_OK);
 	MUST(state == device->heard);
 	return state;
+}
+
+static bool is_holding(const struct device *device)
+{
+	return hold_is_paused() || (device->has_hold && (is_pending(state_of(device)) || state_of(device) == DHP_DEVICE_STOPPED));
+}
+
+/* What waited and may begin has begun, or is over with its device. */
+static void check_requests(struct device *device)
+{
+	device->is_closed = device->is_closed || (device->has_hold && state_of(device) == DHP_DEVICE_REMOVED);
+	for (uint32_t i = 0; i < REQUESTS; i++) {
+		struct io *io = &device->ios[i];
+		uint64_t begun = __atomic_load_n(&io->begun, __ATOMIC_SEQ_CST), gone = __atomic_load_n(&io->gone, __ATOMIC_SEQ_CST);
+
+		MUST(begun + gone <= 1 && (io->waiting || begun + gone == 0));
+		if (!io->waiting)
+			continue;
+		if (device->is_closed)
+			MUST(begun + gone == 1); /* it may have begun before */
+		else
+			MUST(gone == 0 && (is_holding(device) || begun == 1));
+		io->waiting = begun + gone == 0;
+		io->begun = io->gone = 0;
+	}
+}
+
+static void settle(void)
+{
+	SAYS(dhp_rebalance_drain(world.engine), DHP_OK);
+	for (uint32_t i = 0; i < DEVICES; i++)
+		if (devices[i].hold != NULL)
+			check_requests(&devices[i]);
+}
+
+/* ---- requests ---- */
+
+static void io_routine(struct dhp_request *request, void *context, enum dhp_status status)
+{
+	struct io *io = (struct io *)(void *)request;
+
+	(void)context;
+	MUST(status == DHP_OK || status == DHP_DEVICE_GONE);
+	if (status == DHP_OK)
+		SAYS(dhp_request_complete(request), DHP_OK);
+	(void)__atomic_fetch_add(status == DHP_OK ? &io->begun : &io->gone, 1, __ATOMIC_SEQ_CST);
+}
+
+static void submit(void)
+{
+	struct device *device = &devices[take_below(DEVICES)];
+	struct io *io = &device->ios[take_below(REQUESTS)];
+	enum dhp_status expected = DHP_OK;
+
+	settle();
+	if (device->hold == NULL)
+		return;
+	if (io->waiting)
+		expected = DHP_IN_USE;
+	else if (device->is_closed)
+		expected = DHP_DEVICE_GONE;
+	else if (is_holding(device))
+		expected = DHP_HELD;
+	SAYS(dhp_request_submit(&io->request), expected);
+	MUST(io->begun == (expected == DHP_OK));
+	io->begun = 0;
+	io->waiting = io->waiting || expected == DHP_HELD;
+}
+
+static void queue_create(void)
+{
+	struct device *device = &devices[take_below(DEVICES)];
+
+	if (device->hold != NULL)
+		return;
+	SAYS(dhp_hold_create(world.engine, io_routine, device, &device->hold), DHP_OK);
+	device->has_hold = device->is_closed = false;
+	for (uint32_t i = 0; i < REQUESTS; i++) {
+		device->ios[i] = (struct io){ .waiting = false };
+		SAYS(dhp_request_init(&device->ios[i].request, device->hold, 0), DHP_OK);
+	}
+}
+
+static void queue_destroy_at(struct device *device)
+{
+	bool is_used;
+
+	settle();
+	is_used = device->has_hold || (!device->is_closed && hold_is_paused());
+	SAYS(dhp_hold_destroy(device->hold), device->hold != NULL && is_used ? DHP_IN_USE : DHP_OK);
+	if (!is_used)
+		device->hold = NULL;
+}
+
+static void queue_destroy(void)
+{
+	queue_destroy_at(&devices[take_below(DEVICES)]);
+}
+
+/* ---- devices ---- */
+
+/* A queue that another device has, or NULL. */
+static struct dhp_hold *other_hold(const struct device *device)
+{
+	const struct device *other = &devices[(uint32_t)(device - devices + 1) % DEVICES];
+
+	return other->has_hold ? other->hold : NULL;
 }
 
 static void create(void)
@@ -117,13 +231,25 @@ static void create(void)
 
 	if (device->device != NULL || device->feed != NULL)
 		return;
-	*device = (struct device){ .deed = (enum deed)(how % DEEDS), .nothing_to_move = options.nothing_to_move,
-		.heard = options.boot_configured ? DHP_DEVICE_NOT_STARTED : DHP_DEVICE_STARTED,
-		.driver = { on_query, on_stop, on_start, on_cancel, on_removal, on_requirements, device } };
+	settle();
+	device->deed = (enum deed)(how % DEEDS);
+	device->nothing_to_move = options.nothing_to_move;
+	device->heard = options.boot_configured ? DHP_DEVICE_NOT_STARTED : DHP_DEVICE_STARTED;
+	device->calls_end = false;
+	device->driver = (struct dhp_driver){ on_query, on_stop, on_start, on_cancel, on_removal, on_requirements, device };
 	options.driver_count = 0;
 	SAYS(dhp_device_register(world.engine, &options, &device->device), DHP_BAD_OPTIONS);
 	options.driver_count = 1;
+	options.hold = other_hold(device);
+	if (options.hold != NULL)
+		SAYS(dhp_device_register(world.engine, &options, &device->device), DHP_IN_USE);
+	options.hold = device->hold;
+	if (device->is_closed)
+		SAYS(dhp_device_register(world.engine, &options, &device->device), DHP_IN_USE);
+	if (device->is_closed)
+		options.hold = NULL;
 	SAYS(dhp_device_register(world.engine, &options, &device->device), DHP_OK);
+	device->has_hold = options.hold != NULL;
 }
 
 /* The table of states, once more; and what the driver says. */
@@ -238,9 +364,13 @@ static void destroy_at(uint32_t at)
 {
 	struct device *device = &devices[at];
 
+	settle();
 	SAYS(dhp_device_unregister(device->device), device->device != NULL && device->feed != NULL ? DHP_IN_USE : DHP_OK);
-	if (device->feed == NULL)
-		device->device = NULL;
+	if (device->feed != NULL)
+		return;
+	device->device = NULL;
+	device->has_hold = false;
+	settle();
 }
 
 static void destroy(void)
@@ -262,7 +392,7 @@ static void check(void)
 static bool holds_engine(void)
 {
 	for (uint32_t i = 0; i < DEVICES; i++)
-		if (devices[i].device != NULL || devices[i].feed != NULL)
+		if (devices[i].device != NULL || devices[i].feed != NULL || devices[i].hold != NULL)
 			return true;
 	return false;
 }
@@ -273,6 +403,8 @@ static void end(void)
 		SAYS(dhp_feed_destroy(devices[i].feed), DHP_OK);
 		devices[i].feed = NULL;
 		destroy_at(i);
+		queue_destroy_at(&devices[i]);
+		MUST(devices[i].hold == NULL);
 	}
 }
 
@@ -280,7 +412,8 @@ static const struct operation operations[] = {
 	{ "device create", create, false }, { "device create", create, false }, { "device send", send, false },
 	{ "device send", send, false }, { "device policy", set_policy, false }, { "rebalance", rebalance, false },
 	{ "feed create", feed_create, false }, { "feed pick", feed_pick, false }, { "feed destroy", feed_destroy, false },
-	{ "device destroy", destroy, false },
+	{ "device destroy", destroy, false }, { "queue create", queue_create, false }, { "queue destroy", queue_destroy, false },
+	{ "io submit", submit, false }, { "io submit", submit, false },
 };
 
 const struct part devices_part = { operations, COUNT(operations), begin, check, holds_engine, end };

@@ -39,6 +39,11 @@ static bool is_holding(const struct hold *hold)
 	return hold->begins > 0 || paused;
 }
 
+bool hold_is_paused(void)
+{
+	return paused;
+}
+
 /* ---- what the routine must see ---- */
 
 static void expect(struct hold *hold, uint32_t request, enum dhp_status status)

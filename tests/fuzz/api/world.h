@@ -87,6 +87,8 @@ void notify_module_arrived(void);
 /* work.c: no routine is kept from running; then, nothing is queued and nothing runs. */
 void work_release(void);
 void work_settle(void);
+/* hold.c: the program has paused everything. */
+bool hold_is_paused(void);
 /* misuse.c: each of these calls is refused with that status. */
 void refuse_in_callback(void);
 void refuse_in_routine(void);
