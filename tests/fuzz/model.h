@@ -17,6 +17,8 @@ struct model {
 	uint32_t active, usable;
 	uint32_t position_of[MODEL_PROCESSORS]; /* by index, in order of arrival (S-529) */
 	bool away[MODEL_PROCESSORS];            /* by position: active and not usable (S-006) */
+	uint64_t started;                       /* attempts of which every registrant has heard Start (S-176) */
+	uint64_t changes;                       /* of the set; the generation grows with each (S-509) */
 	struct {
 		enum dhp_step step;
 		enum dhp_status status;
@@ -42,9 +44,10 @@ static inline enum dhp_status model_step(struct model *model, uint32_t position,
 
 	if (model->fault[position].step == step)
 		model->fault[position].status = DHP_OK;
-	if (model->fault[position].step != step || !dhp_failed(status))
-		status = by_user;
-	return status;
+	if (model->fault[position].step == step && dhp_failed(status))
+		return status;
+	model->started += step == DHP_STEP_START;
+	return by_user;
 }
 
 /* One arrival: the steps in order, the first that fails decides and nothing has changed (S-175). */
@@ -65,6 +68,7 @@ static inline enum dhp_status model_arrival(struct model *model, uint32_t positi
 	}
 	model->position_of[model->active++] = position;
 	model->usable++;
+	model->changes++;
 	return DHP_OK;
 }
 
@@ -77,6 +81,7 @@ static inline enum dhp_status model_set_usable(struct model *model, uint32_t pos
 		return DHP_OK;
 	if (!usable && model->usable == 1)
 		return DHP_IN_USE;
+	model->changes++;
 	model->away[position] = !usable;
 	model->usable += usable ? 1 : UINT32_MAX;
 	return DHP_OK;

@@ -137,6 +137,8 @@ static void of_no_object(void)
 	SAYS(dhp_snapshot_take(world.engine, NULL), DHP_BAD_RESULT);
 	SAYS(dhp_notify_register(world.engine, NULL, NULL, 0, NULL), DHP_BAD_CALLBACK);
 	SAYS(dhp_notify_register(world.engine, never, NULL, 0, NULL), DHP_BAD_RESULT);
+	SAYS(dhp_arrival_register(world.engine, DHP_CLASS_MEMORY, NULL, NULL, 0, NULL), DHP_BAD_CALLBACK);
+	SAYS(dhp_change_register(world.engine, NULL, NULL, NULL, NULL), DHP_BAD_CALLBACK);
 	SAYS(dhp_call_all(world.engine, NULL, NULL, NULL), DHP_BAD_CALLBACK);
 	SAYS(dhp_dpc_watchdog_read(&watchdog), DHP_NOT_IN_DPC);
 	SAYS(dhp_dpc_watchdog_read(NULL), DHP_BAD_RESULT);

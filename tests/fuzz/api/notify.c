@@ -11,7 +11,7 @@
 
 /* ---- before they come ---- */
 
-enum deed { DEED_NOTHING, DEED_MISUSE, DEED_LEAVE_IN_START, DEED_LEAVE_IN_SECOND, DEEDS };
+enum deed { DEED_NOTHING, DEED_MISUSE, DEED_LEAVE_IN_START, DEED_LEAVE_IN_SECOND, DEED_AIM, DEEDS };
 
 static struct registrant {
 	struct dhp_notify *registration; /* NULL while it registers */
@@ -22,6 +22,7 @@ static struct registrant {
 	bool owed[INDICES];    /* by index: got Start and not yet the second call */
 	bool may_be_owed[INDICES];
 	uint32_t completed;
+	uint64_t starts, before; /* how often it heard Start, and of which attempt on */
 } registrants[REGISTRANTS];
 static uint32_t order[REGISTRANTS], order_count; /* of registration */
 
@@ -65,6 +66,9 @@ static void on_start(struct registrant *registrant, const struct dhp_processor_c
 
 	MUST(!registrant->owed[change->index] || registrant->may_be_owed[change->index]);
 	MUST(change->status == DHP_OK);
+	registrant->starts++;
+	if (registrant->deed == DEED_AIM)
+		work_aim(change->index);
 	registrant->owed[change->index] = registrant->may_be_owed[change->index] = false;
 	if (!registrant->registering)
 		MUST(change->index == dhp_active_count(world.engine, DHP_ALL_GROUPS, NULL));
@@ -139,6 +143,8 @@ static void hear(void)
 	}
 	registrant->registering = false;
 	registrant->completed = 0;
+	registrant->starts = 0;
+	registrant->before = world.model.started;
 	if (expected != DHP_OK)
 		MUST(registrant->registration == NULL);
 }
@@ -162,13 +168,20 @@ static void ask_how_long(void)
 		MUST(stats.calls_count >= registrant->completed && stats.longest_ns <= stats.total_ns);
 }
 
+static void check_registrant(struct registrant *registrant)
+{
+	for (uint32_t index = 0; index < INDICES; index++) {
+		MUST(!registrant->owed[index] || registrant->may_be_owed[index]);
+		registrant->owed[index] = registrant->may_be_owed[index] = false;
+	}
+	if (registrant->registration != NULL)
+		MUST(registrant->starts == world.model.started - registrant->before);
+}
+
 static void check_owed(void)
 {
 	for (uint32_t i = 0; i < REGISTRANTS; i++)
-		for (uint32_t index = 0; index < INDICES; index++) {
-			MUST(!registrants[i].owed[index] || registrants[i].may_be_owed[index]);
-			registrants[i].owed[index] = registrants[i].may_be_owed[index] = false;
-		}
+		check_registrant(&registrants[i]);
 }
 
 /* ---- after they came ---- */
@@ -331,6 +344,22 @@ static void query(void)
 	MUST(snapshot.counts.generation == seen);
 }
 
+/* At dispatch level: refused, and it goes on. */
+static void refuse_to_go(void)
+{
+	uint32_t at = take_below(REGISTRANTS);
+	enum dhp_level before;
+
+	if (!MISUSE_HAS_A_STATUS)
+		return;
+	before = dhp_level_raise(DHP_DISPATCH);
+	SAYS(dhp_notify_unregister(registrants[at].registration), DHP_WRONG_LEVEL);
+	SAYS(dhp_arrival_unregister(listeners[at].registration), DHP_WRONG_LEVEL);
+	SAYS(dhp_arrival_unregister_nowait(listeners[at].registration), DHP_WRONG_LEVEL);
+	SAYS(dhp_change_unregister(watchers[at].registration), DHP_WRONG_LEVEL);
+	dhp_level_lower(before);
+}
+
 /* ---- the part ---- */
 
 static void begin(void)
@@ -367,7 +396,7 @@ static const struct operation operations[] = {
 	{ "hear", hear, false }, { "hear", hear, false }, { "hear no more", hear_no_more, false },
 	{ "ask how long", ask_how_long, false }, { "listen", listen, false }, { "listen no more", listen_no_more, false },
 	{ "drain", drain, false }, { "hold arrivals", hold_arrivals, false }, { "watch", watch, false },
-	{ "watch no more", watch_no_more, false }, { "query", query, false },
+	{ "watch no more", watch_no_more, false }, { "query", query, false }, { "refuse to go", refuse_to_go, false },
 };
 
 const struct part notify_part = { operations, COUNT(operations), begin, check_owed, holds_engine, end };

@@ -97,6 +97,7 @@ static void bad_scripts(void)
 static void rescan(void)
 {
 	SAYS(dhp_engine_rescan(world.engine), DHP_OK);
+	world.generation = 0; /* how many are online may be known only now */
 }
 
 static void enter(void)
@@ -130,7 +131,21 @@ static uint64_t mask_of(uint32_t group, bool usable)
 	return mask;
 }
 
-/* A pair that nests, with nothing in between; the user affinity is what it was. */
+/* Inside of such a pair another one, for the same group. */
+static void confine_again(const struct dhp_affinity *outer)
+{
+	const struct dhp_affinity inner = { .mask = mask_of(outer->group, true) & (~outer->mask | take()), .group = outer->group };
+	uint64_t in_force = outer->mask & mask_of(outer->group, false);
+	struct dhp_affinity previous = { .mask = 99 };
+	enum dhp_status expected = inner.mask != 0 ? DHP_OK : DHP_BAD_MASK;
+
+	SAYS(dhp_thread_affinity_set(world.engine, &inner, &previous), expected);
+	MUST(previous.mask == (expected == DHP_OK ? in_force : 0));
+	if (expected == DHP_OK)
+		SAYS(dhp_thread_affinity_revert(world.engine, &previous), DHP_OK);
+}
+
+/* A pair that nests; the user affinity is what it was. */
 static void confine(void)
 {
 	const struct dhp_affinity wanted = { .mask = take(), .group = (uint16_t)take_below(5),
@@ -152,6 +167,7 @@ static void confine(void)
 		return;
 	SAYS(dhp_processor_at(world.engine, dhp_index_here(world.engine), &row), DHP_OK);
 	MUST(row.number.group == wanted.group && (wanted.mask >> row.number.number & 1) != 0);
+	confine_again(&wanted);
 	SAYS(dhp_thread_affinity_revert(world.engine, &previous), DHP_OK);
 	MUST(dhp_index_here(world.engine) == here);
 	SAYS(dhp_thread_affinity_revert(world.engine, &previous), DHP_NO_EFFECT);
@@ -183,13 +199,18 @@ static void check_rows(void)
 
 static void check_masks(const struct dhp_snapshot *snapshot)
 {
+	uint32_t groups_active = 0;
+
 	for (uint32_t group = 0; group < world.model.groups; group++) {
 		MUST(snapshot->active_masks[group] == mask_of(group, false));
 		MUST(snapshot->usable_masks[group] == mask_of(group, true));
 		MUST(dhp_active_mask(world.engine, group) == mask_of(group, false));
+		groups_active += mask_of(group, false) != 0;
 		MUST(dhp_active_count(world.engine, group, NULL) == (uint32_t)__builtin_popcountll(mask_of(group, false)));
 	}
-	MUST(dhp_active_mask(world.engine, world.model.groups) == 0);
+	MUST(snapshot->counts.groups_active == groups_active);
+	MUST(dhp_active_mask(world.engine, world.model.groups) == 0 && dhp_active_mask(world.engine, DHP_ALL_GROUPS) == 0);
+	MUST(dhp_active_count(world.engine, DHP_ALL_GROUPS, NULL) == world.model.active);
 }
 
 static void check(void)
@@ -202,11 +223,14 @@ static void check(void)
 	SAYS(dhp_snapshot_take(world.engine, &snapshot), DHP_OK);
 	MUST(counts->maximum == world.model.maximum && counts->active == world.model.active);
 	MUST(counts->usable == world.model.usable && counts->present == world.model.active);
-	MUST(counts->generation >= world.generation && counts->groups_maximum <= MODEL_PROCESSORS);
+	MUST(counts->groups_maximum <= MODEL_PROCESSORS);
 	world.model.groups = counts->groups_maximum;
+	/* Nothing changed, and an attempt that failed was one (S-175): the same generation. */
+	MUST(world.generation == 0 || (counts->generation > world.generation) == (world.model.changes > world.changes));
 	if (counts->generation == world.generation)
 		return;
 	world.generation = counts->generation;
+	world.changes = world.model.changes;
 	check_rows();
 	check_masks(&snapshot);
 }

@@ -27,6 +27,11 @@ struct object {
 static struct object objects[OBJECTS];
 
 static struct {
+	struct dhp_dpc dpc;
+	uint64_t inserted, runs;
+} aimed; /* from Start, at the one that comes or fails to */
+
+static struct {
 	struct dhp_dpc dpcs[MODEL_PROCESSORS];
 	uint64_t came, may_go;
 	bool busy;    /* every worker of the start of this is */
@@ -83,6 +88,23 @@ static void routine(struct dhp_dpc *dpc, void *context, void *first, void *secon
 	(void)bump(&object->runs);
 }
 
+static void aimed_routine(struct dhp_dpc *dpc, void *context, void *first, void *second)
+{
+	(void)dpc, (void)context, (void)first, (void)second;
+	(void)bump(&aimed.runs);
+}
+
+/* By one thread at a time. It may be queued for an earlier one: then the next insertion goes there (S-626). */
+void work_aim(uint32_t index)
+{
+	enum dhp_status status;
+
+	SAYS(dhp_dpc_set_target(&aimed.dpc, index), DHP_OK);
+	status = dhp_dpc_insert(&aimed.dpc, NULL, NULL);
+	MUST(status == DHP_OK || status == DHP_ALREADY_QUEUED || (status == DHP_NOT_SUPPORTED && !has_workers()));
+	aimed.inserted += status == DHP_OK;
+}
+
 /* ---- quiet ---- */
 
 static uint64_t all_inserted(void)
@@ -127,6 +149,7 @@ void work_settle(void)
 		before = all_inserted();
 		SAYS(dhp_dpc_flush(world.engine), DHP_OK);
 	} while (all_inserted() != before);
+	MUST(peek(&aimed.runs) == aimed.inserted);
 	for (uint32_t i = 0; i < OBJECTS; i++) {
 		MUST(peek(&objects[i].runs) == peek(&objects[i].inserted) - peek(&objects[i].removed));
 		objects[i].known = IDLE;
@@ -274,6 +297,8 @@ static void begin(void)
 {
 	memset(objects, 0, sizeof(objects));
 	memset(&keep, 0, sizeof(keep));
+	memset(&aimed, 0, sizeof(aimed));
+	SAYS(dhp_dpc_init(&aimed.dpc, world.engine, aimed_routine, NULL), DHP_OK);
 }
 
 static void check(void)

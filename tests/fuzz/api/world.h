@@ -27,6 +27,7 @@ struct world {
 	struct dhp_engine *engine;
 	struct model model;
 	uint64_t generation; /* the last that was seen */
+	uint64_t changes;    /* of the model, then */
 	bool in_section;     /* the thread of the program has a section open */
 };
 
@@ -83,6 +84,8 @@ enum dhp_status registrants_would_say(uint32_t index);
 /* A processor has come: the others note it. */
 void notify_arrived(void);
 void work_newcomer(void);
+/* work.c: one more DPC for this index, which may be about to come. */
+void work_aim(uint32_t index);
 void notify_module_arrived(void);
 /* work.c: no routine is kept from running; then, nothing is queued and nothing runs. */
 void work_release(void);
