@@ -4,6 +4,9 @@
  */
 #include "world.h"
 
+static struct dhp_pin pin;
+static uint32_t kept_index; /* where the calling thread is kept; DHP_NO_INDEX: nowhere */
+
 uint32_t cpu_of(uint32_t position)
 {
 	return dhp_sim_cpu(world.engine, position);
@@ -104,6 +107,8 @@ static void enter(void)
 {
 	uint32_t position = take_below(POSITIONS);
 
+	if (kept_index != DHP_NO_INDEX)
+		return;
 	SAYS(dhp_sim_enter(world.engine, cpu_of(position)), position < world.model.maximum ? DHP_OK : DHP_BAD_CPU);
 	if (position < world.model.maximum && model_index(&world.model, position) != DHP_NO_INDEX)
 		MUST(dhp_index_here(world.engine) == model_index(&world.model, position));
@@ -111,6 +116,8 @@ static void enter(void)
 
 static void leave(void)
 {
+	if (kept_index != DHP_NO_INDEX)
+		return;
 	dhp_sim_exit();
 	MUST(dhp_index_here(world.engine) == 0);
 }
@@ -171,6 +178,42 @@ static void confine(void)
 	SAYS(dhp_thread_affinity_revert(world.engine, &previous), DHP_OK);
 	MUST(dhp_index_here(world.engine) == here);
 	SAYS(dhp_thread_affinity_revert(world.engine, &previous), DHP_NO_EFFECT);
+}
+
+/* ---- the calling thread kept on one ---- */
+
+static void drop(void)
+{
+	SAYS(dhp_pin_drop(world.engine, &pin), kept_index != DHP_NO_INDEX ? DHP_OK : DHP_BAD_OBJECT);
+	kept_index = DHP_NO_INDEX;
+}
+
+static void keep(void)
+{
+	uint32_t index = take_below(POSITIONS);
+	enum dhp_status expected = DHP_OK;
+
+	if (kept_index != DHP_NO_INDEX)
+		drop();
+	if (index >= world.model.active)
+		expected = DHP_BAD_INDEX;
+	else if (world.model.away[world.model.position_of[index]])
+		expected = DHP_NO_AFFINITY;
+	SAYS(dhp_pin_keep(world.engine, &pin, index), expected);
+	if (expected != DHP_OK)
+		return;
+	kept_index = index;
+	MUST(dhp_index_here(world.engine) == index);
+}
+
+static void ask_kept(void)
+{
+	struct dhp_pin_state state;
+
+	SAYS(dhp_pin_read(world.engine, &pin, &state), kept_index != DHP_NO_INDEX ? DHP_OK : DHP_BAD_OBJECT);
+	if (kept_index == DHP_NO_INDEX)
+		return;
+	MUST(state.index == kept_index && (state.status == DHP_OK || state.status == DHP_NO_AFFINITY));
 }
 
 /* ---- what there is ---- */
@@ -240,8 +283,17 @@ static bool holds_engine(void)
 	return false;
 }
 
+static void begin(void)
+{
+	memset(&pin, 0, sizeof(pin));
+	kept_index = DHP_NO_INDEX;
+	check();
+}
+
 static void end(void)
 {
+	if (kept_index != DHP_NO_INDEX)
+		drop();
 	dhp_sim_exit();
 }
 
@@ -249,6 +301,7 @@ static const struct operation operations[] = {
 	{ "add", add, false }, { "add", add, false }, { "add", add, false }, { "fail", fail, false },
 	{ "set usable", set_usable, true }, { "play", play, false }, { "bad scripts", bad_scripts, false },
 	{ "rescan", rescan, false }, { "enter", enter, false }, { "leave", leave, false }, { "confine", confine, false },
+	{ "keep", keep, false }, { "drop", drop, false }, { "ask kept", ask_kept, false },
 };
 
-const struct part processors_part = { operations, COUNT(operations), check, check, holds_engine, end };
+const struct part processors_part = { operations, COUNT(operations), begin, check, holds_engine, end };
