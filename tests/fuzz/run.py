@@ -21,7 +21,8 @@ SECONDS_LIMIT = 25  # of one input: longer is a hang
 
 
 def programs(build):
-    return sorted(path.name[len("fuzz_"):] for path in (build / "tests/fuzz").glob("fuzz_*") if os.access(path, os.X_OK) and path.is_file())
+    return sorted(path.name[len("fuzz_"):] for path in (build / "tests/fuzz").glob("fuzz_*")
+                  if os.access(path, os.X_OK) and path.is_file())
 
 
 def dictionary(name):
@@ -93,7 +94,8 @@ def main():
         kept = options.build / "corpus" / name
         kept.mkdir(parents=True, exist_ok=True)
         inputs, code, status = (aflplusplus if options.afl else libfuzzer)(options.build, name, options.seconds, kept, findings)
-        print(f"{name:12} {options.seconds:7} {inputs:11} {code:6}  {'FOUND SOMETHING' if status else 'nothing found'}", flush=True)
+        end = "FOUND SOMETHING" if status else "nothing found"
+        print(f"{name:12} {options.seconds:7} {inputs:11} {code:6}  {end}", flush=True)
         wrong += [name] if status else []
     for name in wrong:
         print(f"{name}: the inputs are {findings}/{name}-*; once more: {options.build}/tests/fuzz/fuzz_{name} FILE")

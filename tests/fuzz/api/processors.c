@@ -29,7 +29,8 @@ static void add(void)
 	arrive(take_below(POSITIONS));
 }
 
-static const enum dhp_status some_statuses[] = { DHP_INJECTED, DHP_OK, DHP_NO_MEMORY, DHP_TIMED_OUT, DHP_VETOED, (enum dhp_status)-77 };
+static const enum dhp_status some_statuses[] = { DHP_INJECTED, DHP_OK, DHP_NO_MEMORY, DHP_TIMED_OUT, DHP_VETOED,
+	(enum dhp_status)-77 };
 
 static void fail(void)
 {
