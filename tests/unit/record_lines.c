@@ -200,6 +200,7 @@ static const struct refused {
 	{ "dhp-record 1\n5 engine processor 0 0 3 65 0 0 0 0\n", 2, "number" },
 	{ "dhp-record 1\n5 engine processor 0 0 3 3 0 0 0 0\n", 2, "below its group's size" },
 	{ "dhp-record 1\n5 engine processor 0 1 0 64 0 0 0 0\n", 2, "in the order" },
+	{ "dhp-record 1\n5 engine processor 0 0 0 64 0 0 0 0\n5 engine processor 1 0 1 32 0 0 0 0\n", 3, "a group has one" },
 	{ "dhp-record 1\n5 engine processor 0 0 0 64 1024 0 0 0\n", 2, "number" },
 	{ "dhp-record 1\n5 engine processor 0 0 0 64 0 4294967295 0 0\n", 2, "number" },
 	{ "dhp-record 1\n5 engine processor 0 0 0 64 0 0\n", 2, "number" },

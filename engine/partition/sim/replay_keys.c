@@ -88,9 +88,10 @@ static bool may_follow(const struct dhpi_sim *sim, const struct dhpi_sim_unit *u
 		return false;
 	if (last == NULL)
 		return true;
-	return unit->cpu > last->cpu &&
-	       (unit->number.group > last->number.group ||
-		(unit->number.group == last->number.group && unit->number.number > last->number.number));
+	if (unit->number.group == last->number.group &&
+	    (unit->number.number <= last->number.number || unit->group_size != last->group_size))
+		return false;
+	return unit->cpu > last->cpu && unit->number.group >= last->number.group;
 }
 
 static const char *read_unit(struct dhpi_reader *value, struct dhpi_sim_unit *unit)
@@ -109,7 +110,7 @@ static const char *read_unit(struct dhpi_reader *value, struct dhpi_sim_unit *un
 static const char *add_unit(struct dhpi_sim *sim, const struct dhpi_sim_unit *unit)
 {
 	if (!may_follow(sim, unit))
-		return "processors stand in the order of their cpu ids and of their numbers, each below its group's size";
+		return "processors stand in the order of their cpu ids and numbers, each below its group's size, and a group has one";
 	sim->units[sim->count++] = *unit;
 	sim->groups = unit->number.group + 1u;
 	return NULL;
