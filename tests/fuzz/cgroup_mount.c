@@ -32,6 +32,7 @@ static void check_group(const struct dhpi_cgroup *group, const char *path, uint3
 	while (length > 0 && end[length - 1] == '/')
 		end[--length] = '\0';
 	MUST(ends_with(end, group->folder + group->top_length));
+	MUST(group->length == group->top_length || group->top_length == 1 || group->folder[group->top_length] == '/');
 	MUST(strncmp(group->folder + group->top_length, "/..", 4) != 0);
 }
 
