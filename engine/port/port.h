@@ -176,8 +176,10 @@ void port_write(const char *text, size_t bytes); /* to the standard error; may b
 uint64_t port_now_ns(void); /* monotonic */
 void port_sleep_ns(uint64_t ns);
 void port_relax(void); /* one pause in a spin */
-/* Any address, or none: nothing is read. In port_types.h, static and inline. */
-void port_prefetch_write(const void *p);
+/*
+ * In port_types.h, static and inline: void port_prefetch_write(const void *p), the line will be written; any address, or none,
+ * because nothing is read.
+ */
 void port_yield(void); /* let another thread run */
 uint64_t port_wall_ns(void); /* since 1970; may be set to anything at any moment */
 
