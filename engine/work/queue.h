@@ -48,7 +48,7 @@ _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the publi
 
 #define DHPI_TRAIL 8u /* objects: as long as a cache line takes from one processor to another */
 
-#define DHPI_WINDOW 512u /* a power of two; a page of cells */
+#define DHPI_WINDOW 256u /* a power of two; with it the queue fits into a page */
 
 /* What waits on lists: ordinary objects in one lane, threaded ones in the other (S-664). Under the queue's lock. */
 struct dhpi_lane {

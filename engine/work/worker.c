@@ -426,13 +426,22 @@ static bool find_work_spinning(struct dhpi_queue *queue)
 
 /* ---- the worker ---- */
 
+static bool is_published(struct dhpi_queue *queue)
+{
+	return at_load_acquire_u32(&queue->go) != 0 || told_to_stop(queue); /* [worker-go] acquire */
+}
+
+/* Publication follows the creation of the thread at once: a sleep and a wake-up would cost more than all else. */
 static void wait_for_publication(struct dhpi_queue *queue)
 {
+	uint64_t end = port_now_ns() + queue->work->spin_ns;
+
+	while (!is_published(queue) && port_now_ns() < end)
+		port_relax();
 	for (;;) {
 		uint32_t ticket = port_event_ticket(&queue->event);
 
-		/* [worker-go] acquire: the processor is published */
-		if (at_load_acquire_u32(&queue->go) != 0 || told_to_stop(queue))
+		if (is_published(queue))
 			return;
 		port_event_wait(&queue->event, ticket, 0);
 	}

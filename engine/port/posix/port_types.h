@@ -16,6 +16,7 @@ struct port_thread {
 	struct at_u32 id; /* the kernel's; 0: it has not run yet, or does not exist */
 	void (*run)(void *);
 	void *argument;
+	const char *name; /* lives as long as the thread */
 	bool started;
 };
 
