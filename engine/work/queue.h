@@ -66,6 +66,7 @@ struct dhpi_queue {
 	struct at_u32 asleep;               /* 1: the worker sleeps and wants to be woken, edge worker-sleep */
 	struct at_u32 deferred;             /* inserts since it fell asleep that did not wake it, edge work-tick */
 	struct at_u32 busy;                 /* the worker writes: it runs a batch, edge queue-busy */
+	struct port_event event;            /* the worker sleeps there; who wakes it has this line already */
 	struct at_ptr recent[DHPI_TRAIL];   /* some of what was pushed last; to be prefetched, nothing else */
 	DHPI_OWN_LINES struct at_ptr high_inbox; /* the same for High, so that a look between items is cheap */
 	struct at_u32 high_count;            /* length of the ordinary `high`; written under the lock, a hint without */
@@ -104,7 +105,6 @@ struct dhpi_queue {
 
 	DHPI_OWN_LINES struct at_u64 done_elsewhere[2]; /* counted here, ran or was removed elsewhere, edge dpc-done */
 	struct at_u64 removed;                /* statistics; under the lock */
-	struct port_event event;
 
 	/* ---- set by the partition when the queue opens; an index of an attempt that failed may still be in use ---- */
 	DHPI_OWN_LINES struct dhpi_work *work;
