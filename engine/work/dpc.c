@@ -115,20 +115,20 @@ DHPI_INLINE struct dhpi_queue *choose_queue(struct dhpi_work *work, struct dhpi_
 }
 
 /* Links the object to one that the same thread pushed some before: who takes the inbox walks that way, and prefetches. */
-static void leave_trail(struct port_self *self, struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+static uint32_t leave_trail(struct port_self *self, struct dhpi_dpc *dpc)
 {
 	uint32_t next = self->trail_next++ % DHPI_TRAIL;
 
-	at_store_relaxed_ptr(&queue->recent[next], dpc);
-
 	dpc->link.prev = self->trail[next];
 	self->trail[next] = dpc;
+	return next;
 }
 
 /* Where it went is stored in *queue: a closed queue passes it on. A worker has a way of its own into its queue's tail. */
 DHPI_INLINE enum dhpi_pushed push(struct dhpi_work *work, struct dhpi_dpc *dpc, struct dhpi_queue **queue, bool high)
 {
 	struct port_self *self = port_self();
+	uint32_t next;
 
 	if (self->worker == *queue && !dpc->high && !dpc->threaded) {
 		enum dhpi_pushed pushed = dhpi_queue_put(*queue, dpc);
@@ -136,15 +136,17 @@ DHPI_INLINE enum dhpi_pushed push(struct dhpi_work *work, struct dhpi_dpc *dpc, 
 		if (pushed != DHPI_PUSHED_NOWHERE)
 			return pushed;
 	}
-	leave_trail(self, *queue, dpc);
+	next = leave_trail(self, dpc);
 	for (;;) {
 		enum dhpi_pushed pushed;
 
 		/* relaxed: who removes looks again under the lock */
 		at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_INBOX, *queue, 0));
 		pushed = dhpi_queue_push(*queue, dpc, high);
-		if (DHPI_LIKELY(pushed != DHPI_PUSHED_NOWHERE))
+		if (DHPI_LIKELY(pushed != DHPI_PUSHED_NOWHERE)) {
+			at_store_relaxed_ptr(&(*queue)->recent[next], dpc); /* relaxed: a hint; an address, no more */
 			return pushed;
+		}
 		*queue = queue_of_last_resort(work);
 	}
 }
