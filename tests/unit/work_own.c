@@ -323,13 +323,13 @@ static void an_insert_inside_an_insert_uses_the_inbox_S610(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flush_waits_for_what_a_routine_inserted_S648),
 		cmocka_unit_test(more_than_the_window_holds_runs_in_order_S629),
 		cmocka_unit_test(own_inserts_come_behind_what_waits_in_the_inbox_S629),
 		cmocka_unit_test(own_inserts_come_behind_what_waits_on_the_lists_S629),
 		cmocka_unit_test(own_inserts_wait_for_who_empties_the_inbox_S629),
 		cmocka_unit_test(what_a_routine_inserted_is_removed_while_it_goes_on_S645),
 		cmocka_unit_test(what_a_routine_inserted_is_taken_over_while_it_goes_on_S620),
-		cmocka_unit_test(flush_waits_for_what_a_routine_inserted_S648),
 		cmocka_unit_test(a_chain_lets_others_in_and_a_grace_period_end_S629_S649),
 		cmocka_unit_test(an_insert_inside_an_insert_uses_the_inbox_S610),
 	};
