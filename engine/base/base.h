@@ -35,6 +35,9 @@ DHPI_NORETURN void dhpi_check_failed(const char *where, const char *what, const 
 #define DHPI_LIKELY(x) __builtin_expect(!!(x), 1)
 #define DHPI_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* For the few steps of a hot path that stand in functions of their own for the reader only. */
+#define DHPI_INLINE static inline __attribute__((always_inline))
+
 /* The object of which `pointer` is a member. By way of an integer: a handle may be const where its object is not. */
 #define DHPI_CONTAINER(pointer, type, member) ((type *)((uintptr_t)(pointer) - offsetof(type, member)))
 

@@ -109,7 +109,6 @@ static enum dhp_status publish(struct arrival *arrival)
 	dhpi_set_publish(engine->set, true);
 	dhpi_set_announce(engine->set, arrival->processor.cpu);
 	dhpi_work_publish(engine->work, &arrival->processor);
-	dhpi_change_post(engine->notify);
 	return DHP_OK;
 }
 
@@ -125,8 +124,12 @@ static enum dhp_status complete(struct arrival *arrival)
  */
 static enum dhp_status announce(struct arrival *arrival)
 {
+	struct dhp_engine *engine = arrival->partition->engine;
+
+	/* Not before the newcomer runs: it would wait for the notification thread, where both are on one cpu. */
+	dhpi_change_post(engine->notify);
 	if (arrival->partition->first_look_over)
-		dhpi_arrival_post(arrival->partition->engine->notify, &arrival->processor);
+		dhpi_arrival_post(engine->notify, &arrival->processor);
 	dhpi_rebalance_post(arrival->partition->engine->rebalance, true);
 	return DHP_OK;
 }

@@ -28,9 +28,12 @@ struct port_self {
 	int32_t priority;       /* kept for a layer above */
 	uint32_t error;         /* likewise */
 	const void *call;       /* the call on all processors whose function runs here; NULL: none */
+	void *trail[8];         /* what it pushed last, in a ring; for prefetches */
+	uint32_t trail_next;
 	struct at_ptr waits_for; /* without limit: the record or object of a thread that must go on first; NULL: none known */
 };
 
+/* A port may have it in its port_types.h, static and inline. */
 struct port_self *port_self(void);
 
 /* Where a thread finds the cpu on which it runs. */
@@ -173,6 +176,10 @@ void port_write(const char *text, size_t bytes); /* to the standard error; may b
 uint64_t port_now_ns(void); /* monotonic */
 void port_sleep_ns(uint64_t ns);
 void port_relax(void); /* one pause in a spin */
+/*
+ * In port_types.h, static and inline: void port_prefetch_write(const void *p), the line will be written; any address, or none,
+ * because nothing is read.
+ */
 void port_yield(void); /* let another thread run */
 uint64_t port_wall_ns(void); /* since 1970; may be set to anything at any moment */
 

@@ -101,32 +101,52 @@ static struct dhpi_queue *queue_instead_of(struct dhpi_queue *away, struct dhpi_
 	return queue;
 }
 
-static struct dhpi_queue *choose_queue(struct dhpi_dpc *dpc, uint32_t target)
+DHPI_INLINE struct dhpi_queue *choose_queue(struct dhpi_work *work, struct dhpi_dpc *dpc, uint32_t target)
 {
 	struct dhpi_queue *queue;
 
 	if (target == DHPI_NO_TARGET)
-		return queue_here(dpc->work);
+		return queue_here(work);
 	/* The target may have failed to come up after it was set: S-654. */
-	queue = dhpi_queue_of_index(dpc->work, target);
+	queue = dhpi_queue_of_index(work, target);
 	if (DHPI_UNLIKELY(queue == NULL))
-		return queue_of_last_resort(dpc->work);
+		return queue_of_last_resort(work);
 	return DHPI_LIKELY(!dhpi_queue_is_away(queue)) ? queue : queue_instead_of(queue, dpc);
 }
 
-/* Where it went is stored in *queue: a closed queue passes it on. */
-static enum dhpi_pushed push(struct dhpi_dpc *dpc, struct dhpi_queue **queue, bool high)
+/* Links the object to one that the same thread pushed some before: who takes the inbox walks that way, and prefetches. */
+static uint32_t leave_trail(struct port_self *self, struct dhpi_dpc *dpc)
 {
-	struct dhpi_work *work = dpc->work;
+	uint32_t next = self->trail_next++ % DHPI_TRAIL;
 
+	dpc->link.prev = self->trail[next];
+	self->trail[next] = dpc;
+	return next;
+}
+
+/* Where it went is stored in *queue: a closed queue passes it on. A worker has a way of its own into its queue's tail. */
+DHPI_INLINE enum dhpi_pushed push(struct dhpi_work *work, struct dhpi_dpc *dpc, struct dhpi_queue **queue, bool high)
+{
+	struct port_self *self = port_self();
+	uint32_t next;
+
+	if (self->worker == *queue && !dpc->high && !dpc->threaded) {
+		enum dhpi_pushed pushed = dhpi_queue_put(*queue, dpc);
+
+		if (pushed != DHPI_PUSHED_NOWHERE)
+			return pushed;
+	}
+	next = leave_trail(self, dpc);
 	for (;;) {
 		enum dhpi_pushed pushed;
 
 		/* relaxed: who removes looks again under the lock */
 		at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_INBOX, *queue, 0));
 		pushed = dhpi_queue_push(*queue, dpc, high);
-		if (DHPI_LIKELY(pushed != DHPI_PUSHED_NOWHERE))
+		if (DHPI_LIKELY(pushed != DHPI_PUSHED_NOWHERE)) {
+			at_store_relaxed_ptr(&(*queue)->recent[next], dpc); /* relaxed: a hint; an address, no more */
 			return pushed;
+		}
 		*queue = queue_of_last_resort(work);
 	}
 }
@@ -142,38 +162,40 @@ static enum dhpi_patience patience_of(const struct dhpi_dpc *dpc, uint8_t import
 	return importance == DHP_IMPORTANCE_LOW ? DHPI_LATER : DHPI_LATER_ELSEWHERE;
 }
 
-static enum dhp_status queue_object(struct dhpi_dpc *dpc, void *argument_1, void *argument_2,
-				    struct dhpi_trigger *trigger)
+/* What an insert looks up comes before its claim: a read-modify-write waits for all before it, and all after it waits. */
+DHPI_INLINE enum dhp_status queue_object(struct dhpi_dpc *dpc, void *argument_1, void *argument_2,
+					 struct dhpi_trigger *trigger)
 {
-	uint32_t gate, target;
-	uint8_t importance;
-	bool movable;
+	struct dhpi_work *work = dpc->work;
+	uint32_t gate = at_load_acquire_u32(&work->gate); /* [gate] acquire */
+	uint32_t target = at_load_relaxed_u32(&dpc->target); /* relaxed: settings */
+	uint8_t importance = at_load_relaxed_u8(&dpc->importance);
+	bool high = importance == DHP_IMPORTANCE_HIGH;
+	bool movable = target == DHPI_NO_TARGET && !high;
+	struct dhpi_queue *queue;
 
-	gate = at_load_acquire_u32(&dpc->work->gate); /* [gate] acquire */
 	if (DHPI_UNLIKELY((gate & DHPI_GATE_CLOSING) != 0))
 		return DHP_CLOSED;
-	if (DHPI_UNLIKELY(dpc->work->without_workers))
+	if (DHPI_UNLIKELY(work->without_workers))
 		return DHP_NOT_SUPPORTED;
+	queue = choose_queue(work, dpc, target);
 	/* [dpc-claim] acquire: the arguments were copied; [dpc-claim] release: a refused insert comes before the run */
 	if (at_exchange_acq_rel_u32(&dpc->claim, 1) != 0)
 		return DHP_ALREADY_QUEUED;
-	target = at_load_relaxed_u32(&dpc->target); /* relaxed: settings */
-	importance = at_load_relaxed_u8(&dpc->importance);
-	dpc->high = importance == DHP_IMPORTANCE_HIGH;
-	movable = target == DHPI_NO_TARGET && !dpc->high;
+	dpc->high = high;
 	dpc->arguments[0] = argument_1;
 	dpc->arguments[1] = argument_2;
 	dpc->movable = movable;
 	dpc->phase = (uint8_t)(gate & DHPI_GATE_PHASE);
 	trigger->movable = movable;
 	trigger->patience = patience_of(dpc, importance);
-	trigger->queue = choose_queue(dpc, target);
-	trigger->pushed = push(dpc, &trigger->queue, dpc->high && !dpc->threaded);
+	trigger->queue = queue;
+	trigger->pushed = push(work, dpc, &trigger->queue, high && !dpc->threaded);
 	return DHP_OK;
 }
 
 /* Only who finds the worker asleep asks where it is itself. */
-static void wake_for(const struct dhpi_trigger *trigger)
+DHPI_INLINE void wake_for(const struct dhpi_trigger *trigger)
 {
 	struct dhpi_queue *queue = trigger->queue;
 
@@ -188,7 +210,7 @@ static void wake_for(const struct dhpi_trigger *trigger)
 }
 
 /* The object may have run and be gone: only the queue is looked at. */
-static void pull_trigger(const struct dhpi_trigger *trigger)
+DHPI_INLINE void pull_trigger(const struct dhpi_trigger *trigger)
 {
 	struct dhpi_queue *queue = trigger->queue;
 
@@ -215,6 +237,7 @@ enum dhp_status dhp_dpc_insert(struct dhp_dpc *object, void *argument_1, void *a
 	struct dhpi_trigger trigger;
 	enum dhp_status status;
 
+	port_prefetch_write(object);
 	if (DHPI_UNLIKELY(!dhpi_dpc_is_initialised(object)))
 		return DHP_BAD_OBJECT;
 	status = queue_object(dhpi_dpc(object), argument_1, argument_2, &trigger);

@@ -39,7 +39,7 @@ static bool phase_done(struct dhpi_queue *queue, uint32_t phase)
 	dhpi_spin_lock(&queue->lock);
 	counted = at_load_relaxed_u64(&queue->counted[phase]); /* relaxed: under the lock */
 	dhpi_spin_unlock(&queue->lock);
-	return done == counted;
+	return done == counted + at_load_relaxed_u64(&queue->counted_own[phase]); /* relaxed: counted before it is done */
 }
 
 static void wait_for_phase(struct dhpi_queue *queue, uint32_t phase)

@@ -11,10 +11,18 @@
  *             pushed by       doubly linked,       cells; emptied by one
  *             anybody,        under a lock         compare and exchange
  *             taken whole                          of whoever comes first
+ *                |                                    ^    ^
+ *                +---- nothing waits on the lists ----+    |
+ *                      the worker's own inserts, if nothing waits elsewhere
  *
  *           Inserting is one push. The worker takes the whole inbox with one exchange, under the lock, once for each
  *           batch; between two routines it needs no lock. Removers and thieves hold the lock and can reach an object
- *           wherever it is: they unlink it from a list, or empty its cell before the worker does.
+ *           wherever it is: they unlink it from a list, or empty its cell before the worker does. Lists are for what does
+ *           not fit into the window, and for what came to light when somebody else took the inbox.
+ *
+ *           Only the worker fills cells, so what its routines insert needs no read-modify-write but the claim. It goes to the
+ *           inbox like all others when something waits that is older: in the inbox, on a list, or on its way between them.
+ *
  *           High objects have an inbox of their own, looked at between two routines, and no window: each is popped
  *           under the lock.
  *
@@ -22,18 +30,24 @@
  *           others at its tail (S-632). It has no window: the owner pops one, under the lock, when no ordinary object waits, or
  *           after many batches: a DPC that inserts itself again keeps neither it nor a flush waiting for ever (S-649, S-655).
  *
+ * Speed     An object in the inbox is in the cache of who pushed it, and a walk from one to the next would wait for each. So
+ *           who pushes leaves a trail: each object has a link to the one that the same thread pushed some before, and the
+ *           queue the addresses of the last ones. Who takes the inbox prefetches by it. Such an address may be old: nothing
+ *           is read there.
+ *
  * I1        claim is 1 from a successful insert until the object was taken off for its run or its removal. It is only
  *           read-modify-written: so an insert that finds it queued happens before the run (S-616).
  * I2        a place of kind PENDING changes under the lock of the queue it names, and nowhere else.
  * I3        whoever changes a cell from an object to NULL has it: worker, remover or thief.
- * I4        an object is counted once in its home when it leaves an inbox, and done there once, when its routine has
- *           returned or it was removed. Moving it to another processor changes neither.
+ * I4        an object is counted once in its home when it leaves an inbox or is put into the window, and done there once,
+ *           when its routine has returned or it was removed. Moving it to another processor changes neither.
  * I5        only objects without target, and not High, change the queue (S-620), but for those of a processor that did not
  *           come up or is not usable (S-641).
  * I6        a closed inbox stays closed until its queue is opened again, so a late push finds out.
+ * I7        what is in the window came before what is on the lists, and that before what is in the inbox (S-629).
  *
- * Progress  push is lock-free. take is wait-free. refill, remove and steal hold a lock for a few instructions for each
- *           object they move; the thief only tries it.
+ * Progress  push is lock-free. put and take are wait-free. refill, remove and steal hold a lock for a few instructions for
+ *           each object they move; the thief only tries it.
  */
 #include "queue.h"
 
@@ -43,33 +57,18 @@
 /* Batches of ordinary objects in a row while a threaded one waits. */
 #define BATCHES_BEFORE_THREADED 16u
 
-_Static_assert(DHPI_WINDOW == 32, "window_movable has one bit for each cell");
+_Static_assert((DHPI_WINDOW & (DHPI_WINDOW - 1)) == 0, "positions wrap");
 
 /* ---- inbox ---- */
-
-enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high)
-{
-	struct at_ptr *inbox = high ? &queue->high_inbox : &queue->inbox;
-	void *newest = at_load_relaxed_ptr(inbox); /* relaxed: the exchange below decides */
-
-	do {
-		if (DHPI_UNLIKELY(newest == DHPI_CLOSED))
-			return DHPI_PUSHED_NOWHERE;
-		dpc->link.next = newest;
-		/*
-		 * [dpc-push] release: arguments and context.
-		 * [worker-sleep] either-or a: the push comes before the look at `asleep`, so seq_cst.
-		 */
-	} while (!at_cas_seq_cst_ptr(inbox, &newest, &dpc->link));
-	return newest == NULL ? DHPI_PUSHED_ALONE : DHPI_PUSHED_BEHIND;
-}
 
 static struct dhpi_link *take_inbox(struct dhpi_queue *queue, struct at_ptr *inbox)
 {
 	/* [queue-busy] either-or b: the worker has said "busy" before; so seq_cst */
 	if (queue->closed || at_load_seq_cst_ptr(inbox) == NULL)
 		return NULL;
-	return at_exchange_acq_rel_ptr(inbox, NULL); /* [dpc-push] acquire */
+	for (uint32_t i = 0; i < DHPI_TRAIL; i++)
+		port_prefetch_write(at_load_relaxed_ptr(&queue->recent[i])); /* relaxed: a hint */
+	return at_exchange_acq_rel_ptr(inbox, NULL); /* [dpc-push] acquire; [inbox-taken] release */
 }
 
 static struct dhpi_link *oldest_first(struct dhpi_link *newest)
@@ -79,6 +78,7 @@ static struct dhpi_link *oldest_first(struct dhpi_link *newest)
 	while (newest != NULL) {
 		struct dhpi_link *next = newest->next;
 
+		port_prefetch_write(newest->prev);
 		newest->next = oldest;
 		oldest = newest;
 		newest = next;
@@ -93,9 +93,16 @@ static void adjust_u32(struct at_u32 *word, uint32_t amount)
 	at_store_relaxed_u32(word, at_load_relaxed_u32(word) + amount); /* relaxed: one writer at a time; a hint */
 }
 
+/* Mostly it is where it was: not written, the line stays in both caches. */
+static void set_home(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	if (dpc->home != queue)
+		dpc->home = queue;
+}
+
 static void count_in(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 {
-	dpc->home = queue;
+	set_home(queue, dpc);
 	at_bump_u64(&queue->counted[dpc->phase]); /* I4 */
 }
 
@@ -183,6 +190,14 @@ static struct dhpi_dpc *pop_tail(struct dhpi_queue *queue, struct dhpi_lane *lan
 }
 
 /* A threaded object of High importance comes this way too: nobody looks for it between two routines. */
+static void take_in(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	if (dpc->high)
+		prepend_high(queue, dpc);
+	else
+		append(queue, dpc);
+}
+
 static void drain_tail(struct dhpi_queue *queue)
 {
 	struct dhpi_link *at = oldest_first(take_inbox(queue, &queue->inbox));
@@ -192,10 +207,7 @@ static void drain_tail(struct dhpi_queue *queue)
 		struct dhpi_dpc *dpc = dhpi_dpc_of(at);
 
 		count_in(queue, dpc);
-		if (dpc->high)
-			prepend_high(queue, dpc);
-		else
-			append(queue, dpc);
+		take_in(queue, dpc);
 		at = next;
 	}
 }
@@ -222,21 +234,63 @@ void dhpi_queue_drain(struct dhpi_queue *queue)
 
 /* ---- window ---- */
 
+static struct at_ptr *cell_at(struct dhpi_queue *queue, uint32_t position)
+{
+	return &queue->window[position % DHPI_WINDOW];
+}
+
+/* Owner. There is room. */
+static void fill_cell(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	uint32_t tail = at_load_relaxed_u32(&queue->window_tail); /* relaxed: own store */
+	bool movable = dpc->movable;
+
+	/* relaxed: who acts on the place looks into the cell */
+	at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_WINDOW, queue, tail % DHPI_WINDOW));
+	/* [window-fill] release: the object as the worker left it, for who takes it out of the cell */
+	at_store_release_ptr(cell_at(queue, tail), (void *)((uintptr_t)dpc | movable));
+	at_store_relaxed_u32(&queue->window_tail, tail + 1); /* relaxed: a hint for others */
+	if (movable)
+		at_bump_u32(&queue->movable_put);
+}
+
+static bool window_is_full(const struct dhpi_queue *queue)
+{
+	return dhpi_queue_window_length(queue) == DHPI_WINDOW;
+}
+
+/*
+ * The short way of what nobody has pushed meanwhile: it does not meet the lists. What comes behind others on the lists, or
+ * is no ordinary object of the tail, goes there.
+ */
+static void drain_tail_to_window(struct dhpi_queue *queue)
+{
+	struct dhpi_link *at = oldest_first(take_inbox(queue, &queue->inbox));
+
+	while (at != NULL) {
+		struct dhpi_link *next = at->next;
+		struct dhpi_dpc *dpc = dhpi_dpc_of(at);
+
+		count_in(queue, dpc);
+		if (dpc->threaded || window_is_full(queue))
+			take_in(queue, dpc);
+		else
+			fill_cell(queue, dpc);
+		at = next;
+	}
+}
+
 static void fill_window(struct dhpi_queue *queue)
 {
-	uint32_t count = 0, movable = 0;
+	struct dhpi_lane *lane = &queue->lanes[DHPI_LANE_ORDINARY];
 	struct dhpi_dpc *dpc;
 
-	while (count < DHPI_WINDOW && (dpc = pop_tail(queue, &queue->lanes[DHPI_LANE_ORDINARY])) != NULL) {
-		/* relaxed: readers of both hold the lock, or are the worker itself */
-		at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_WINDOW, queue, count));
-		at_store_relaxed_ptr(&queue->window[count], dpc);
-		movable |= (uint32_t)dpc->movable << count;
-		count++;
-	}
-	at_store_relaxed_u32(&queue->window_movable, movable); /* relaxed: a hint */
-	queue->window_next = 0;
-	queue->window_count = count;
+	while (!window_is_full(queue) && (dpc = pop_tail(queue, lane)) != NULL)
+		fill_cell(queue, dpc);
+	if (window_is_full(queue))
+		drain_tail(queue);
+	else
+		drain_tail_to_window(queue);
 }
 
 static struct dhpi_dpc *pop_threaded(struct dhpi_queue *queue)
@@ -260,17 +314,19 @@ static bool threaded_waits(const struct dhpi_queue *queue)
 
 bool dhpi_queue_refill(struct dhpi_queue *queue)
 {
+	uint32_t before = dhpi_queue_window_length(queue);
 	bool ordinary = false;
 
 	dhpi_spin_lock(&queue->lock);
-	dhpi_queue_drain(queue);
-	if (queue->passed_over < BATCHES_BEFORE_THREADED || !threaded_waits(queue)) {
-		fill_window(queue);
-		ordinary = queue->window_count != 0 || !dhpi_list_empty(&queue->lanes[DHPI_LANE_ORDINARY].high);
-	}
+	drain_high(queue);
+	fill_window(queue);
+	if (queue->passed_over < BATCHES_BEFORE_THREADED || !threaded_waits(queue))
+		ordinary = dhpi_queue_window_length(queue) != 0 ||
+			   !dhpi_list_empty(&queue->lanes[DHPI_LANE_ORDINARY].high);
 	queue->threaded = ordinary ? NULL : pop_threaded(queue);
 	queue->passed_over = ordinary && threaded_waits(queue) ? queue->passed_over + 1 : 0;
 	dhpi_spin_unlock(&queue->lock);
+	queue->refilled = dhpi_queue_window_length(queue) - before;
 	return ordinary || queue->threaded != NULL;
 }
 
@@ -283,27 +339,48 @@ bool dhpi_queue_empty(struct dhpi_queue *queue)
 	 * Whoever has taken an inbox may still be on the way to the lists: then the lock is held. Not taken here: with
 	 * many workers on few cpus a preempted one that only looks would keep others awake.
 	 */
-	return !dhpi_spin_is_held(&queue->lock) && at_load_relaxed_u32(&queue->pending_count) == 0; /* [spin] acquire */
+	return !dhpi_spin_is_held(&queue->lock) && at_load_relaxed_u32(&queue->pending_count) == 0 && /* [spin] acquire */
+	       dhpi_queue_window_length(queue) == 0;
 }
 
-/* I3. relaxed: whatever was done to the object before was done under the lock, or by the worker itself */
-static bool empty_cell(struct at_ptr *cell, struct dhpi_dpc *dpc)
-{
-	void *expected = dpc;
+/* ---- the owner's own hand ---- */
 
-	return at_cas_relaxed_ptr(cell, &expected, NULL);
+/* I7. Who has taken the inbox may still be on the way to the lists: then the lock is held. */
+static bool nothing_waits_outside(const struct dhpi_queue *queue)
+{
+	return at_load_acquire_ptr(&queue->inbox) == NULL && /* [inbox-taken] acquire */
+	       !dhpi_spin_is_held(&queue->lock) && at_load_relaxed_u32(&queue->pending_count) == 0; /* [spin] acquire */
 }
 
-struct dhpi_dpc *dhpi_queue_take(struct dhpi_queue *queue)
+static enum dhpi_pushed put(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 {
-	while (queue->window_next < queue->window_count) {
-		struct at_ptr *cell = &queue->window[queue->window_next++];
-		struct dhpi_dpc *dpc = at_load_relaxed_ptr(cell); /* relaxed: the worker filled the cell itself */
+	bool alone = dhpi_queue_window_length(queue) == 0, movable = dpc->movable;
 
-		if (dpc != NULL && empty_cell(cell, dpc))
-			return dpc;
-	}
-	return NULL;
+	if (window_is_full(queue) || !nothing_waits_outside(queue))
+		return DHPI_PUSHED_NOWHERE;
+	set_home(queue, dpc);
+	at_bump_u64(&queue->counted_own[dpc->phase]); /* I4 */
+	fill_cell(queue, dpc);
+	if (alone)
+		return DHPI_PUSHED_ALONE;
+	if (movable) /* [thief-sleep] either-or a: in reach of thieves before the look at the idle set */
+		(void)at_exchange_seq_cst_u32(&queue->busy, 1);
+	return DHPI_PUSHED_BEHIND;
+}
+
+/* A signal handler that interrupts the worker here uses the inbox. */
+enum dhpi_pushed dhpi_queue_put(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+{
+	enum dhpi_pushed pushed;
+
+	if (DHPI_UNLIKELY(at_load_relaxed_u8(&queue->putting) != 0)) /* relaxed: written by this thread */
+		return DHPI_PUSHED_NOWHERE;
+	at_store_relaxed_u8(&queue->putting, 1); /* relaxed: likewise */
+	at_signal_fence();
+	pushed = put(queue, dpc);
+	at_signal_fence();
+	at_store_relaxed_u8(&queue->putting, 0); /* relaxed: likewise */
+	return pushed;
 }
 
 struct dhpi_dpc *dhpi_queue_take_high(struct dhpi_queue *queue)
@@ -326,6 +403,24 @@ void dhpi_queue_done_elsewhere(struct dhpi_queue *home, uint32_t phase)
 	(void)at_fetch_add_release_u64(&home->done_elsewhere[phase], 1); /* [dpc-done] release */
 }
 
+/* Under the lock. */
+static bool lift(struct dhpi_queue *queue, struct at_ptr *cell, void *content)
+{
+	if (!dhpi_queue_empty_cell(cell, content))
+		return false;
+	if (dhpi_is_movable(content))
+		at_bump_u32(&queue->movable_lifted);
+	return true;
+}
+
+static bool take_out(struct dhpi_queue *queue, struct dhpi_dpc *dpc, uint32_t number)
+{
+	struct at_ptr *cell = &queue->window[number];
+	void *content = at_load_relaxed_ptr(cell); /* relaxed: I3 decides */
+
+	return dhpi_object_in(content) == dpc && lift(queue, cell, content);
+}
+
 /* Under the lock of the queue that the place named before. */
 static bool take_off(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 {
@@ -338,7 +433,7 @@ static bool take_off(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 	if (dhpi_place_index(place) != dhpi_queue_index(queue))
 		return false;
 	if (dhpi_place_kind(place) == DHPI_PLACE_WINDOW)
-		return empty_cell(&queue->window[dhpi_place_cell(place)], dpc);
+		return take_out(queue, dpc, dhpi_place_cell(place));
 	/* Still on its way into the inbox: that insert has not returned, and this call came before it. */
 	if (dhpi_place_kind(place) != DHPI_PLACE_PENDING)
 		return false;
@@ -425,26 +520,26 @@ static uint32_t steal_from_lane(struct dhpi_queue *thief, struct dhpi_queue *vic
 
 /*
  * From the far end, where the worker comes last. What a cell holds is looked into only once it is the thief's: until then
- * the worker may run it and its owner free it. The cells are not refilled meanwhile, that needs the lock.
+ * the worker may run it and its owner free it. Head and tail may be old: a cell outside of them holds what came later, or
+ * nothing.
  */
 static uint32_t steal_from_window(struct dhpi_queue *thief, struct dhpi_queue *victim)
 {
-	uint32_t movable = at_load_relaxed_u32(&victim->window_movable); /* relaxed: under the lock */
-	uint32_t share = half(dhpi_count_bits(movable));
-	struct dhpi_dpc *taken[DHPI_WINDOW];
-	uint32_t moved = 0;
+	uint32_t head = at_load_relaxed_u32(&victim->window_head), at = at_load_relaxed_u32(&victim->window_tail);
+	uint32_t share = half(dhpi_queue_window_movable(victim)), moved = 0;
+	void *taken[STEAL_LIMIT];
 
-	while (movable != 0 && moved < share) {
-		uint32_t cell = 31u - (uint32_t)__builtin_clz(movable);
-		struct dhpi_dpc *dpc = at_load_relaxed_ptr(&victim->window[cell]); /* relaxed: I3 decides */
+	if (at - head > DHPI_WINDOW)
+		head = at - DHPI_WINDOW;
+	while (at != head && moved < share) {
+		struct at_ptr *cell = cell_at(victim, --at);
+		void *content = at_load_relaxed_ptr(cell); /* relaxed: I3 decides */
 
-		movable &= ~(1u << cell);
-		if (dpc != NULL && empty_cell(&victim->window[cell], dpc))
-			taken[moved++] = dpc;
+		if (dhpi_is_movable(content) && lift(victim, cell, content))
+			taken[moved++] = content;
 	}
-	at_store_relaxed_u32(&victim->window_movable, movable); /* relaxed: under the lock */
 	for (uint32_t i = moved; i-- > 0;)
-		append(thief, taken[i]);
+		append(thief, dhpi_object_in(taken[i]));
 	return moved;
 }
 
@@ -457,7 +552,7 @@ bool dhpi_queue_worth_stealing(const struct dhpi_queue *victim)
 	 */
 	(void)at_load_seq_cst_u32(&victim->busy);
 	return at_load_seq_cst_ptr(&victim->inbox) != NULL || dhpi_queue_has_movable(victim) ||
-	       at_load_relaxed_u32(&victim->window_movable) != 0;
+	       dhpi_queue_window_movable(victim) != 0;
 }
 
 uint32_t dhpi_queue_steal(struct dhpi_queue *thief, struct dhpi_queue *victim)
@@ -469,7 +564,7 @@ uint32_t dhpi_queue_steal(struct dhpi_queue *thief, struct dhpi_queue *victim)
 	drain_tail(victim);
 	if (dhpi_spin_try(&thief->lock)) {
 		moved = steal_from_lane(thief, victim, DHPI_LANE_ORDINARY);
-		if (moved == 0 && at_load_relaxed_u32(&victim->window_movable) != 0) /* relaxed: under the lock */
+		if (moved == 0)
 			moved = steal_from_window(thief, victim);
 		if (moved == 0)
 			moved = steal_from_lane(thief, victim, DHPI_LANE_THREADED);
@@ -554,17 +649,17 @@ void dhpi_queue_close(struct dhpi_queue *queue, struct dhpi_queue *heir)
 
 static uint32_t leave_window(struct dhpi_queue *queue, struct dhpi_queue *heir)
 {
-	uint32_t moved = 0;
+	uint32_t head = at_load_relaxed_u32(&queue->window_head), moved = 0; /* relaxed: a hint where the oldest is */
 
-	for (uint32_t cell = 0; cell < DHPI_WINDOW; cell++) {
-		struct dhpi_dpc *dpc = at_load_relaxed_ptr(&queue->window[cell]); /* relaxed: I3 decides */
+	for (uint32_t at = head; at != head + DHPI_WINDOW; at++) {
+		struct at_ptr *cell = cell_at(queue, at);
+		void *content = at_load_relaxed_ptr(cell); /* relaxed: I3 decides */
 
-		if (dpc == NULL || !empty_cell(&queue->window[cell], dpc))
+		if (content == NULL || !lift(queue, cell, content))
 			continue;
-		append(heir, dpc);
+		append(heir, dhpi_object_in(content));
 		moved++;
 	}
-	at_store_relaxed_u32(&queue->window_movable, 0); /* relaxed: under the lock */
 	return moved;
 }
 

@@ -19,30 +19,36 @@ enum dhpi_place_kind {
 	DHPI_PLACE_WINDOW = 3   /* in a cell */
 };
 
-/* What struct dhp_dpc holds. */
+/*
+ * What struct dhp_dpc holds. An inserter touches the first 64 bytes only; of the others the worker mostly reads. So one cache
+ * line moves with each insertion, if the object is aligned to it.
+ */
 struct dhpi_dpc {
-	struct dhpi_link link;    /* inbox: next is the older one; lists: under the queue's lock */
+	struct dhpi_link link;    /* inbox: next is the older one, prev a prefetch link; lists: under the queue's lock */
 	struct at_u32 claim;      /* 1: queued. Read-modify-written only, edge dpc-claim */
 	struct at_u32 place;      /* see dhpi_place; whoever owns the object at the moment writes */
-	dhp_dpc_routine *routine; /* set once */
-	void *context;            /* set once */
 	void *arguments[2];       /* who claimed the object writes */
 	struct dhpi_work *work;   /* set once */
-	struct dhpi_queue *home;  /* the queue in whose counts it is; under that queue's lock */
 	struct at_u32 target;     /* index, or DHPI_NO_TARGET; for the next insertion */
-	struct at_u8 importance;  /* enum dhp_importance; for the next insertion */
 	uint32_t order;           /* among the tail objects of its queue; under that queue's lock */
+	struct at_u8 importance;  /* enum dhp_importance; for the next insertion */
 	uint8_t phase;            /* of flush; who claimed the object writes */
 	bool movable;             /* no target, not High: may be stolen; who claimed the object writes */
 	bool high;                /* at the head; who claimed the object writes */
 	bool threaded;            /* runs at passive level; set once */
 	uint16_t magic;           /* DHPI_DPC_MAGIC once initialised */
+	dhp_dpc_routine *routine; /* set once */
+	void *context;            /* set once */
+	struct dhpi_queue *home;  /* the queue in whose counts it is; who counts it there writes */
 };
 
+_Static_assert(offsetof(struct dhpi_dpc, routine) == 64, "what an inserter touches is one line");
 _Static_assert(sizeof(struct dhpi_dpc) <= sizeof(struct dhp_dpc), "the public object is too small");
 _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the public object is aligned too little");
 
-#define DHPI_WINDOW 32u
+#define DHPI_TRAIL 8u /* objects: as long as a cache line takes from one processor to another */
+
+#define DHPI_WINDOW 256u /* a power of two; with it the queue fits into a page */
 
 /* What waits on lists: ordinary objects in one lane, threaded ones in the other (S-664). Under the queue's lock. */
 struct dhpi_lane {
@@ -60,45 +66,53 @@ struct dhpi_queue {
 	struct at_u32 asleep;               /* 1: the worker sleeps and wants to be woken, edge worker-sleep */
 	struct at_u32 deferred;             /* inserts since it fell asleep that did not wake it, edge work-tick */
 	struct at_u32 busy;                 /* the worker writes: it runs a batch, edge queue-busy */
+	struct port_event event;            /* the worker sleeps there; who wakes it has this line already */
+	struct at_ptr recent[DHPI_TRAIL];   /* some of what was pushed last; to be prefetched, nothing else */
 	DHPI_OWN_LINES struct at_ptr high_inbox; /* the same for High, so that a look between items is cheap */
 	struct at_u32 high_count;            /* length of the ordinary `high`; written under the lock, a hint without */
 
 	/* ---- under the lock ---- */
 	DHPI_OWN_LINES struct dhpi_spin lock;
-	struct at_u32 window_movable; /* by cell: one bit for each that was filled with work without target; likewise */
 	struct at_u32 pending_count; /* length of all lists; a hint without the lock */
+	struct at_u32 movable_lifted; /* objects without target that were taken out of the window by who holds the lock */
 	bool closed;
 	uint32_t next_order;
 	struct dhpi_lane lanes[DHPI_LANES];
-	struct at_u64 counted[2];     /* objects that came in here, by phase */
+	struct at_u64 counted[2];     /* objects that came in here by an inbox or from elsewhere, by phase */
 
-	/* ---- owner: the worker. A remover or thief that holds the lock may empty a cell, by compare and exchange ---- */
-	DHPI_OWN_LINES struct at_ptr window[DHPI_WINDOW];
-	uint32_t window_next;
-	uint32_t window_count;
+	/*
+	 * ---- owner: the worker. Cells from head to tail are filled or were emptied: by the worker, or by a remover or thief
+	 * that holds the lock, with one compare and exchange. The lowest bit of a cell says that the object has no target.
+	 */
+	DHPI_OWN_LINES struct at_u32 window_head; /* the next to be run; others read a hint where to look */
+	struct at_u32 window_tail;                /* the next to be filled; likewise */
+	struct at_u32 movable_put, movable_taken; /* objects without target: filled in, and taken out by the worker */
+	struct at_u64 counted_own[2];             /* objects that came in by the worker's own hand, by phase */
+	struct at_u8 putting; /* 1: the worker is filling a cell; a signal handler that interrupts it there uses the inbox */
 	struct dhpi_dpc *threaded; /* taken off its list by the last refill, to be run; NULL: none */
+	uint32_t refilled;         /* objects that the last refill brought into the window */
 	uint32_t passed_over;      /* refills in a row that left a threaded object waiting */
 
-	DHPI_OWN_LINES struct at_u64 done[2]; /* owner: objects counted here that ran here, edge dpc-done */
+	struct at_u64 done[2]; /* owner: objects counted here that ran here, edge dpc-done */
 	struct dhp_reader *reader;            /* owner: announces between batches */
-	struct at_u64 runs, stolen, steals, refills, parks, first_run_ns; /* owner writes: statistics */
+	struct at_u64 stolen, steals, refills, parks, first_run_ns; /* owner writes: statistics */
 	struct at_u64 long_runs, long_sequences, longest_run_ns;          /* likewise, if the watchdog is on */
 	uint64_t run_start_ns;                /* owner, if the watchdog is on; 0: no routine runs */
 	uint64_t sequence_used_ns;            /* likewise; in routines at dispatch level since it last rested */
 	uint64_t random;                      /* owner: state of its generator */
 	bool stole;                           /* owner: its last look elsewhere brought something */
+	DHPI_OWN_LINES struct at_ptr window[DHPI_WINDOW];
 
 	DHPI_OWN_LINES struct at_u64 done_elsewhere[2]; /* counted here, ran or was removed elsewhere, edge dpc-done */
 	struct at_u64 removed;                /* statistics; under the lock */
 
 	/* ---- set by the partition when the queue opens; an index of an attempt that failed may still be in use ---- */
-	struct dhpi_work *work;
+	DHPI_OWN_LINES struct dhpi_work *work;
 	struct at_u32 index;
 	struct at_u32 away;     /* 1: its processor is not usable, what is aimed at it goes elsewhere (S-641) */
 	uint32_t cpu;
 	struct port_thread thread;
 	struct dhpi_pin pin; /* the worker's; under the partition's lock */
-	struct port_event event;
 	struct dhp_dpc call; /* see call.c; under `calling` */
 	struct at_u32 go;   /* the processor is published, edge worker-go */
 	struct at_u32 stop; /* edge worker-stop */
@@ -152,7 +166,21 @@ static inline struct dhpi_queue *dhpi_queue_of_index(struct dhpi_work *work, uin
 	return at_load_acquire_ptr(&work->queue_of_index[index]); /* [queue-ready] acquire */
 }
 
-/* A look that disturbs nobody: false may be wrong, true may be wrong for a moment only. */
+/* Objects without target in the window; a hint without the lock. */
+static inline uint32_t dhpi_queue_window_movable(const struct dhpi_queue *queue)
+{
+	/* relaxed: hints, or the reader wrote them itself, or holds the lock */
+	return at_load_relaxed_u32(&queue->movable_put) - at_load_relaxed_u32(&queue->movable_taken) -
+	       at_load_relaxed_u32(&queue->movable_lifted);
+}
+
+/* Owner: cells from head to tail. */
+static inline uint32_t dhpi_queue_window_length(const struct dhpi_queue *queue)
+{
+	return at_load_relaxed_u32(&queue->window_tail) - at_load_relaxed_u32(&queue->window_head); /* relaxed: own stores */
+}
+
+/* A look that disturbs nobody, at what is not in the window: false may be wrong, true may be wrong for a moment only. */
 static inline bool dhpi_queue_looks_empty(const struct dhpi_queue *queue)
 {
 	/* relaxed: who must not miss anything looks again, see dhpi_queue_empty */
@@ -176,9 +204,9 @@ static inline bool dhpi_queue_has_high(const struct dhpi_queue *queue)
 
 /* What a push found. */
 enum dhpi_pushed {
-	DHPI_PUSHED_ALONE, /* nothing else in the inbox */
+	DHPI_PUSHED_ALONE, /* nothing else where it went */
 	DHPI_PUSHED_BEHIND,
-	DHPI_PUSHED_NOWHERE /* the queue is closed */
+	DHPI_PUSHED_NOWHERE /* the queue is closed, or this is no way into it */
 };
 
 /* Whether a sleeping processor may be left asleep for a while. */
@@ -197,8 +225,46 @@ bool dhpi_dpc_is_initialised(struct dhp_dpc *dpc);
 enum dhp_status dhpi_dpc_queue(struct dhpi_dpc *dpc, struct dhpi_trigger *out_trigger);
 void dhpi_dpc_trigger(const struct dhpi_trigger *trigger);
 
+/* What a cell holds: an object, with the lowest bit set if it has no target; or NULL. */
+static inline struct dhpi_dpc *dhpi_object_in(void *cell)
+{
+	return (struct dhpi_dpc *)((uintptr_t)cell & ~(uintptr_t)1);
+}
+
+static inline bool dhpi_is_movable(void *cell)
+{
+	return ((uintptr_t)cell & 1) != 0;
+}
+
+/* I3 of queue.c. Who is not the worker has to see what the worker wrote. */
+static inline bool dhpi_queue_empty_cell(struct at_ptr *cell, void *content)
+{
+	return at_cas_acquire_ptr(cell, &content, NULL); /* [window-fill] acquire */
+}
+
 /* Any level, any thread. */
-enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high);
+DHPI_INLINE enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high)
+{
+	struct at_ptr *inbox = high ? &queue->high_inbox : &queue->inbox;
+	void *newest = at_load_relaxed_ptr(inbox); /* relaxed: the exchange below decides */
+
+	do {
+		if (DHPI_UNLIKELY(newest == DHPI_CLOSED))
+			return DHPI_PUSHED_NOWHERE;
+		dpc->link.next = newest;
+		/*
+		 * [dpc-push] release: arguments and context.
+		 * [worker-sleep] either-or a: the push comes before the look at `asleep`, so seq_cst.
+		 */
+	} while (!at_cas_seq_cst_ptr(inbox, &newest, &dpc->link));
+	return newest == NULL ? DHPI_PUSHED_ALONE : DHPI_PUSHED_BEHIND;
+}
+
+/*
+ * Owner, in a routine: behind everything in the window, if nothing waits elsewhere that came before. DHPI_PUSHED_NOWHERE: it
+ * has to be pushed.
+ */
+enum dhpi_pushed dhpi_queue_put(struct dhpi_queue *queue, struct dhpi_dpc *dpc);
 
 /* Under the lock: everything that was pushed goes to the lists, and is counted. */
 void dhpi_queue_drain(struct dhpi_queue *queue);
@@ -206,12 +272,30 @@ void dhpi_queue_drain(struct dhpi_queue *queue);
 /* Owner. Whether anything waits, wherever it waits. */
 bool dhpi_queue_empty(struct dhpi_queue *queue);
 /*
- * Owner. Fills the window; or, if there is no ordinary object at all, not even High (S-662), or a threaded one was passed over
+ * Owner. Fills up the window; or, if there is no ordinary object at all, not even High (S-662), or a threaded one was passed over
  * for long, stores the next threaded one in `threaded`. false: there is nothing.
  */
 bool dhpi_queue_refill(struct dhpi_queue *queue);
 /* Owner. The next object is the caller's: off the queue, not yet idle. NULL: the window or the High list is empty. */
-struct dhpi_dpc *dhpi_queue_take(struct dhpi_queue *queue);
+DHPI_INLINE struct dhpi_dpc *dhpi_queue_take(struct dhpi_queue *queue)
+{
+	uint32_t head = at_load_relaxed_u32(&queue->window_head); /* relaxed: own stores */
+	uint32_t tail = at_load_relaxed_u32(&queue->window_tail);
+	void *content = NULL;
+
+	while (content == NULL && head != tail) {
+		struct at_ptr *cell = &queue->window[head++ % DHPI_WINDOW];
+
+		content = at_load_relaxed_ptr(cell); /* relaxed: the worker filled the cell itself */
+		if (content != NULL && !dhpi_queue_empty_cell(cell, content))
+			content = NULL;
+	}
+	at_store_relaxed_u32(&queue->window_head, head); /* relaxed: a hint for others */
+	if (dhpi_is_movable(content))
+		at_bump_u32(&queue->movable_taken);
+	return dhpi_object_in(content);
+}
+
 struct dhpi_dpc *dhpi_queue_take_high(struct dhpi_queue *queue);
 
 /* Any thread. true: the object is off its queue and idle. */

@@ -248,7 +248,8 @@ enum dhp_status dhpi_work_stats(struct dhpi_work *work, uint32_t index, struct d
 		return DHP_BAD_INDEX;
 	queue = dhpi_queue_of_index(work, index);
 	*out_stats = (struct dhp_processor_stats){ /* relaxed: statistics only */
-		.run_count = at_load_relaxed_u64(&queue->runs),
+		.run_count = at_load_relaxed_u64(&queue->done[0]) + at_load_relaxed_u64(&queue->done[1]) +
+			     at_load_relaxed_u64(&queue->stolen),
 		.stolen_count = at_load_relaxed_u64(&queue->stolen),
 		.steal_count = at_load_relaxed_u64(&queue->steals),
 		.refill_count = at_load_relaxed_u64(&queue->refills),

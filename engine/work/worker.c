@@ -13,7 +13,7 @@
  *   - a thief ends its search before it runs anything, and if there is more wakes the next one;
  *   - who drains an inbox that is not its own, to remove or to flush, hands on what came to light.
  * Two things do wait: High objects, which are not stolen, and the one object that a routine inserts on its own processor
- * when nothing else is in the inbox; a chain of DPCs would wander otherwise.
+ * when nothing else is where it goes, window or inbox; a chain of DPCs would wander otherwise.
  *
  * S-625, S-631: work of low importance, and of medium importance from another processor, leaves a sleeping worker asleep until
  * some more has come or a tick is over. It is counted in `deferred`, and the timer thread is told once for each tick.
@@ -42,6 +42,13 @@
 
 /* Between two looks at other queues while it spins: a thief that looks all the time slows its victims down. */
 #define RELAXES_BETWEEN_LOOKS 32u
+
+/* Objects of the window that run one after another before the worker looks around. */
+#define BATCH 32u
+
+/* A refill that brings less, but more than one object, came too early; so long the worker waits before the next. */
+#define POLITE_BATCH 32u
+#define POLITE_RELAXES 4u
 
 /* High objects that run one after another before the next one of the tail has its turn. */
 #define HIGH_AT_ONCE 64u
@@ -200,7 +207,6 @@ static void account(struct dhpi_queue *queue, struct dhpi_queue *home, uint32_t 
 		dhpi_queue_done_elsewhere(home, phase);
 		at_bump_u64(&queue->stolen);
 	}
-	at_bump_u64(&queue->runs);
 }
 
 /* S-612: idle again, its arguments copied, before the routine runs. From then on it is its owner's. */
@@ -253,8 +259,8 @@ static bool has_to_share(struct dhpi_queue *queue)
 	/* relaxed: the worker stored them, or they are hints */
 	if (dhpi_queue_has_movable(queue))
 		return true;
-	return at_load_relaxed_u32(&queue->window_movable) != 0 &&
-	       (queue->window_count > 1 || at_load_relaxed_u32(&queue->high_count) != 0);
+	return dhpi_queue_window_movable(queue) != 0 &&
+	       (dhpi_queue_window_length(queue) > 1 || at_load_relaxed_u32(&queue->high_count) != 0);
 }
 
 /*
@@ -287,12 +293,15 @@ static void run_ordinary(struct dhpi_queue *queue)
 	struct dhpi_dpc *dpc;
 
 	self->dispatch = 1;
-	do
+	for (uint32_t i = 0; i < BATCH; i++) {
 		run_high(queue, self);
-	while ((dpc = dhpi_queue_take(queue)) != NULL && (run(queue, self, dpc), true));
+		dpc = dhpi_queue_take(queue);
+		if (dpc == NULL)
+			break;
+		run(queue, self, dpc);
+	}
 	self->dispatch = 0;
 	self->apc = 0; /* a routine that did not lower again */
-	at_store_relaxed_u32(&queue->window_movable, 0); /* relaxed: a hint; the window is empty */
 }
 
 /* S-660: at passive level. */
@@ -303,17 +312,33 @@ static void run_threaded(struct dhpi_queue *queue)
 	dhpi_watchdog_rest(queue);
 	self->threaded = 1;
 	run(queue, self, queue->threaded);
+	queue->threaded = NULL;
 	self->threaded = 0;
 	self->apc = 0;
 	dhpi_watchdog_rest(queue);
 }
 
-/* One threaded object or a window full of others. false: there was nothing. */
+/*
+ * A stream comes in and the worker keeps up with it: each look takes the inbox away from who pushes. So the next batch gets
+ * time to become longer. Who sends one object and waits for it is not kept waiting.
+ */
+static void be_polite(struct dhpi_queue *queue)
+{
+	if (queue->refilled < 2 || queue->refilled >= POLITE_BATCH)
+		return;
+	queue->refilled = 0;
+	for (uint32_t i = 0; i < POLITE_RELAXES; i++)
+		port_relax();
+}
+
+/* One threaded object or some of the window. false: there was nothing. */
 static bool run_batch(struct dhpi_queue *queue)
 {
-	bool found = !dhpi_queue_looks_empty(queue);
+	bool found = dhpi_queue_window_length(queue) != 0;
 
-	if (found) {
+	if (!found)
+		be_polite(queue);
+	if (!dhpi_queue_looks_empty(queue)) {
 		set_busy(queue, 1);
 		found = dhpi_queue_refill(queue);
 	}
@@ -401,13 +426,22 @@ static bool find_work_spinning(struct dhpi_queue *queue)
 
 /* ---- the worker ---- */
 
+static bool is_published(struct dhpi_queue *queue)
+{
+	return at_load_acquire_u32(&queue->go) != 0 || told_to_stop(queue); /* [worker-go] acquire */
+}
+
+/* Publication follows the creation of the thread at once: a sleep and a wake-up would cost more than all else. */
 static void wait_for_publication(struct dhpi_queue *queue)
 {
+	uint64_t end = port_now_ns() + queue->work->spin_ns;
+
+	while (!is_published(queue) && port_now_ns() < end)
+		port_relax();
 	for (;;) {
 		uint32_t ticket = port_event_ticket(&queue->event);
 
-		/* [worker-go] acquire: the processor is published */
-		if (at_load_acquire_u32(&queue->go) != 0 || told_to_stop(queue))
+		if (is_published(queue))
 			return;
 		port_event_wait(&queue->event, ticket, 0);
 	}

@@ -116,10 +116,21 @@ static inline void at_fence_seq_cst(void)
 }
 #endif
 
-/* A counter with one writer: no read-modify-write is needed. Relaxed: statistics only. */
+/* For a signal handler in the same thread: it finds what comes before done, and nothing of what comes after. */
+static inline void at_signal_fence(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+/* A counter with one writer: no read-modify-write is needed. Relaxed: statistics and hints, or something else orders it. */
 static inline void at_bump_u64(struct at_u64 *a)
 {
 	at_store_relaxed_u64(a, at_load_relaxed_u64(a) + 1);
+}
+
+static inline void at_bump_u32(struct at_u32 *a)
+{
+	at_store_relaxed_u32(a, at_load_relaxed_u32(a) + 1);
 }
 
 #endif

@@ -16,17 +16,11 @@
 
 #include "port.h"
 
-/* initial-exec: a constant distance from the thread pointer, in every thread. */
 #define FIXED_DISTANCE __attribute__((tls_model("initial-exec")))
 
-static _Thread_local struct port_self self FIXED_DISTANCE;
+_Thread_local struct port_self port_self_of_thread;
 static _Thread_local int32_t pretended_cpu FIXED_DISTANCE = -1;
 static _Thread_local int32_t worker_cpu FIXED_DISTANCE = -1;
-
-struct port_self *port_self(void)
-{
-	return &self;
-}
 
 static char *thread_pointer(void)
 {

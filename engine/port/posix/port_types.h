@@ -16,6 +16,7 @@ struct port_thread {
 	struct at_u32 id; /* the kernel's; 0: it has not run yet, or does not exist */
 	void (*run)(void *);
 	void *argument;
+	const char *name; /* lives as long as the thread */
 	bool started;
 };
 
@@ -46,5 +47,25 @@ struct port_alarm {
 	int signal; /* an eventfd */
 	int clock;  /* a timerfd that is cancelled when the wall clock is set; none where the kernel has no such thing */
 };
+
+struct port_self;
+
+/* initial-exec: a constant distance from the thread pointer, in every thread. */
+extern _Thread_local struct port_self port_self_of_thread __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+static inline struct port_self *port_self(void)
+{
+	return &port_self_of_thread;
+}
+
+/* The line will be written: it comes as the writer's own. A hint; nothing happens where there is no memory. */
+static inline void port_prefetch_write(const void *p)
+{
+#if defined(__x86_64__)
+	__asm__ __volatile__("prefetchw (%0)" : : "r"(p));
+#else
+	__builtin_prefetch(p, 1);
+#endif
+}
 
 #endif

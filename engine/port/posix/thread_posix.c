@@ -12,11 +12,13 @@
 
 #include "port.h"
 
+/* It names itself: naming another thread goes through a file. */
 static void *trampoline(void *argument)
 {
 	struct port_thread *thread = argument;
 
 	at_store_relaxed_u32(&thread->id, (uint32_t)port_thread_id()); /* relaxed: a number; who sees 0 looks again later */
+	(void)pthread_setname_np(pthread_self(), thread->name);
 	thread->run(thread->argument);
 	return NULL;
 }
@@ -92,13 +94,12 @@ enum dhp_status port_thread_start(struct port_thread *thread, void (*run)(void *
 	at_store_relaxed_u32(&thread->id, 0); /* relaxed: it does not exist yet */
 	thread->run = run;
 	thread->argument = argument;
+	thread->name = name;
 	error = create(thread, cpu, stack_bytes);
 	/* The program's thread-local storage is taken out of the stack; where that is too small, as large as any. */
 	if (error == EINVAL && stack_bytes != 0)
 		error = create(thread, cpu, 0);
 	thread->started = error == 0;
-	if (thread->started)
-		(void)pthread_setname_np(thread->handle, name);
 	return status_of(error, cpu);
 }
 

@@ -34,4 +34,10 @@ struct port_alarm {
 	struct at_u32 signals;
 };
 
+/* The line will be written: it comes as the writer's own. A hint; nothing happens where there is no memory. */
+static inline void port_prefetch_write(const void *p)
+{
+	__builtin_prefetch(p, 1);
+}
+
 #endif
