@@ -11,6 +11,8 @@
 
 #include "all.h"
 #include "bench.h"
+#include "calm.h"
+#include "threads.h"
 
 static char interleaved[] = "--benchmark_enable_random_interleaving=true";
 static char repeated[] = "--benchmark_repetitions=9";
@@ -18,6 +20,22 @@ static char short_runs[] = "--benchmark_min_time=0.05";
 static char *const defaults[] = {interleaved, repeated, short_runs};
 
 #define DEFAULTS_COUNT ((int)(sizeof(defaults) / sizeof(defaults[0])))
+
+#define CALL(name) name();
+
+static void say_where(void)
+{
+	char warnings[512];
+
+	calm_warnings(warnings, sizeof(warnings));
+	if (warnings[0] != 0)
+		fprintf(stderr, "dhp_bench: not a quiet machine: %s\n", warnings);
+	if (BENCH_MISSING[0] != 0)
+		fprintf(stderr, "dhp_bench: left out: %s\n", BENCH_MISSING);
+	bench_context("warnings", warnings);
+	bench_context("missing", BENCH_MISSING);
+	bench_context("compiler", "gcc-compatible " __VERSION__);
+}
 
 int main(int argc, char **argv)
 {
@@ -34,13 +52,9 @@ int main(int argc, char **argv)
 	for (i = 1; i < argc; i++)
 		all[DEFAULTS_COUNT + i] = argv[i];
 
-	bench_empty();
-	bench_slot();
-	bench_count();
-	bench_line();
-	bench_insert();
-	bench_chain();
-	bench_arrival();
+	threads_note();
+	say_where();
+	BENCH_ALL(CALL);
 	status = bench_run(argc + DEFAULTS_COUNT, all);
 	free(all);
 	return status;

@@ -11,7 +11,7 @@
 #include "all.h"
 #include "bench.h"
 #include "engines.h"
-#include "floor_rseq.h"
+#include "rseq.h"
 
 static void ours(struct bench *bench, const void *argument)
 {
@@ -74,7 +74,7 @@ static void locked(struct bench *bench, const void *argument)
 		BENCH_UNROLL(atomic_fetch_add_explicit(&cell, 1, memory_order_relaxed));
 }
 
-void bench_count(void)
+void group_count(void)
 {
 	bench_register(&(struct bench_spec){.name = "counter_add/ours", .routine = ours});
 	bench_register(&(struct bench_spec){.name = "counter_add/floor", .routine = by_rseq});

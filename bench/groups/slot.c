@@ -13,7 +13,7 @@
 #include "all.h"
 #include "bench.h"
 #include "engines.h"
-#include "floor_rseq.h"
+#include "rseq.h"
 
 struct floor_cell floor_cells[FLOOR_CPUS];
 
@@ -91,7 +91,7 @@ static void chain_floor(struct bench *bench, const void *argument)
 			     __asm__ __volatile__("" : "+r"(value)));
 }
 
-void bench_slot(void)
+void group_slot(void)
 {
 	static read_loop *const ours = read_ours, *const chained = chain_ours, *const at = read_at;
 

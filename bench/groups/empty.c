@@ -32,7 +32,7 @@ static void by_hand(struct bench *bench, const void *argument)
 			bench_keep(argument);
 }
 
-void bench_empty(void)
+void group_empty(void)
 {
 	bench_register(&(struct bench_spec){.name = "empty/loop", .routine = loop});
 	bench_register(&(struct bench_spec){.name = "empty/call", .routine = call});

@@ -10,7 +10,6 @@
  * same size, until it runs; "pinned" is the same with the thread pinned before it starts, as a worker on a real
  * processor is. A simulated processor's worker is not pinned, so the plain one is the floor.
  */
-#define _GNU_SOURCE
 #include <dhp.h>
 #include <pthread.h>
 #include <sched.h>
@@ -24,6 +23,7 @@
 #include "bench.h"
 #include "engines.h"
 #include "steps.h"
+#include "threads.h"
 
 #define ITERATIONS 256
 #define PROCESSORS 64u /* then a new partition, outside the measured time */
@@ -258,7 +258,7 @@ static void by_hand(struct bench *bench, const void *argument)
 	sem_destroy(&floor_end);
 }
 
-void bench_arrival(void)
+void group_arrival(void)
 {
 	static const int64_t arrays[] = {0, ARRAYS_LIMIT};
 	static const bool pinned = true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * floor_rseq.h - the least that "my processor's slot" and "add to it" can cost: the cpu id from the area that the C
+ * rseq.h - the least that "my processor's slot" and "add to it" can cost: the cpu id from the area that the C
  * library registered with the kernel, and a static array. No growth, no fallback slot, no check.
  */
 #ifndef BENCH_FLOOR_RSEQ_H

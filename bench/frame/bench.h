@@ -18,7 +18,8 @@
  *
  *           The clock starts in bench_begin and stops in the last bench_next, which gives false. So the loop may not
  *           be left by break or return. empty/loop shows what it costs: nothing.
- * Names     group/variant: the report compares each variant of a group with the one called "floor".
+ * Names     group/variant[/range]: the report divides each variant of a group by the one called "floor". "floor_..." are
+ *           other floors, "ours" and "ours_..." are ours, all others are rivals.
  * Not       a second benchmark library: no statistics, no options of its own.
  */
 #ifndef BENCH_H
@@ -66,13 +67,16 @@ int bench_thread(const struct bench *bench);
 
 /* An iteration does so many things: the report divides by it. */
 void bench_items(struct bench *bench, uint64_t count);
-/* A number of one's own. A name that ends in _ns gets a row in the report. */
+/* A number of one's own. A name that ends in _ns, or in @near or @far (place.h), gets a row in the report. */
 void bench_counter(struct bench *bench, const char *name, double value);
 void bench_label(struct bench *bench, const char *text);
 /* This benchmark cannot run here, or failed. Before the loop or in it. */
 void bench_skip(struct bench *bench, const char *reason);
 /* With BENCH_CLOCK_MANUAL, once an iteration. */
 void bench_time_add(struct bench *bench, uint64_t ns);
+
+/* A line about the whole run, for the report. Before bench_run. */
+void bench_context(const char *key, const char *value);
 
 /* What the library's own KeepRunning costs from C, for empty/call. */
 bool bench_next_one(struct bench *bench);

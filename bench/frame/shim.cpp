@@ -7,6 +7,8 @@
 
 #include <benchmark/benchmark.h>
 
+#include "calm.h"
+
 struct bench {
 	benchmark::State &state;
 	bool skipped; // SkipWithError has stopped the clock already: asking once more would stop it twice
@@ -18,8 +20,11 @@ namespace
 void run(benchmark::State &state, bench_routine *routine, const void *argument)
 {
 	bench one{state, false};
+	calm before;
 
+	calm_now(&before);
 	routine(&one, argument);
+	calm_report(&before, &one);
 }
 
 } // namespace
@@ -81,6 +86,11 @@ void bench_items(bench *one, uint64_t count)
 void bench_counter(bench *one, const char *name, double value)
 {
 	one->state.counters[name] = benchmark::Counter(value, benchmark::Counter::kAvgThreads);
+}
+
+void bench_context(const char *key, const char *value)
+{
+	benchmark::AddCustomContext(key, value);
 }
 
 void bench_label(bench *one, const char *text)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * engines.h - the engines that benchmarks run on, and where their own thread runs.
+ * engines.h - the engines that benchmarks run on.
  */
 #ifndef BENCH_ENGINES_H
 #define BENCH_ENGINES_H
@@ -20,12 +20,5 @@ struct dhp_engine *engine_of_machine(struct bench *bench, uint32_t flags, uint32
 
 /* Destroys it; a refusal is the benchmark's error. */
 void engine_end(struct bench *bench, struct dhp_engine *engine);
-
-/* Two processors at least, the caller pinned to that of index 0; false: skipped. unpin gives back what pin took. */
-bool pin_to_first(struct bench *bench, struct dhp_engine *engine);
-void unpin(void);
-
-/* Monotonic clock. */
-uint64_t now_ns(void);
 
 #endif
