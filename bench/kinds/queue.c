@@ -19,8 +19,8 @@
 
 #define BURSTS 128
 #define STOP UINT64_MAX
-#define SHORT_BATCH 16u
-#define POLITE_RELAXES 8u /* 0.2 us */
+#define SHORT_BATCH 256u
+#define POLITE_NS 500u
 
 struct contest {
 	const struct queue_ops *ops;
@@ -43,8 +43,7 @@ static void take_all(const struct contest *contest, size_t count)
 
 		count -= taken;
 		if (contest->ops->polite && taken < SHORT_BATCH)
-			for (unsigned i = 0; i < POLITE_RELAXES; i++)
-				relax();
+			spin_ns(POLITE_NS);
 	}
 }
 
