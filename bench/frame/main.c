@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * main.c - register everything, then let Google Benchmark's own options decide.
+ * main.c - register everything, then let Google Benchmark's own options decide. Two are ours:
+ *
+ *   --group=NAME[,NAME...]   these groups only
+ *   --quick                  fewer repetitions
  *
  * Repetitions in random order by default: the machine changes its mind every few seconds (frequency, where a virtual
  * processor sits), and what runs side by side must see the same moods. Options given on the command line come later and
@@ -8,6 +11,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "all.h"
 #include "bench.h"
@@ -15,11 +19,30 @@
 #include "threads.h"
 
 static char interleaved[] = "--benchmark_enable_random_interleaving=true";
-static char repeated[] = "--benchmark_repetitions=9";
-static char short_runs[] = "--benchmark_min_time=0.05";
+static char repeated[] = "--benchmark_repetitions=15";
+static char short_runs[] = "--benchmark_min_time=0.02";
 static char *const defaults[] = {interleaved, repeated, short_runs};
 
+static char few[] = "--benchmark_repetitions=3";
+static char filter[1024];
+
 #define DEFAULTS_COUNT ((int)(sizeof(defaults) / sizeof(defaults[0])))
+
+/* What the library understands. */
+static char *translated(char *argument)
+{
+	static const char group[] = "--group=";
+	char *comma;
+
+	if (strcmp(argument, "--quick") == 0)
+		return few;
+	if (strncmp(argument, group, sizeof(group) - 1) != 0)
+		return argument;
+	snprintf(filter, sizeof(filter), "--benchmark_filter=^(%s)/", argument + sizeof(group) - 1);
+	while ((comma = strchr(filter, ',')) != NULL)
+		*comma = '|';
+	return filter;
+}
 
 #define CALL(name) name();
 
@@ -50,7 +73,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < DEFAULTS_COUNT; i++)
 		all[1 + i] = defaults[i];
 	for (i = 1; i < argc; i++)
-		all[DEFAULTS_COUNT + i] = argv[i];
+		all[DEFAULTS_COUNT + i] = translated(argv[i]);
 
 	threads_note();
 	say_where();

@@ -23,6 +23,7 @@
 #define CELLS 64u
 #define WORK_NS 200.0
 #define PATIENCE_NS 5000000
+#define CALIBRATION_TURNS 16384u
 
 /* ---- counting ---- */
 
@@ -116,15 +117,15 @@ static void calibrate(void)
 {
 	double least = 1e9;
 
-	for (unsigned i = 0; i < 64; i++) {
+	for (unsigned i = 0; i < 256; i++) {
 		uint64_t begin = now_ns();
 		double took;
 
-		turn(1024);
+		turn(CALIBRATION_TURNS);
 		took = (double)(now_ns() - begin);
 		least = took < least ? took : least;
 	}
-	work_turns = (uint64_t)(1024.0 * WORK_NS / least);
+	work_turns = (uint64_t)(CALIBRATION_TURNS * WORK_NS / least);
 }
 
 static void run_empty(struct job *job)
