@@ -67,7 +67,7 @@ class Results:
 
     def main_metric(self, group):
         metrics = [metric for name, _, metric in self.figures if name == group]
-        return "time" if "time" in metrics else metrics[0]
+        return "time" if "time" in metrics or not metrics else metrics[0]
 
     def median(self, group, variant, rng="", metric=None, place=NEAR):
         figure = self.figures.get((group, rng, metric or self.main_metric(group)), {}).get(variant)
