@@ -103,15 +103,18 @@ static void count_reset(void)
 
 static uint64_t work_turns; /* that take WORK_NS */
 
-/* Not inlined: the same code when it is calibrated. */
+/* Each turn needs the one before, also that of the job before: a processor would begin with the next job otherwise. */
+static _Thread_local uint64_t worked;
+
 __attribute__((noinline)) static void turn(uint64_t turns)
 {
-	uint64_t value = turns;
+	uint64_t value = worked;
 
 	for (; turns > 0; turns--) {
 		value = value * 3 + 1;
 		__asm__ __volatile__("" : "+r"(value));
 	}
+	worked = value;
 }
 
 static void calibrate(void)

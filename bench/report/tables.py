@@ -113,8 +113,9 @@ def everything(results):
             if rows and (rng or metric != results.main_metric(group)):
                 yield f"  {job_title(group, rng, metric)}"
             yield text(rows, "  ")
-    measured = target_rows(results)
-    if any(row[-1] != "not measured" for row in measured[1:]):
+    rows = target_rows(results)
+    measured = [row for row in rows if row[-1] != "not measured"]
+    if len(measured) > 1:
         yield ""
         yield "targets: ours as a multiple of the floor"
         yield text(measured, "  ")
