@@ -27,7 +27,8 @@ static void run_here(void *pool, struct job *const *jobs, size_t count)
 
 void floor_ideal(void)
 {
-	static const struct pool_ops ideal = {create, destroy, NULL, run_here, NULL, NULL, 2};
+	static const struct pool_ops ideal = {.create = create, .destroy = destroy, .submit = run_here,
+					     .workers = 2};
 
 	bench_pool_in("balanced_200ns", "floor", &ideal);
 }

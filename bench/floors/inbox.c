@@ -246,7 +246,8 @@ static void *create(unsigned workers, struct manner manner)
 	{                                                                                                              \
 		push_all(&((struct inboxes *)pool)->worker[0], jobs, count, name##_manner);                            \
 	}                                                                                                              \
-	static const struct pool_ops name = {name##_create, destroy, prepare, name##_submit, NULL, NULL, 1}
+	static const struct pool_ops name = {.create = name##_create, .destroy = destroy, .prepare = prepare,          \
+					     .submit = name##_submit, .workers = 1}
 
 INBOX(claiming, .claims = true);
 INBOX(plain, .claims = false);
@@ -269,7 +270,8 @@ static void shared_submit(void *pool, struct job *const *jobs, size_t count)
 
 void floor_inbox(void)
 {
-	static const struct pool_ops shared = {shared_create, destroy, prepare, shared_submit, NULL, NULL, 2};
+	static const struct pool_ops shared = {.create = shared_create, .destroy = destroy, .prepare = prepare, .submit = shared_submit,
+					     .workers = 2};
 
 	bench_pool_in("handover", "floor", &claiming);
 	bench_pool_in("handover", "floor_no_claim", &plain);

@@ -97,8 +97,10 @@ static void submit_claiming(void *pool, struct job *const *jobs, size_t count)
 
 void floor_lane_pool(void)
 {
-	static const struct pool_ops plain = {create, destroy, prepare, submit, NULL, NULL, 1};
-	static const struct pool_ops claiming = {create, destroy, prepare, submit_claiming, NULL, NULL, 1};
+	static const struct pool_ops plain = {.create = create, .destroy = destroy, .prepare = prepare, .submit = submit,
+					     .workers = 1};
+	static const struct pool_ops claiming = {.create = create, .destroy = destroy, .prepare = prepare, .submit = submit_claiming,
+					     .workers = 1};
 
 	bench_pool_in("handover", "floor_lanes", &claiming);
 	bench_pool_in("two_submitters", "floor", &claiming);

@@ -113,8 +113,10 @@ static void submit(void *pool, struct job *const *jobs, size_t count)
 
 void floor_private(void)
 {
-	static const struct pool_ops plain = {create, destroy, prepare, submit, plain_chain, plain_spawn, 1};
-	static const struct pool_ops claiming = {create, destroy, prepare, submit, claiming_chain, claiming_spawn, 1};
+	static const struct pool_ops plain = {.create = create, .destroy = destroy, .prepare = prepare, .submit = submit,
+					     .chain = plain_chain, .spawn = plain_spawn, .workers = 1};
+	static const struct pool_ops claiming = {.create = create, .destroy = destroy, .prepare = prepare, .submit = submit,
+					     .chain = claiming_chain, .spawn = claiming_spawn, .workers = 1};
 
 	bench_pool_in("chain", "floor", &plain);
 	bench_pool_in("spawn", "floor", &plain);

@@ -116,6 +116,12 @@ void contest_wait(void)
 		relax();
 }
 
+void contest_settle(const struct contest *contest)
+{
+	if (contest->ops->settle != NULL)
+		contest->ops->settle(contest->pool);
+}
+
 /* ---- groups ---- */
 
 static const int64_t no_range[] = {0}, idle_ns[] = {0, 5000};
@@ -146,7 +152,8 @@ static void enter(const struct group *group, const char *variant, const struct p
 	snprintf(name, sizeof(name), "%s/%s", group->name, variant);
 	bench_register(&(struct bench_spec){.name = name, .routine = group->routine, .argument = ops,
 					    .ranges = group->ranges, .range_count = group->range_count,
-					    .clock = BENCH_CLOCK_WALL, .iterations = group->iterations});
+					    .clock = BENCH_CLOCK_WALL,
+					    .iterations = group->iterations / (ops->slow > 0 ? ops->slow : 1)});
 }
 
 #define GROUPS_COUNT (sizeof(groups) / sizeof(groups[0]))

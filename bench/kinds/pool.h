@@ -53,9 +53,12 @@ struct pool_ops {
 	void (*prepare)(void *pool, struct job *job);
 	/* All of them, in this order; from any thread but a worker. Each runs once: job->body(job). */
 	void (*submit)(void *pool, struct job *const *jobs, size_t count);
+	/* Between two bursts, not timed: all jobs have run, the next burst submits them again; NULL: nothing to do. */
+	void (*settle)(void *pool);
 	/* Bodies made by POOL_BODIES; NULL: not in these groups. */
 	job_body *chain, *spawn;
 	unsigned workers; /* most it can have at once: 1 or 2 */
+	unsigned slow;    /* so many times fewer bursts than others, because each takes milliseconds; 0: as many */
 };
 
 /* ops: constant, for ever. */

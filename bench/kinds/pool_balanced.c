@@ -201,6 +201,7 @@ static void burst(const struct contest *contest, struct second *second)
 		samples_add(&pool_time, place, (double)(count.end_ns - begin) / (double)TOTAL);
 	else
 		samples_add(&pool_time, PLACE_LOST, 0);
+	contest_settle(contest);
 }
 
 static void bursts(struct bench *bench, const struct contest *contest, struct second *second)

@@ -23,6 +23,7 @@ static void burst(const struct contest *contest)
 	contest_wait();
 	samples_add(&pool_time, place, (double)(now_ns() - begin) / BURST);
 	samples_add(&pool_submit, place, (double)(submitted - begin) / BURST);
+	contest_settle(contest);
 }
 
 void pool_handover(struct bench *bench, const void *argument)
@@ -100,6 +101,7 @@ static void burst_of_two(const struct contest *contest, struct second *second, s
 	sem_post(&release);
 	contest_wait();
 	samples_add(&pool_submit, place, (submit_ns + second->submit_ns) / (2.0 * BURST));
+	contest_settle(contest);
 }
 
 static void bursts_of_two(struct bench *bench, const struct contest *contest, struct second *second)

@@ -18,6 +18,7 @@ static void burst(const struct contest *contest, struct job *first, uint64_t cou
 	contest->ops->submit(contest->pool, &first, 1);
 	contest_wait();
 	samples_add(&pool_time, place, (double)(now_ns() - begin) / (double)count);
+	contest_settle(contest);
 }
 
 static void bursts(struct bench *bench, const struct contest *contest, struct job *first, uint64_t count)

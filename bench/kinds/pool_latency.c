@@ -30,6 +30,7 @@ static void event(const struct contest *contest, uint64_t idle_ns)
 		relax();
 	samples_add(&pool_time, place, ran > begin ? (double)(ran - begin) : 0);
 	samples_add(&pool_submit, place, (double)(submitted - begin));
+	contest_settle(contest);
 }
 
 static void events(struct bench *bench, const struct pool_ops *ops, uint64_t idle_ns)

@@ -126,7 +126,8 @@ static void submit(void *pool, struct job *const *jobs, size_t count)
 
 void ours_engine(void)
 {
-	static const struct pool_ops aimed = {create, destroy, prepare, submit, ours_chain, ours_spawn, 2};
+	static const struct pool_ops aimed = {.create = create, .destroy = destroy, .prepare = prepare, .submit = submit,
+					     .chain = ours_chain, .spawn = ours_spawn, .workers = 2};
 
 	bench_pool("ours", &aimed);
 }

@@ -85,7 +85,7 @@ void push_plain(void *made, unsigned, queue_item *const *items, size_t count)
 size_t take_plain(void *made)
 {
 	auto *self = static_cast<queue *>(made);
-	queue_item *item;
+	queue_item *item = nullptr;
 	size_t count = 0;
 
 	for (; self->try_dequeue(item); count++)
