@@ -21,6 +21,13 @@ void pool_tick(struct job *job)
 	pool_count();
 }
 
+void pool_tick_shared(struct job *job)
+{
+	(void)job;
+	if (__atomic_add_fetch(&pool_meter.tally, 1, __ATOMIC_ACQ_REL) == pool_meter.goal)
+		__atomic_store_n(&pool_meter.done, pool_meter.goal, __ATOMIC_RELEASE);
+}
+
 /* ---- contest ---- */
 
 static void return_ball(struct job *job)
@@ -53,10 +60,27 @@ static bool prepare_jobs(struct contest *contest, size_t count, job_body *body)
 	contest->memory = scatter((void ***)&contest->jobs, count, sizeof(struct job));
 	if (contest->memory == NULL)
 		return false;
+	contest->jobs_count = count;
 	for (size_t i = 0; i < count; i++) {
 		contest->jobs[i]->body = body;
 		contest_prepare(contest, contest->jobs[i]);
 	}
+	return true;
+}
+
+bool contest_renew(struct contest *contest, struct bench *bench)
+{
+	contest->ops->destroy(contest->pool);
+	threads_pin(WHERE_SECOND);
+	contest->pool = contest->ops->create(1);
+	threads_pin(WHERE_FIRST);
+	if (contest->pool == NULL) {
+		bench_skip(bench, "the contestant cannot be made again");
+		return false;
+	}
+	contest_prepare(contest, contest->game);
+	for (size_t i = 0; i < contest->jobs_count; i++)
+		contest_prepare(contest, contest->jobs[i]);
 	return true;
 }
 
@@ -124,7 +148,9 @@ void contest_settle(const struct contest *contest)
 
 /* ---- groups ---- */
 
-static const int64_t no_range[] = {0}, idle_ns[] = {0, 5000};
+static const int64_t no_range[] = {0}, idle_ns[] = {0, 5000}, cpus[] = {1, 2};
+
+enum need { NOTHING, INSIDE, GROWTH };
 
 static const struct group {
 	const char *name;
@@ -133,16 +159,18 @@ static const struct group {
 	size_t range_count;
 	int64_t iterations;
 	unsigned workers;
-	bool inside; /* jobs submit jobs */
+	enum need need; /* jobs that submit jobs; workers added */
 } groups[] = {
-	{"handover", pool_handover, no_range, 0, 128, 1, false},
-	{"two_submitters", pool_two_submitters, no_range, 0, 64, 1, false},
-	{"chain", pool_chain, no_range, 0, 64, 1, true},
-	{"spawn", pool_spawn, no_range, 0, 64, 1, true},
-	{"balanced_empty", pool_balanced_empty, no_range, 0, 16, 2, false},
-	{"balanced_200ns", pool_balanced_200ns, no_range, 0, 16, 2, false},
-	{"first_instruction", pool_first_instruction, idle_ns, 2, 512, 1, false},
-	{"asleep", pool_asleep, no_range, 0, 128, 1, false},
+	{"handover", pool_handover, no_range, 0, 128, 1, NOTHING},
+	{"two_submitters", pool_two_submitters, no_range, 0, 64, 1, NOTHING},
+	{"chain", pool_chain, no_range, 0, 64, 1, INSIDE},
+	{"spawn", pool_spawn, no_range, 0, 64, 1, INSIDE},
+	{"balanced_empty", pool_balanced_empty, no_range, 0, 16, 2, NOTHING},
+	{"balanced_200ns", pool_balanced_200ns, no_range, 0, 16, 2, NOTHING},
+	{"first_instruction", pool_first_instruction, idle_ns, 2, 512, 1, NOTHING},
+	{"asleep", pool_asleep, no_range, 0, 128, 1, NOTHING},
+	{"add_worker", pool_add_worker, cpus, 2, 32, 1, GROWTH},
+	{"add_stall", pool_add_stall, no_range, 0, 16, 1, GROWTH},
 };
 
 static void enter(const struct group *group, const char *variant, const struct pool_ops *ops)
@@ -165,9 +193,16 @@ void bench_pool_in(const char *name, const char *variant, const struct pool_ops 
 			enter(&groups[i], variant, ops);
 }
 
+static bool fits(const struct pool_ops *ops, const struct group *group)
+{
+	if ((group->need == INSIDE && ops->chain == NULL) || (group->need == GROWTH && ops->add_worker == NULL))
+		return false;
+	return ops->workers >= group->workers;
+}
+
 void bench_pool(const char *variant, const struct pool_ops *ops)
 {
 	for (size_t i = 0; i < GROUPS_COUNT; i++)
-		if (ops->workers >= groups[i].workers && (!groups[i].inside || ops->chain != NULL))
+		if (fits(ops, &groups[i]))
 			enter(&groups[i], variant, ops);
 }

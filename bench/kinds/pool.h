@@ -14,6 +14,9 @@
  *                      two submitters and two workers on two processors: wall time for one job.
  *   first_instruction  from submit to the first instruction of the job, the worker idle for so many ns before.
  *   asleep             the same after it has been idle for long: time, time_p99, and submit, the submitter's share.
+ *   add_worker         a second worker is added while the first is held up and a job waits: from the call to the job's
+ *                      first instruction. Range 1: the newcomer's CPU is its maker's, 2: it has another.
+ *   add_stall          the longest submit while another thread adds a worker.
  *
  * All jobs of a burst are different objects, scattered, and last touched by their worker. A contestant that claims, that
  * is refuses what is queued already, says so in its name or is ours.
@@ -21,6 +24,7 @@
 #ifndef BENCH_POOL_H
 #define BENCH_POOL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -55,6 +59,8 @@ struct pool_ops {
 	void (*submit)(void *pool, struct job *const *jobs, size_t count);
 	/* Between two bursts, not timed: all jobs have run, the next burst submits them again; NULL: nothing to do. */
 	void (*settle)(void *pool);
+	/* One more, while jobs are submitted and run; it inherits as in create. NULL: it cannot; false: failed. */
+	bool (*add_worker)(void *pool);
 	/* Bodies made by POOL_BODIES; NULL: not in these groups. */
 	job_body *chain, *spawn;
 	unsigned workers; /* most it can have at once: 1 or 2 */
@@ -84,6 +90,8 @@ static inline void pool_count(void)
 
 /* The usual body: counts. A contestant may look for it and do the same in place. */
 void pool_tick(struct job *job);
+/* The same for several workers. */
+void pool_tick_shared(struct job *job);
 
 /* NULL: that was the last link. */
 static inline struct job *pool_next(void)

@@ -16,6 +16,7 @@ struct contest {
 	struct court *court;
 	struct job *game; /* plays in the worker's thread */
 	struct job **jobs;
+	size_t jobs_count;
 	void *memory;
 };
 
@@ -25,6 +26,8 @@ extern struct samples pool_time, pool_submit;
 /* The pool, workers on the second CPU or, two of them, on both; the caller on the first. false: skipped. End it anyhow. */
 bool contest_begin(struct contest *contest, struct bench *bench, const struct pool_ops *ops, unsigned workers);
 bool contest_jobs(struct contest *contest, struct bench *bench, size_t count, job_body *body);
+/* Another pool with one worker, for the same jobs; false: skipped, it has none. */
+bool contest_renew(struct contest *contest, struct bench *bench);
 void contest_prepare(const struct contest *contest, struct job *job);
 void contest_end(struct contest *contest);
 
@@ -37,6 +40,6 @@ void contest_wait(void);
 void contest_settle(const struct contest *contest);
 
 bench_routine pool_handover, pool_two_submitters, pool_chain, pool_spawn, pool_balanced_empty, pool_balanced_200ns,
-	pool_first_instruction, pool_asleep;
+	pool_first_instruction, pool_asleep, pool_add_worker, pool_add_stall;
 
 #endif

@@ -16,6 +16,8 @@ TITLES = {
     "balanced_200ns": "jobs of 200 ns, two submitters and two workers on two processors",
     "first_instruction": "from submit to the job's first instruction, worker idle for so many ns",
     "asleep": "from submit to the job's first instruction, worker asleep",
+    "add_worker": "from the call that adds a worker to the first job it runs; 1: on its maker's CPU, 2: on another",
+    "add_stall": "the longest submit while another thread adds a worker",
     "line_one_way": "a cache line from one processor to the other",
     "empty": "what the loop of the benchmarks costs",
 }
@@ -38,7 +40,7 @@ TARGETS = [
     Target("4", "plain balanced items, push to run", "plain_queue", 1.6),
     Target("5", "DPC on another running processor, push to run", "handover", 1.15),
     Target("6", "what the submitter pays for that", "handover", 1.2, metric="submit"),
-    Target("7", "two submitters to one processor, no claim", "two_producers", 1.15),
+    Target("7", "two submitters to one processor, of a floor that does not claim", "two_submitters", 1.15, floor="floor_no_claim"),
     Target("7", "two submitters to one processor, claim", "two_submitters", 1.15),
     Target("8", "a DPC that inserts the next on its own processor", "chain", 1.2),
     Target("8", "the same, of a floor that claims", "chain", 1.2, floor="floor_claim"),
@@ -51,6 +53,9 @@ TARGETS = [
     Target("12", "first instruction, worker asleep: median", "asleep", 1.05),
     Target("12", "first instruction, worker asleep: p99", "asleep", 1.05, metric="time_p99"),
     Target("12", "worker asleep: what the submitter pays", "asleep", 1.05, metric="submit"),
+    Target("17", "longest stall of a submitter while a worker is added", "add_stall", 2.0),
+    Target("18", "processor added to its first item, same CPU", "add_worker", 1.15, range="1"),
+    Target("18", "processor added to its first item, other CPU", "add_worker", 1.15, range="2"),
 ]
 
 

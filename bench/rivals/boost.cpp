@@ -3,6 +3,8 @@
 // boost.cpp - Boost.Asio's thread pool, and the queues of Boost.Lockfree.
 
 #include <memory>
+#include <thread>
+#include <vector>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
@@ -17,6 +19,7 @@ namespace
 {
 
 std::unique_ptr<boost::asio::thread_pool> self;
+std::vector<std::thread> attached;
 
 inline void submit_one(job *one)
 {
@@ -35,6 +38,9 @@ void destroy(void *)
 {
 	self->stop();
 	self->join();
+	for (auto &thread : attached)
+		thread.join();
+	attached.clear();
 	self.reset();
 }
 
@@ -42,6 +48,12 @@ void submit(void *, job *const *jobs, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		submit_one(jobs[i]);
+}
+
+bool add_worker(void *)
+{
+	attached.emplace_back([] { self->attach(); });
+	return true;
 }
 
 template <typename queue> struct adapted {
@@ -83,6 +95,7 @@ extern "C" void rival_boost(void)
 	pool.create = create;
 	pool.destroy = destroy;
 	pool.submit = submit;
+	pool.add_worker = add_worker;
 	pool.chain = asio_chain;
 	pool.spawn = asio_spawn;
 	pool.workers = 2;

@@ -68,14 +68,24 @@ static void destroy(void *pool)
 		pthread_join(self.thread[i], NULL);
 }
 
+static bool add_worker(void *pool)
+{
+	(void)pool;
+	if (pthread_create(&self.thread[self.workers], NULL, work, NULL) != 0)
+		return false;
+	self.workers++;
+	return true;
+}
+
 static void *create(unsigned workers)
 {
 	pthread_mutex_init(&self.mutex, NULL);
 	pthread_cond_init(&self.some, NULL);
 	self.first = NULL;
 	self.stop = false;
-	for (self.workers = 0; self.workers < workers; self.workers++) {
-		if (pthread_create(&self.thread[self.workers], NULL, work, NULL) != 0) {
+	self.workers = 0;
+	while (self.workers < workers) {
+		if (!add_worker(&self)) {
 			destroy(&self);
 			return NULL;
 		}
@@ -92,7 +102,7 @@ static void submit(void *pool, struct job *const *jobs, size_t count)
 
 void rival_condvar(void)
 {
-	static const struct pool_ops pool = {.create = create, .destroy = destroy, .submit = submit,
+	static const struct pool_ops pool = {.create = create, .destroy = destroy, .submit = submit, .add_worker = add_worker,
 					     .chain = condvar_chain, .spawn = condvar_spawn, .workers = 2};
 
 	bench_pool("condvar", &pool);

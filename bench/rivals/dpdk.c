@@ -45,10 +45,15 @@ static void push(void *queue, unsigned producer, struct queue_item *const *items
 static size_t take(void *queue)
 {
 	void *items[TAKEN];
-	unsigned count = rte_ring_sc_dequeue_burst(queue, items, TAKEN, NULL);
+	size_t count = 0;
+	unsigned taken;
 
-	for (unsigned i = 0; i < count; i++)
-		queue_item_run(items[i]);
+	do {
+		taken = rte_ring_sc_dequeue_burst(queue, items, TAKEN, NULL);
+		for (unsigned i = 0; i < taken; i++)
+			queue_item_run(items[i]);
+		count += taken;
+	} while (taken == TAKEN);
 	return count;
 }
 

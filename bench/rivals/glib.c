@@ -43,6 +43,11 @@ static void submit(void *pool, struct job *const *jobs, size_t count)
 		submit_one(jobs[i]);
 }
 
+static bool add_worker(void *pool)
+{
+	return g_thread_pool_set_max_threads(pool, g_thread_pool_get_max_threads(pool) + 1, NULL);
+}
+
 static void *make_queue(size_t capacity, unsigned producers)
 {
 	(void)capacity;
@@ -74,7 +79,7 @@ static size_t take_queue(void *queue)
 
 void rival_glib(void)
 {
-	static const struct pool_ops pool = {.create = create, .destroy = destroy, .submit = submit,
+	static const struct pool_ops pool = {.create = create, .destroy = destroy, .submit = submit, .add_worker = add_worker,
 					     .chain = glib_chain, .spawn = glib_spawn, .workers = 2};
 	static const struct queue_ops queue = {make_queue, free_queue, push_queue, take_queue, QUEUE_PRODUCERS, true};
 

@@ -38,14 +38,18 @@ private:
 	where place_;
 };
 
+std::unique_ptr<tbb::global_control> threads(unsigned workers)
+{
+	return std::make_unique<tbb::global_control>(tbb::global_control::max_allowed_parallelism, workers + 1);
+}
+
 struct pool {
-	tbb::global_control limit;
-	tbb::task_arena arena;
+	std::unique_ptr<tbb::global_control> limit;
+	tbb::task_arena arena; // of a fixed size, which the limit may be below
 	pinner pins;
 
 	explicit pool(unsigned workers)
-		: limit(tbb::global_control::max_allowed_parallelism, workers + 1), arena(static_cast<int>(workers), 0),
-		  pins(arena, workers == 1 ? WHERE_SECOND : WHERE_BOTH)
+		: limit(threads(workers)), arena(2, 0), pins(arena, workers == 1 ? WHERE_SECOND : WHERE_BOTH)
 	{
 	}
 };
@@ -75,6 +79,13 @@ void submit(void *, job *const *jobs, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		submit_one(jobs[i]);
+}
+
+bool add_worker(void *)
+{
+	self->limit.reset(); // the lower of two limits would hold
+	self->limit = threads(2);
+	return true;
 }
 
 using queue = tbb::concurrent_queue<queue_item *>;
@@ -115,6 +126,7 @@ extern "C" void rival_tbb(void)
 	arena.create = create;
 	arena.destroy = destroy;
 	arena.submit = submit;
+	arena.add_worker = add_worker;
 	arena.chain = tbb_arena_chain;
 	arena.spawn = tbb_arena_spawn;
 	arena.workers = 2;
