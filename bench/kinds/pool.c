@@ -4,6 +4,7 @@
  */
 #include "pool.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,6 +141,12 @@ void contest_wait(void)
 		relax();
 }
 
+void contest_wait_yielding(void)
+{
+	while (__atomic_load_n(&pool_meter.done, __ATOMIC_ACQUIRE) == 0)
+		sched_yield();
+}
+
 void contest_settle(const struct contest *contest)
 {
 	if (contest->ops->settle != NULL)
@@ -150,7 +157,7 @@ void contest_settle(const struct contest *contest)
 
 static const int64_t no_range[] = {0}, idle_ns[] = {0, 5000}, cpus[] = {1, 2};
 
-enum need { NOTHING, INSIDE, GROWTH };
+enum need { NOTHING, INSIDE, GROWTH, BY_NAME };
 
 static const struct group {
 	const char *name;
@@ -159,7 +166,7 @@ static const struct group {
 	size_t range_count;
 	int64_t iterations;
 	unsigned workers;
-	enum need need; /* jobs that submit jobs; workers added */
+	enum need need; /* jobs that submit jobs; workers added; bench_pool_in only */
 } groups[] = {
 	{"handover", pool_handover, no_range, 0, 128, 1, NOTHING},
 	{"two_submitters", pool_two_submitters, no_range, 0, 64, 1, NOTHING},
@@ -170,6 +177,7 @@ static const struct group {
 	{"first_instruction", pool_first_instruction, idle_ns, 2, 512, 1, NOTHING},
 	{"asleep", pool_asleep, no_range, 0, 128, 1, NOTHING},
 	{"add_worker", pool_add_worker, cpus, 2, 32, 1, GROWTH},
+	{"plain_queue", pool_plain_queue, no_range, 0, 128, 1, BY_NAME},
 	{"add_stall", pool_add_stall, no_range, 0, 16, 1, GROWTH},
 };
 
@@ -195,6 +203,8 @@ void bench_pool_in(const char *name, const char *variant, const struct pool_ops 
 
 static bool fits(const struct pool_ops *ops, const struct group *group)
 {
+	if (group->need == BY_NAME)
+		return false;
 	if ((group->need == INSIDE && ops->chain == NULL) || (group->need == GROWTH && ops->add_worker == NULL))
 		return false;
 	return ops->workers >= group->workers;

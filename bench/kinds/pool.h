@@ -17,6 +17,7 @@
  *   add_worker         a second worker is added while the first is held up and a job waits: from the call to the job's
  *                      first instruction. Range 1: the newcomer's CPU is its maker's, 2: it has another.
  *   add_stall          the longest submit while another thread adds a worker.
+ *   plain_queue        by name only: a pool among the plain queues (queue.h).
  *
  * All jobs of a burst are different objects, scattered, and last touched by their worker. A contestant that claims, that
  * is refuses what is queued already, says so in its name or is ours.

@@ -37,9 +37,10 @@ enum place contest_play(const struct contest *contest);
 /* So many jobs are going to count; wait until they have. With one worker. */
 void contest_aim(uint64_t count);
 void contest_wait(void);
+void contest_wait_yielding(void); /* where a worker may need the caller's CPU */
 void contest_settle(const struct contest *contest);
 
 bench_routine pool_handover, pool_two_submitters, pool_chain, pool_spawn, pool_balanced_empty, pool_balanced_200ns,
-	pool_first_instruction, pool_asleep, pool_add_worker, pool_add_stall;
+	pool_first_instruction, pool_asleep, pool_add_worker, pool_add_stall, pool_plain_queue;
 
 #endif

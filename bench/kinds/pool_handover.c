@@ -7,39 +7,52 @@
 #include <stdatomic.h>
 
 #include "pool_contest.h"
+#include "queue.h"
 #include "threads.h"
 
 #define BURST 1024u
 
-static void burst(const struct contest *contest)
+static void burst(const struct contest *contest, size_t count, void (*wait)(void))
 {
 	enum place place = contest_play(contest);
 	uint64_t begin, submitted;
 
-	contest_aim(BURST);
+	contest_aim(count);
 	begin = now_ns();
-	contest->ops->submit(contest->pool, contest->jobs, BURST);
+	contest->ops->submit(contest->pool, contest->jobs, count);
 	submitted = now_ns();
-	contest_wait();
-	samples_add(&pool_time, place, (double)(now_ns() - begin) / BURST);
-	samples_add(&pool_submit, place, (double)(submitted - begin) / BURST);
+	wait();
+	samples_add(&pool_time, place, (double)(now_ns() - begin) / (double)count);
+	samples_add(&pool_submit, place, (double)(submitted - begin) / (double)count);
 	contest_settle(contest);
+}
+
+static void bursts(struct bench *bench, const struct pool_ops *ops, size_t count, job_body *body, const char *submit)
+{
+	void (*wait)(void) = body == pool_tick ? contest_wait : contest_wait_yielding;
+	struct contest contest;
+
+	if (contest_begin(&contest, bench, ops, 1) && contest_jobs(&contest, bench, count, body)) {
+		burst(&contest, count, wait); /* everything is touched */
+		samples_reset(&pool_time);
+		samples_reset(&pool_submit);
+		for (uint64_t i = bench_begin(bench); i > 0 || bench_next(bench); --i)
+			burst(&contest, count, wait);
+		samples_report(&pool_time, bench, "time");
+		samples_report(&pool_submit, bench, submit);
+	}
+	contest_end(&contest);
 }
 
 void pool_handover(struct bench *bench, const void *argument)
 {
-	struct contest contest;
+	bursts(bench, argument, BURST, pool_tick, "submit");
+}
 
-	if (contest_begin(&contest, bench, argument, 1) && contest_jobs(&contest, bench, BURST, pool_tick)) {
-		burst(&contest); /* everything is touched */
-		samples_reset(&pool_time);
-		samples_reset(&pool_submit);
-		for (uint64_t i = bench_begin(bench); i > 0 || bench_next(bench); --i)
-			burst(&contest);
-		samples_report(&pool_time, bench, "time");
-		samples_report(&pool_submit, bench, "submit");
-	}
-	contest_end(&contest);
+/* Among plain queues: as many as there, and whoever is free may run them. */
+void pool_plain_queue(struct bench *bench, const void *argument)
+{
+	bursts(bench, argument, QUEUE_BURST, pool_tick_shared, "push");
 }
 
 /* ---- two submitters ---- */
