@@ -15,7 +15,7 @@
  *   first_instruction  from submit to the first instruction of the job, the worker idle for so many ns before.
  *   asleep             the same after it has been idle for long: time, time_p99, and submit, the submitter's share.
  *   add_worker         a second worker is added while the first is held up and a job waits: from the call to the job's
- *                      first instruction. Range 1: the newcomer's CPU is its maker's, 2: it has another.
+ *                      first instruction. Range 1: on its maker's CPU, 2: it may have another.
  *   add_stall          the longest submit while another thread adds a worker.
  *   plain_queue        by name only: a pool among the plain queues (queue.h).
  *

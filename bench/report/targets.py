@@ -16,7 +16,7 @@ TITLES = {
     "balanced_200ns": "jobs of 200 ns, two submitters and two workers on two processors",
     "first_instruction": "from submit to the job's first instruction, worker idle for so many ns",
     "asleep": "from submit to the job's first instruction, worker asleep",
-    "add_worker": "from the call that adds a worker to the first job it runs; 1: on its maker's CPU, 2: on another",
+    "add_worker": "from the call that adds a worker to the first job it runs; 1: on its maker's CPU, 2: it may have another",
     "add_stall": "the longest submit while another thread adds a worker",
     "line_one_way": "a cache line from one processor to the other",
     "empty": "what the loop of the benchmarks costs",
@@ -55,7 +55,7 @@ TARGETS = [
     Target("12", "worker asleep: what the submitter pays", "asleep", 1.05, metric="submit"),
     Target("17", "longest stall of a submitter while a worker is added", "add_stall", 2.0),
     Target("18", "processor added to its first item, same CPU", "add_worker", 1.15, range="1"),
-    Target("18", "processor added to its first item, other CPU", "add_worker", 1.15, range="2"),
+    Target("18", "processor added to its first item, any CPU", "add_worker", 1.15, range="2"),
 ]
 
 

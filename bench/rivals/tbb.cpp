@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: BSD-2-Clause
 //
 // tbb.cpp - oneTBB: an arena that jobs are enqueued to, and its queue. The library makes its threads once and keeps them,
-// so each is pinned when it enters the arena of the run that is on.
+// so each is pinned when it enters the arena of the run that is on, and a worker that is added has mostly been made before.
 
 #include <memory>
 
