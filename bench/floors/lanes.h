@@ -57,7 +57,8 @@ static inline void lanes_append(struct lane *lane, void *item)
 		taken_;                                                                                                \
 	})
 
-#if defined(__x86_64__)
+/* ThreadSanitizer does not look into assembly; where a thread is pinned, its CPU's lane is its own anyhow. */
+#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__)
 
 /* As floor_rseq_add; the last store, that of the tail, makes it visible. */
 static inline void lanes_append_here(struct lanes *lanes, void *item)

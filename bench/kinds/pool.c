@@ -24,9 +24,11 @@ void pool_tick(struct job *job)
 
 void pool_tick_shared(struct job *job)
 {
+	uint64_t goal = pool_meter.goal; /* before it counts: afterwards the next burst may begin */
+
 	(void)job;
-	if (__atomic_add_fetch(&pool_meter.tally, 1, __ATOMIC_ACQ_REL) == pool_meter.goal)
-		__atomic_store_n(&pool_meter.done, pool_meter.goal, __ATOMIC_RELEASE);
+	if (__atomic_add_fetch(&pool_meter.tally, 1, __ATOMIC_ACQ_REL) == goal)
+		__atomic_store_n(&pool_meter.done, goal, __ATOMIC_RELEASE);
 }
 
 /* ---- contest ---- */

@@ -29,26 +29,27 @@
 
 struct cell {
 	_Alignas(128) atomic_ullong runs;
-	uint64_t next_look;
 };
 
 static struct {
 	struct cell cells[CELLS];
 	_Alignas(128) atomic_uint taken;
 	_Alignas(128) atomic_uint number; /* of the burst; a worker that meets a new one takes a cell */
-	_Alignas(128) atomic_bool ended;
-	uint64_t end_ns; /* ordered by over */
+	_Alignas(128) atomic_uint ended;  /* number of the last one that is over */
+	uint64_t end_ns;                  /* ordered by over */
 	sem_t over;
 } count;
 
 static _Thread_local struct {
 	unsigned number;
 	struct cell *cell;
+	uint64_t runs, next_look;
 } mine;
 
 static void take_cell(unsigned number)
 {
 	mine.number = number;
+	mine.runs = mine.next_look = 0;
 	mine.cell = &count.cells[atomic_fetch_add(&count.taken, 1) % CELLS];
 }
 
@@ -62,14 +63,22 @@ static uint64_t sum(void)
 	return runs;
 }
 
-static void look(struct cell *cell, uint64_t runs)
+/* Of all that find it over one says so, even if the next burst has begun meanwhile. */
+static bool end_burst(unsigned number)
+{
+	unsigned before = number - 1;
+
+	return atomic_compare_exchange_strong(&count.ended, &before, number);
+}
+
+static void look(void)
 {
 	uint64_t left;
 
-	atomic_thread_fence(memory_order_seq_cst); /* I1 */
+	atomic_fetch_add(&mine.cell->runs, 0); /* I1: between the count and the look, as a fence would be */
 	left = TOTAL - sum();
-	cell->next_look = runs + 1 + left / 8;
-	if (left == 0 && !atomic_exchange(&count.ended, true)) {
+	mine.next_look = mine.runs + 1 + left / 8;
+	if (left == 0 && end_burst(mine.number)) {
 		count.end_ns = now_ns();
 		sem_post(&count.over);
 	}
@@ -78,24 +87,19 @@ static void look(struct cell *cell, uint64_t runs)
 static void count_one(void)
 {
 	unsigned number = atomic_load_explicit(&count.number, memory_order_relaxed); /* set before the submit */
-	uint64_t runs;
 
 	if (mine.number != number)
 		take_cell(number);
-	runs = atomic_load_explicit(&mine.cell->runs, memory_order_relaxed) + 1; /* own store */
-	atomic_store_explicit(&mine.cell->runs, runs, memory_order_release);
-	if (runs >= mine.cell->next_look)
-		look(mine.cell, runs);
+	atomic_store_explicit(&mine.cell->runs, ++mine.runs, memory_order_release);
+	if (mine.runs >= mine.next_look)
+		look();
 }
 
 static void count_reset(void)
 {
-	for (unsigned i = 0; i < CELLS; i++) {
+	for (unsigned i = 0; i < CELLS; i++)
 		atomic_store(&count.cells[i].runs, 0);
-		count.cells[i].next_look = 0;
-	}
 	atomic_store(&count.taken, 0);
-	atomic_store(&count.ended, false);
 	atomic_fetch_add(&count.number, 1);
 }
 
@@ -182,7 +186,7 @@ static bool wait_over(void)
 		until.tv_nsec %= 1000000000;
 		if (sem_timedwait(&count.over, &until) == 0)
 			return noticed;
-		if (errno == ETIMEDOUT && sum() == TOTAL && !atomic_exchange(&count.ended, true))
+		if (errno == ETIMEDOUT && sum() == TOTAL && end_burst(atomic_load(&count.number)))
 			return false;
 	}
 }
