@@ -85,6 +85,7 @@ def a_repetition_with_few_bursts_of_a_place_is_silent_about_it():
                   bursts("handover/floor", near=10, far=400, near_count=1000, far_count=20)])
     assert found.median("handover", "floor", place="far") is None
     assert found.places("handover", "", "time") == ["near"]
+    assert read([bursts("handover/floor", near=10, near_count=3)]).median("handover", "floor") is None
 
 
 @story
