@@ -57,6 +57,8 @@ struct bench_spec {
 };
 
 void bench_register(const struct bench_spec *spec);
+/* Fixed counts of iterations are divided by this, down to 8. Before anything is registered. */
+void bench_quicken(int64_t by);
 
 /* The loop; see above. After bench_skip, bench_begin and bench_next end it at once. */
 uint64_t bench_begin(struct bench *bench);

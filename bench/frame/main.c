@@ -3,7 +3,7 @@
  * main.c - register everything, then let Google Benchmark's own options decide. Two are ours:
  *
  *   --group=NAME[,NAME...]   these groups only
- *   --quick                  fewer repetitions
+ *   --quick                  fewer repetitions, of fewer bursts
  *
  * Repetitions in random order by default: the machine changes its mind every few seconds (frequency, where a virtual
  * processor sits), and what runs side by side must see the same moods. Options given on the command line come later and
@@ -28,14 +28,16 @@ static char filter[1024];
 
 #define DEFAULTS_COUNT ((int)(sizeof(defaults) / sizeof(defaults[0])))
 
-/* What the library understands. */
+/* Into what the library understands. */
 static char *translated(char *argument)
 {
 	static const char group[] = "--group=";
 	char *comma;
 
-	if (strcmp(argument, "--quick") == 0)
+	if (strcmp(argument, "--quick") == 0) {
+		bench_quicken(4);
 		return few;
+	}
 	if (strncmp(argument, group, sizeof(group) - 1) != 0)
 		return argument;
 	snprintf(filter, sizeof(filter), "--benchmark_filter=^(%s)/", argument + sizeof(group) - 1);
