@@ -90,7 +90,7 @@ bench: bench-build
 	$(run) $(build_dir)/bench/dhp_bench --benchmark_out=$(bench_json) --benchmark_out_format=json $(BENCH_ARGS) >build/bench/bench.txt
 	@$(bench_report) $(if $(BENCH_ARGS),,--pictures docs/performance --page docs/performance.md)
 
-bench-quick: BENCH_ARGS += --quick
+bench-quick: override BENCH_ARGS += --quick
 bench-quick: bench
 
 deps-vm: deps
