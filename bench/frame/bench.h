@@ -17,7 +17,7 @@
  *		}
  *
  *           The clock starts in bench_begin and stops in the last bench_next, which gives false. So the loop may not
- *           be left by break or return. empty/loop shows what it costs: nothing.
+ *           be left by break or return. empty/ours shows what it costs: nothing.
  * Names     group/variant[/range]: the report divides each variant of a group by the one called "floor". "floor_..." are
  *           other floors, "ours" and "ours_..." are ours, all others are rivals.
  * Not       a second benchmark library: no statistics, no options of its own.
@@ -80,7 +80,7 @@ void bench_time_add(struct bench *bench, uint64_t ns);
 /* A line about the whole run, for the report. Before bench_run. */
 void bench_context(const char *key, const char *value);
 
-/* What the library's own KeepRunning costs from C, for empty/call. */
+/* What the library's own KeepRunning costs from C, for empty/ours_call. */
 bool bench_next_one(struct bench *bench);
 
 /* Parse the library's options, run everything registered, return the exit status. */

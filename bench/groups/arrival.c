@@ -7,7 +7,7 @@
  * more than all others; run_ns is the median of the same, add_ns that of the call alone, step_..._ns that of each step as
  * the trace hook saw it. The range is the number of arrays that have to grow.
  * The floor does by hand what cannot be left out: memory for as many slots, touched, and a thread with a stack of the
- * same size, until it runs; "pinned" is the same with the thread pinned before it starts, as a worker on a real
+ * same size, until it runs; "floor_pinned" is the same with the thread pinned before it starts, as a worker on a real
  * processor is. A simulated processor's worker is not pinned, so the plain one is the floor.
  */
 #include <dhp.h>
@@ -271,7 +271,7 @@ void group_arrival(void)
 	spec.name = "arrival/floor";
 	spec.routine = by_hand;
 	bench_register(&spec);
-	spec.name = "arrival/pinned";
+	spec.name = "arrival/floor_pinned";
 	spec.argument = &pinned;
 	bench_register(&spec);
 }

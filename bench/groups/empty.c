@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * empty.c - what the loop costs: empty/loop is bench.h's, empty/call asks the library before each iteration, empty/floor
+ * empty.c - what the loop costs: empty/ours is bench.h's, empty/ours_call asks the library before each iteration, empty/floor
  * is a loop that the library does not know of.
  */
 #include "all.h"
@@ -34,7 +34,7 @@ static void by_hand(struct bench *bench, const void *argument)
 
 void group_empty(void)
 {
-	bench_register(&(struct bench_spec){.name = "empty/loop", .routine = loop});
-	bench_register(&(struct bench_spec){.name = "empty/call", .routine = call});
+	bench_register(&(struct bench_spec){.name = "empty/ours", .routine = loop});
+	bench_register(&(struct bench_spec){.name = "empty/ours_call", .routine = call});
 	bench_register(&(struct bench_spec){.name = "empty/floor", .routine = by_hand});
 }
