@@ -92,8 +92,8 @@ static size_t take(void *queue)
 
 void floor_lanes(void)
 {
-	static const struct queue_ops here = {make_here, destroy, push_here, take, QUEUE_PRODUCERS, true};
-	static const struct queue_ops spsc = {make_spsc, destroy, push_spsc, take, QUEUE_PRODUCERS, true};
+	static const struct queue_ops here = {make_here, destroy, push_here, take, QUEUE_PRODUCERS};
+	static const struct queue_ops spsc = {make_spsc, destroy, push_spsc, take, QUEUE_PRODUCERS};
 
 	bench_queue("floor", &here);
 	bench_queue("floor_spsc", &spsc);

@@ -42,7 +42,7 @@ static void take_all(const struct contest *contest, size_t count)
 		size_t taken = contest->ops->take(contest->queue);
 
 		count -= taken;
-		if (contest->ops->polite && taken < SHORT_BATCH)
+		if (taken < SHORT_BATCH)
 			spin_ns(POLITE_NS);
 	}
 }

@@ -6,8 +6,10 @@
  * A contestant fills in struct queue_ops and calls bench_queue with it once. Its loops stand in its own file, so that a
  * burst costs one indirect call and not one for each item. Groups:
  *
- *   plain_queue     one producer, one consumer on another processor that looks for items all the time. time: push to
- *                   run, for one item of a burst; push: what the producer paid.
+ *   plain_queue     one producer, one consumer on another processor that looks for items, and after a short batch waits
+ *                   a little before it looks again: who looks all the time takes lines away from the producer, and each
+ *                   of these queues is slower then. time: push to run, for one item of a burst; push: what the producer
+ *                   paid.
  *   two_producers   two of them push at the same time, each on its own processor, and nobody takes meanwhile: push.
  *
  * The items lie scattered and were last touched by their consumer, as in a program that uses them again and again.
@@ -47,10 +49,9 @@ struct queue_ops {
 	void (*destroy)(void *queue);
 	/* All of them, in this order. There is room. */
 	void (*push)(void *queue, unsigned producer, struct queue_item *const *items, size_t count);
-	/* Run what is there; how many: 0 if nothing. */
+	/* Run all that is there; how many: 0 if nothing. */
 	size_t (*take)(void *queue);
 	unsigned producers; /* how many may push at the same time: 1 or QUEUE_PRODUCERS */
-	int polite;         /* the consumer waits a little after a short batch, because that is better for this one */
 };
 
 /* ops: constant, for ever. */

@@ -89,8 +89,8 @@ using single = adapted<boost::lockfree::spsc_queue<queue_item *>>;
 extern "C" void rival_boost(void)
 {
 	static pool_ops pool;
-	static const queue_ops many_ops = {many::make, many::destroy, many::push, many::take, QUEUE_PRODUCERS, true};
-	static const queue_ops single_ops = {single::make, single::destroy, single::push, single::take, 1, true};
+	static const queue_ops many_ops = {many::make, many::destroy, many::push, many::take, QUEUE_PRODUCERS};
+	static const queue_ops single_ops = {single::make, single::destroy, single::push, single::take, 1};
 
 	pool.create = create;
 	pool.destroy = destroy;

@@ -150,10 +150,10 @@ static size_t take_fifo(void *queue)
 
 void rival_ck(void)
 {
-	static const struct queue_ops spsc = {make_ring, free, push_spsc, take_spsc, 1, false};
-	static const struct queue_ops mpsc = {make_ring, free, push_mpsc, take_mpsc, QUEUE_PRODUCERS, false};
-	static const struct queue_ops stack = {make_stack, free, push_stack, take_stack, QUEUE_PRODUCERS, false};
-	static const struct queue_ops fifo = {make_fifo, free, push_fifo, take_fifo, QUEUE_PRODUCERS, false};
+	static const struct queue_ops spsc = {make_ring, free, push_spsc, take_spsc, 1};
+	static const struct queue_ops mpsc = {make_ring, free, push_mpsc, take_mpsc, QUEUE_PRODUCERS};
+	static const struct queue_ops stack = {make_stack, free, push_stack, take_stack, QUEUE_PRODUCERS};
+	static const struct queue_ops fifo = {make_fifo, free, push_fifo, take_fifo, QUEUE_PRODUCERS};
 
 	bench_queue("ck_ring_spsc", &spsc);
 	bench_queue("ck_ring_mpsc", &mpsc);

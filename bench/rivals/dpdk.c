@@ -59,8 +59,8 @@ static size_t take(void *queue)
 
 void rival_dpdk(void)
 {
-	static const struct queue_ops single = {make_single, free, push, take, 1, true};
-	static const struct queue_ops many = {make_many, free, push, take, QUEUE_PRODUCERS, true};
+	static const struct queue_ops single = {make_single, free, push, take, 1};
+	static const struct queue_ops many = {make_many, free, push, take, QUEUE_PRODUCERS};
 
 	bench_queue("dpdk_ring_sp", &single);
 	bench_queue("dpdk_ring_mp", &many);

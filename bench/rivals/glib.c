@@ -81,7 +81,7 @@ void rival_glib(void)
 {
 	static const struct pool_ops pool = {.create = create, .destroy = destroy, .submit = submit, .add_worker = add_worker,
 					     .chain = glib_chain, .spawn = glib_spawn, .workers = 2};
-	static const struct queue_ops queue = {make_queue, free_queue, push_queue, take_queue, QUEUE_PRODUCERS, true};
+	static const struct queue_ops queue = {make_queue, free_queue, push_queue, take_queue, QUEUE_PRODUCERS};
 
 	bench_pool("glib_pool", &pool);
 	bench_queue("glib_async_queue", &queue);

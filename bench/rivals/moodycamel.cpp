@@ -57,10 +57,13 @@ size_t take_bulk(void *made)
 {
 	auto *self = static_cast<with_tokens *>(made);
 	queue_item *items[batch];
-	size_t count = self->pointers.try_dequeue_bulk(self->consumer, items, batch);
+	size_t count = 0, taken;
 
-	for (size_t i = 0; i < count; i++)
-		queue_item_run(items[i]);
+	while ((taken = self->pointers.try_dequeue_bulk(self->consumer, items, batch)) > 0) {
+		for (size_t i = 0; i < taken; i++)
+			queue_item_run(items[i]);
+		count += taken;
+	}
 	return count;
 }
 
@@ -97,9 +100,9 @@ size_t take_plain(void *made)
 
 extern "C" void rival_moodycamel(void)
 {
-	static const queue_ops bulk = {make_tokens, free_tokens, push_bulk, take_bulk, QUEUE_PRODUCERS, false};
-	static const queue_ops tokens = {make_tokens, free_tokens, push_tokens, take_bulk, QUEUE_PRODUCERS, false};
-	static const queue_ops plain = {make_plain, free_plain, push_plain, take_plain, QUEUE_PRODUCERS, false};
+	static const queue_ops bulk = {make_tokens, free_tokens, push_bulk, take_bulk, QUEUE_PRODUCERS};
+	static const queue_ops tokens = {make_tokens, free_tokens, push_tokens, take_bulk, QUEUE_PRODUCERS};
+	static const queue_ops plain = {make_plain, free_plain, push_plain, take_plain, QUEUE_PRODUCERS};
 
 	bench_queue("moodycamel_bulk", &bulk);
 	bench_queue("moodycamel_tokens", &tokens);

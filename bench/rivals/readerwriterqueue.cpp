@@ -42,7 +42,7 @@ size_t take(void *made)
 
 extern "C" void rival_readerwriterqueue(void)
 {
-	static const queue_ops ops = {make, destroy, push, take, 1, true};
+	static const queue_ops ops = {make, destroy, push, take, 1};
 
 	bench_queue("readerwriterqueue", &ops);
 }

@@ -121,7 +121,7 @@ size_t take_queue(void *made)
 extern "C" void rival_tbb(void)
 {
 	static pool_ops arena;
-	static const queue_ops of_pointers = {make_queue, free_queue, push_queue, take_queue, QUEUE_PRODUCERS, true};
+	static const queue_ops of_pointers = {make_queue, free_queue, push_queue, take_queue, QUEUE_PRODUCERS};
 
 	arena.create = create;
 	arena.destroy = destroy;

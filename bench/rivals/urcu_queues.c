@@ -109,8 +109,8 @@ static size_t take_stack(void *queue)
 
 void rival_urcu_queues(void)
 {
-	static const struct queue_ops queue = {make_queue, free_queue, push_queue, take_queue, QUEUE_PRODUCERS, true};
-	static const struct queue_ops stack = {make_stack, free_stack, push_stack, take_stack, QUEUE_PRODUCERS, true};
+	static const struct queue_ops queue = {make_queue, free_queue, push_queue, take_queue, QUEUE_PRODUCERS};
+	static const struct queue_ops stack = {make_stack, free_stack, push_stack, take_stack, QUEUE_PRODUCERS};
 
 	_Static_assert(sizeof(struct cds_wfs_stack) <= 256, "");
 	bench_queue("urcu_wfcqueue", &queue);
