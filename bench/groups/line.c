@@ -13,29 +13,35 @@
 #include "threads.h"
 
 #define GAMES 64
+#define UNKNOWN UINT64_MAX
 
 struct game {
 	struct court *court;
-	uint64_t games;
+	atomic_ullong games; /* set when the benchmark knows how many iterations there are */
 };
 
 static void *other_side(void *argument)
 {
-	const struct game *game = argument;
+	struct game *game = argument;
+	uint64_t games;
 
-	for (uint64_t i = 0; i < game->games; i++)
+	while ((games = atomic_load(&game->games)) == UNKNOWN)
+		relax();
+	for (; games > 0; games--)
 		court_return(game->court);
 	return NULL;
 }
 
-static void play(struct bench *bench, struct court *court)
+static void play(struct bench *bench, struct game *game)
 {
 	static struct samples samples;
+	uint64_t i = bench_begin(bench);
 	double ns;
 
+	atomic_store(&game->games, i);
 	samples_reset(&samples);
-	for (uint64_t i = bench_begin(bench); i > 0 || bench_next(bench); --i) {
-		enum place place = court_play(court, &ns);
+	for (; i > 0 || bench_next(bench); --i) {
+		enum place place = court_play(game->court, &ns);
 
 		samples_add(&samples, place, ns);
 	}
@@ -44,7 +50,7 @@ static void play(struct bench *bench, struct court *court)
 
 static void there_and_back(struct bench *bench, const void *argument)
 {
-	struct game game = {court_make(), GAMES};
+	struct game game = {court_make(), UNKNOWN};
 	pthread_t thread;
 
 	(void)argument;
@@ -52,7 +58,7 @@ static void there_and_back(struct bench *bench, const void *argument)
 		threads_pin(WHERE_SECOND);
 		if (pthread_create(&thread, NULL, other_side, &game) == 0) {
 			threads_pin(WHERE_FIRST);
-			play(bench, game.court);
+			play(bench, &game);
 			pthread_join(thread, NULL);
 		} else {
 			bench_skip(bench, "no thread");
