@@ -24,7 +24,7 @@ asan_env = ASAN_OPTIONS=detect_leaks=1 UBSAN_OPTIONS=print_stacktrace=1:halt_on_
 run_tests = $(if $(filter asan tsan,$(PRESET)),$(fixed))
 run = $(if $(filter tsan,$(PRESET)),$(tsan_env) $(fixed))$(if $(filter asan,$(PRESET)),$(asan_env) $(fixed))
 
-.PHONY: help demo check check-all conformance mutate stress bench install build deps deps-bench clean vm vm-quick deps-vm fuzz fuzz-afl
+.PHONY: help demo check check-all conformance mutate stress bench install build deps deps-bench clean vm vm-quick deps-vm fuzz fuzz-afl bench-build bench-quick
 
 help:
 	@echo 'make demo              processors arrive under load; about 15 seconds   (DEMO_ARGS=...)'
@@ -33,7 +33,8 @@ help:
 	@echo 'make conformance       run the tests, write docs/conformance.md, fail when a clause has no test'
 	@echo 'make mutate            break the engine line by line, fail when no test notices'
 	@echo 'make stress            torture for STRESS_SECONDS=$(STRESS_SECONDS)                       (STRESS_ARGS=...)'
-	@echo 'make bench             run the benchmarks                               (BENCH_ARGS=...)'
+	@echo 'make bench             floors, ours and rivals; writes docs/performance.md  (BENCH_ARGS=--group=chain,spawn)'
+	@echo 'make bench-quick       the same with few repetitions, writes nothing; below 3 minutes'
 	@echo 'make vm                real arrivals in an emulated machine, two kernels; 10 minutes (VM_ARGS=--list)'
 	@echo 'make vm-quick          one kernel, one scenario; 15 seconds'
 	@echo 'make fuzz              any input, any sequence of calls; FUZZ_SECONDS=$(FUZZ_SECONDS) each   (FUZZ_TARGETS=cpulist)'
@@ -80,10 +81,21 @@ deps-bench: deps
 	@tools/install-deps --for bench
 
 # Configured anew, since Google Benchmark may have been missing when the build directory was made.
-bench: deps-bench build
+bench_json = build/bench/bench.json
+bench_report = PYTHONDONTWRITEBYTECODE=1 python3 bench/report $(bench_json)
+
+bench-build: deps-bench build
 	@cmake --preset $(PRESET) >/dev/null
 	@cmake --build --preset $(PRESET) --target dhp_bench
-	$(run) $(build_dir)/bench/dhp_bench $(BENCH_ARGS)
+	@mkdir -p build/bench
+
+# All of it writes docs/performance.md; with BENCH_ARGS only the tables and the JSON are made.
+bench: bench-build
+	$(run) $(build_dir)/bench/dhp_bench --benchmark_out=$(bench_json) --benchmark_out_format=json $(BENCH_ARGS) >build/bench/bench.txt
+	@$(bench_report) $(if $(BENCH_ARGS),,--pictures docs/performance --page docs/performance.md)
+
+bench-quick: override BENCH_ARGS += --quick
+bench-quick: bench
 
 deps-vm: deps
 	@tools/install-deps --for vm

@@ -51,6 +51,10 @@ printed=$(unprivileged sh "$work/install-deps" --for build --print) || fail "--p
 case " $printed " in *" ninja-build "*) ;; *) fail "--print does not name ninja-build" ;; esac
 [ ! -s "$work/calls" ] || fail "--print ran something"
 
+printed=$(unprivileged sh "$work/install-deps" --for rivals --print) || fail "--for rivals --print failed"
+case " $printed " in *" gnuplot-nox "*) ;; *) fail "--for rivals does not name gnuplot-nox" ;; esac
+[ ! -s "$work/calls" ] || fail "--for rivals --print ran something"
+
 rm "$work/bin/apt-get"
 status=0
 unprivileged sh "$work/install-deps" --for build >"$work/out" 2>&1 || status=$?

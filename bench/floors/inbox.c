@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * inbox.c - the least that handing a job to a worker can cost: one exchange of the worker's list head, and before it, for
+ * those that claim, one exchange of the job's link ("idle" against "busy").
+ *
+ * Problem   a list is chased: each line that another processor has written costs its whole transfer.
+ * Idea      each job also points to the one that the same submitter queued AHEAD before it. The worker goes from the
+ *           newest to the oldest, so it can fetch that one while it runs this one.
+ *           The worker takes the whole list with one exchange, and after a short batch waits a little: who looks all the
+ *           time takes the line of the head away from the submitter. Where latency counts it does not wait.
+ *
+ * The head is exchanged before the link is written, so the worker may meet a job whose link still says "busy" and then
+ * waits the few instructions that its submitter needs.
+ *
+ * "floor" of handover claims, since ours does; of first_instruction it spins, of asleep it sleeps on a futex at once.
+ * Balanced: one inbox for each worker, filled by who submits on its CPU; who has nothing takes a whole inbox of the other.
+ * Not: order, importance, removal, flush, arrivals.
+ */
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "all.h"
+#include "pool.h"
+#include "rseq.h"
+#include "threads.h"
+
+#define AHEAD 10u
+#define SHORT_BATCH 16u
+#define POLITE_NS 500u
+#define SPIN_NS 50000u /* where submitters want the same CPUs */
+
+struct node {
+	_Atomic(struct node *) link; /* idle, busy (claimed, not linked yet), or the next one */
+	struct node *ahead;
+	job_body *body;
+};
+
+struct worker {
+	_Alignas(128) _Atomic(struct node *) head;
+	atomic_uint asleep; /* futex: 1 while it sleeps, or is about to */
+	_Alignas(128) pthread_t thread;
+	struct inboxes *inboxes;
+};
+
+/* What a contestant does. Constant at each use, so that the compiler leaves out what is not wanted. */
+struct manner {
+	bool claims, polite, sleeps;
+	uint64_t spin_ns; /* before it sleeps */
+};
+
+struct inboxes {
+	struct manner manner;
+	_Alignas(128) atomic_uint workers;
+	atomic_bool stop;
+	struct worker worker[2];
+};
+
+static struct node idle, busy; /* only their addresses matter */
+
+static struct node *node_of(struct job *job)
+{
+	return (struct node *)(void *)job->room;
+}
+
+static void prepare(void *pool, struct job *job)
+{
+	struct node *node = node_of(job);
+
+	(void)pool;
+	atomic_init(&node->link, &idle);
+	node->ahead = node;
+	node->body = job->body;
+}
+
+/* ---- submit ---- */
+
+static long futex(atomic_uint *word, int operation, unsigned value)
+{
+	return syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, NULL, NULL, 0);
+}
+
+static void wake(struct worker *worker)
+{
+	if (atomic_exchange_explicit(&worker->asleep, 0, memory_order_acq_rel) != 0)
+		futex(&worker->asleep, FUTEX_WAKE, 1);
+}
+
+static inline void push(struct worker *worker, struct node *node, struct manner manner)
+{
+	struct node *before;
+
+	if (manner.claims && atomic_exchange_explicit(&node->link, &busy, memory_order_acq_rel) != &idle)
+		return; /* the floor has no second claimant: it only pays for the question */
+	if (!manner.claims)
+		atomic_store_explicit(&node->link, &busy, memory_order_relaxed);
+	before = atomic_exchange_explicit(&worker->head, node, memory_order_seq_cst);
+	atomic_store_explicit(&node->link, before, memory_order_release);
+	if (manner.sleeps && atomic_load_explicit(&worker->asleep, memory_order_relaxed) != 0)
+		wake(worker); /* the exchange above and the sleeper's look at the head order the two */
+}
+
+static inline void push_all(struct worker *worker, struct job *const *jobs, size_t count, struct manner manner)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct node *node = node_of(jobs[i]);
+
+		node->ahead = node_of(jobs[i >= AHEAD ? i - AHEAD : i]);
+		push(worker, node, manner);
+	}
+}
+
+/* ---- worker ---- */
+
+static size_t run_all(struct node *node)
+{
+	size_t count = 0;
+
+	while (node != NULL) {
+		job_body *body = node->body;
+		struct node *next;
+
+		__builtin_prefetch(node->ahead, 1);
+		while ((next = atomic_load_explicit(&node->link, memory_order_acquire)) == &busy)
+			relax();
+		atomic_store_explicit(&node->link, &idle, memory_order_release);
+		body((struct job *)(void *)node);
+		node = next;
+		count++;
+	}
+	return count;
+}
+
+static size_t take(struct worker *worker)
+{
+	if (atomic_load_explicit(&worker->head, memory_order_relaxed) == NULL)
+		return 0;
+	return run_all(atomic_exchange_explicit(&worker->head, NULL, memory_order_acq_rel));
+}
+
+static size_t take_any(struct worker *worker)
+{
+	struct inboxes *inboxes = worker->inboxes;
+	size_t count = take(worker);
+
+	for (unsigned i = 0; count == 0 && i < inboxes->workers; i++)
+		if (&inboxes->worker[i] != worker)
+			count = take(&inboxes->worker[i]);
+	return count;
+}
+
+static void sleep_unless(struct worker *worker)
+{
+	atomic_store_explicit(&worker->asleep, 1, memory_order_seq_cst);
+	if (atomic_load_explicit(&worker->head, memory_order_seq_cst) == NULL &&
+	    !atomic_load_explicit(&worker->inboxes->stop, memory_order_seq_cst))
+		futex(&worker->asleep, FUTEX_WAIT, 1);
+	atomic_store_explicit(&worker->asleep, 0, memory_order_relaxed);
+}
+
+static void *work(void *argument)
+{
+	struct worker *worker = argument;
+	struct inboxes *inboxes = worker->inboxes;
+	uint64_t idle_since = 0;
+
+	while (!atomic_load_explicit(&inboxes->stop, memory_order_relaxed)) {
+		size_t count = take_any(worker);
+
+		if (count != 0)
+			idle_since = 0;
+		if (count != 0 && count < SHORT_BATCH && inboxes->manner.polite)
+			spin_ns(POLITE_NS);
+		if (count != 0)
+			continue;
+		relax();
+		if (!inboxes->manner.sleeps)
+			continue;
+		if (idle_since == 0)
+			idle_since = now_ns();
+		if (now_ns() - idle_since >= inboxes->manner.spin_ns)
+			sleep_unless(worker);
+	}
+	return NULL;
+}
+
+/* ---- contestants ---- */
+
+static void destroy(void *pool)
+{
+	struct inboxes *inboxes = pool;
+
+	atomic_store_explicit(&inboxes->stop, true, memory_order_seq_cst);
+	for (unsigned i = 0; i < inboxes->workers; i++) {
+		wake(&inboxes->worker[i]);
+		pthread_join(inboxes->worker[i].thread, NULL);
+	}
+	free(inboxes);
+}
+
+/* Two workers are pinned, one to each of the two CPUs. */
+static bool start(struct inboxes *inboxes, unsigned workers)
+{
+	struct worker *worker = &inboxes->worker[inboxes->workers];
+
+	atomic_init(&worker->head, NULL);
+	atomic_init(&worker->asleep, 0);
+	worker->inboxes = inboxes;
+	if (workers > 1)
+		threads_pin(inboxes->workers == 0 ? WHERE_FIRST : WHERE_SECOND);
+	if (pthread_create(&worker->thread, NULL, work, worker) != 0)
+		return false;
+	inboxes->workers++;
+	return true;
+}
+
+static void *create(unsigned workers, struct manner manner)
+{
+	struct inboxes *inboxes = aligned_alloc(128, sizeof(*inboxes));
+
+	if (inboxes == NULL)
+		return NULL;
+	inboxes->manner = manner;
+	atomic_init(&inboxes->workers, 0);
+	atomic_init(&inboxes->stop, false);
+	for (unsigned i = 0; i < workers; i++) {
+		if (!start(inboxes, workers)) {
+			destroy(inboxes);
+			return NULL;
+		}
+	}
+	return inboxes;
+}
+
+/*
+ * One more worker with an inbox of its own, which looks into the other's too. Where the first one waits inside a job, it
+ * finds what is queued there; submitters notice nothing.
+ */
+static bool add_worker(void *pool)
+{
+	struct inboxes *inboxes = pool;
+
+	return inboxes->workers < 2 && start(inboxes, 1);
+}
+
+#define INBOX(name, ...)                                                                                               \
+	static const struct manner name##_manner = {__VA_ARGS__};                                                      \
+	static void *name##_create(unsigned workers)                                                                   \
+	{                                                                                                              \
+		return create(workers, name##_manner);                                                                 \
+	}                                                                                                              \
+	static void name##_submit(void *pool, struct job *const *jobs, size_t count)                                   \
+	{                                                                                                              \
+		push_all(&((struct inboxes *)pool)->worker[0], jobs, count, name##_manner);                            \
+	}                                                                                                              \
+	static const struct pool_ops name = {.create = name##_create, .destroy = destroy, .prepare = prepare,          \
+					     .submit = name##_submit, .add_worker = add_worker, .workers = 1}
+
+INBOX(claiming, .claims = true, .polite = true);
+INBOX(plain, .polite = true);
+INBOX(eager, .claims = true);
+INBOX(sleeping, .claims = true, .sleeps = true);
+
+static const struct manner shared_manner = {.claims = true, .sleeps = true, .spin_ns = SPIN_NS};
+
+static void *shared_create(unsigned workers)
+{
+	return create(workers, shared_manner);
+}
+
+/* On the CPU that one runs on; the workers lie in the order of their CPUs. */
+static void shared_submit(void *pool, struct job *const *jobs, size_t count)
+{
+	unsigned index = floor_cpu() == threads_cpu(WHERE_FIRST) ? 0 : 1;
+
+	push_all(&((struct inboxes *)pool)->worker[index], jobs, count, shared_manner);
+}
+
+void floor_inbox(void)
+{
+	static const struct pool_ops shared = {.create = shared_create, .destroy = destroy, .prepare = prepare, .submit = shared_submit,
+					     .workers = 2};
+
+	bench_pool_in("handover", "floor", &claiming);
+	bench_pool_in("handover", "floor_no_claim", &plain);
+	bench_pool_in("handover", "floor_sleeping", &sleeping);
+	bench_pool_in("two_submitters", "floor_inbox", &claiming);
+	bench_pool_in("balanced_empty", "floor", &shared);
+	bench_pool_in("balanced_200ns", "floor_inbox", &shared);
+	bench_pool_in("first_instruction", "floor", &eager);
+	bench_pool_in("first_instruction", "floor_sleeping", &sleeping);
+	bench_pool_in("asleep", "floor", &sleeping);
+	bench_pool_in("add_worker", "floor", &eager);
+	bench_pool_in("add_stall", "floor", &eager);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * engine.c - our DPCs among the pools, with default options: "ours" aimed at the worker's processor, or without target
+ * where two workers share; "ours_untargeted" without target although one worker would do.
+ *
+ * The engine has a worker on every CPU. Those that nobody hands anything sleep. Whatever is not counted by the nanosecond,
+ * such as the game before a burst, is aimed at the second processor in any case, and wakes it at once.
+ */
+#include <dhp.h>
+#include <stdbool.h>
+
+#include "all.h"
+#include "engines.h"
+#include "pool.h"
+#include "threads.h"
+
+_Static_assert(sizeof(struct dhp_dpc) <= sizeof(((struct job *)NULL)->room), "a job has room for a DPC");
+
+static struct {
+	struct dhp_engine *engine;
+	uint32_t target; /* index of the second processor; DHP_NO_INDEX: nothing has a target */
+	bool aimed;      /* counted jobs too */
+} self;
+
+static struct dhp_dpc *dpc_of(struct job *job)
+{
+	return (struct dhp_dpc *)(void *)job->room;
+}
+
+static inline void submit_one(struct job *job)
+{
+	dhp_dpc_insert(dpc_of(job), NULL, NULL);
+}
+
+POOL_BODIES(ours, submit_one)
+
+/* ---- routines: one for each body that is measured by the nanosecond, and one for all others ---- */
+
+static void run_tick(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	(void)dpc;
+	(void)context;
+	(void)argument_1;
+	(void)argument_2;
+	pool_count();
+}
+
+static void run_chain(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	(void)dpc;
+	(void)argument_1;
+	(void)argument_2;
+	ours_chain(context);
+}
+
+static void run_body(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct job *job = context;
+
+	(void)dpc;
+	(void)argument_1;
+	(void)argument_2;
+	job->body(job);
+}
+
+static dhp_dpc_routine *routine_of(const struct job *job)
+{
+	return job->body == pool_tick ? run_tick : job->body == ours_chain ? run_chain : run_body;
+}
+
+static bool is_counted(const struct job *job)
+{
+	return job->body == pool_tick || job->body == pool_tick_shared || job->body == ours_chain;
+}
+
+static void prepare(void *pool, struct job *job)
+{
+	(void)pool;
+	dhp_dpc_init(dpc_of(job), self.engine, routine_of(job), job);
+	if (self.target == DHP_NO_INDEX || (is_counted(job) && !self.aimed))
+		return;
+	dhp_dpc_set_target(dpc_of(job), self.target);
+	if (!is_counted(job))
+		dhp_dpc_set_importance(dpc_of(job), DHP_IMPORTANCE_MEDIUM_HIGH); /* S-630 */
+}
+
+/* ---- the engine ---- */
+
+static uint32_t index_of_cpu(uint32_t cpu)
+{
+	struct dhp_processor processor;
+	struct dhp_counts counts;
+
+	if (dhp_failed(dhp_counts_read(self.engine, &counts)))
+		return DHP_NO_INDEX;
+	for (uint32_t index = 0; index < counts.active; index++)
+		if (dhp_processor_at(self.engine, index, &processor) == DHP_OK && processor.cpu == cpu)
+			return index;
+	return DHP_NO_INDEX;
+}
+
+static void destroy(void *pool)
+{
+	(void)pool;
+	dhp_engine_destroy(self.engine);
+}
+
+static void *make(bool aimed, bool balanced)
+{
+	struct dhp_engine_options options = {.size = sizeof(options), .flags = DHP_ENGINE_NO_WATCH};
+
+	threads_pin(WHERE_ANYWHERE);
+	self.engine = NULL;
+	self.aimed = aimed;
+	self.target = DHP_NO_INDEX;
+	if (dhp_engine_create(&options, &self.engine) != DHP_OK)
+		return NULL;
+	if (balanced)
+		return &self;
+	self.target = index_of_cpu(threads_cpu(WHERE_SECOND));
+	if (self.target != DHP_NO_INDEX)
+		return &self;
+	destroy(&self);
+	return NULL;
+}
+
+static void *create(unsigned workers)
+{
+	return make(true, workers > 1);
+}
+
+static void *create_untargeted(unsigned workers)
+{
+	return make(false, workers > 1);
+}
+
+static void submit(void *pool, struct job *const *jobs, size_t count)
+{
+	(void)pool;
+	for (size_t i = 0; i < count; i++)
+		submit_one(jobs[i]);
+}
+
+void ours_engine(void)
+{
+	static const struct pool_ops aimed = {.create = create, .destroy = destroy, .prepare = prepare, .submit = submit,
+					     .chain = ours_chain, .spawn = ours_spawn, .workers = 2};
+
+	static const struct pool_ops untargeted = {.create = create_untargeted, .destroy = destroy, .prepare = prepare,
+						   .submit = submit, .chain = ours_chain, .workers = 1};
+
+	bench_pool("ours", &aimed);
+	bench_pool_in("plain_queue", "ours", &untargeted);
+	bench_pool_in("chain", "ours_untargeted", &untargeted);
+}
