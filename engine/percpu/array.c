@@ -5,7 +5,7 @@
  * Problem   readers index an array by their cpu while processors arrive; a reader may pay one load more than for a
  *           static array, never wait, and keep a slot's address as long as it likes.
  * Idea      reserve address space for every cpu id there could ever be. It costs nothing until it is touched. The slot
- *           of a cpu is base + (cpu << shift): no directory, so no dependent load, and nothing to replace.
+ *           of a cpu is base + cpu * stride: no directory, so no dependent load, and nothing to replace.
  * Picture             base
  *           | fallback | cpu 0 | cpu 1 | ....... | cpu n |      touched: fallback, and each processor that is here
  *
@@ -56,17 +56,12 @@ void dhpi_space_init(struct dhpi_space *space, struct port_mutex *serial, struct
 
 /* ---- one slot ---- */
 
-static size_t stride(const struct array *array)
-{
-	return (size_t)1 << array->view.shift;
-}
-
 static enum dhp_status construct_slot(struct array *array, void *slot, const struct dhp_processor *processor)
 {
 	uint32_t node = processor != NULL && array->options.placement == DHP_PLACE_NODE ? processor->node : DHP_NO_INDEX;
 	unsigned char *bytes = slot;
 
-	if (!port_touch(slot, stride(array), node))
+	if (!port_touch(slot, array->view.stride, node))
 		return DHP_NO_MEMORY;
 	/*
 	 * An attempt that failed earlier may have left something. The engine's own slots are not cleared: who was told
@@ -144,8 +139,8 @@ static enum dhp_status construct_slots(struct array *array)
 	return DHP_OK;
 }
 
-/* Strides are powers of two, at least two lines: the address is one shift away and neighbours share no line. */
-static uint32_t shift_of(const struct dhp_percpu_options *options)
+/* Strides are powers of two, at least two lines: slots are aligned and neighbours share no line. */
+static uint32_t stride_of(const struct dhp_percpu_options *options)
 {
 	size_t bytes = options->slot_bytes;
 
@@ -155,15 +150,15 @@ static uint32_t shift_of(const struct dhp_percpu_options *options)
 		bytes = options->slot_alignment;
 	if (options->placement == DHP_PLACE_NODE && bytes < port_page_bytes())
 		bytes = port_page_bytes();
-	return dhpi_shift_for(bytes);
+	return 1u << dhpi_shift_for(bytes);
 }
 
 /* The fallback slot lies in front of cpu 0. The range starts on a page, so every slot is aligned to its stride or page. */
 static bool reserve_range(struct array *array, uint32_t cpu_limit)
 {
-	size_t front = dhpi_round_up(stride(array), port_page_bytes());
+	size_t front = dhpi_round_up(array->view.stride, port_page_bytes());
 
-	array->range_bytes = front + ((size_t)cpu_limit << array->view.shift);
+	array->range_bytes = front + (size_t)cpu_limit * array->view.stride;
 	array->range = port_reserve(array->range_bytes);
 	if (array->range == NULL)
 		return false;
@@ -183,7 +178,7 @@ static struct array *array_alloc(struct dhpi_space *space, const struct dhp_perc
 	array->view.cpu_word = space->cpu_word.distance;
 	array->view.restartable = space->cpu_word.restartable;
 	array->view.worker_word = space->cpu_word.worker_distance;
-	array->view.shift = shift_of(options);
+	array->view.stride = stride_of(options);
 	if (reserve_range(array, space->set->cpu_limit))
 		return array;
 	port_free(array, sizeof(*array));
@@ -289,12 +284,17 @@ enum dhp_status dhp_percpu_destroy(struct dhp_percpu *view)
 
 void *dhp_percpu_fallback(const struct dhp_percpu *array)
 {
-	return array->base - ((size_t)1 << array->shift);
+	return array->base - array->stride;
+}
+
+const struct dhpi_set *dhpi_percpu_set(const struct dhp_percpu *array)
+{
+	return array_of(array)->space->set;
 }
 
 void *dhp_percpu_at(const struct dhp_percpu *array, uint32_t index)
 {
-	const struct dhpi_set *set = array_of(array)->space->set;
+	const struct dhpi_set *set = dhpi_percpu_set(array);
 
 	return index < dhpi_set_active(set) ? dhpi_percpu_slot(array, set->table[index].cpu) : NULL;
 }
@@ -302,7 +302,7 @@ void *dhp_percpu_at(const struct dhp_percpu *array, uint32_t index)
 /* A word that says "none" belongs to a thread without an rseq area, or without a simulated processor. */
 void *dhp_percpu_here_slow(const struct dhp_percpu *array)
 {
-	const struct dhpi_set *set = array_of(array)->space->set;
+	const struct dhpi_set *set = dhpi_percpu_set(array);
 	uint32_t cpu = dhp_percpu_cpu_here(array);
 
 	if ((int32_t)cpu < 0 && array_of(array)->space->cpu_word.ask)
@@ -322,7 +322,7 @@ enum dhp_status dhp_percpu_each(const struct dhp_percpu *array, dhp_slot_visit *
 		return DHP_BAD_OBJECT;
 	if (visit == NULL)
 		return DHP_BAD_CALLBACK;
-	set = array_of(array)->space->set;
+	set = dhpi_percpu_set(array);
 	dhpi_set_counts(set, &counts);
 	visit(dhp_percpu_fallback(array), NULL, context);
 	for (uint32_t index = 0; index < counts.active; index++) {

@@ -35,10 +35,12 @@ enum dhp_status dhpi_percpu_create(struct dhpi_space *space, const struct dhp_pe
 /* No grace period: nobody is left. */
 void dhpi_percpu_destroy(struct dhp_percpu *array);
 
+const struct dhpi_set *dhpi_percpu_set(const struct dhp_percpu *array);
+
 /* The slot of a processor, announced or not: for those who prepare it. */
 static inline void *dhpi_percpu_slot(const struct dhp_percpu *array, uint32_t cpu)
 {
-	return array->base + ((size_t)cpu << array->shift);
+	return array->base + (size_t)cpu * array->stride;
 }
 
 #endif

@@ -2,8 +2,8 @@
 /*
  * counter.h - a counter with a cell for every processor and an exact sum.
  *
- * On x86-64 with restartable sequences an add is one plain instruction: if the thread is moved between reading its
- * cpu and adding, the kernel sends it back to the start. Elsewhere it is a relaxed atomic add on the caller's own
+ * On x86-64 with restartable sequences an add is a plain load and store: if the thread is interrupted between reading its
+ * cpu and the store, the kernel sends it back to the start. Elsewhere it is a relaxed atomic add on the caller's own
  * line. A cell is never taken away, so no count is ever lost.
  */
 #ifndef DHP_COUNTER_H
@@ -14,7 +14,9 @@
 
 struct dhp_engine;
 
-/* A counter is an array whose slots are 64-bit cells. */
+/* A counter is an array whose slots are 64-bit cells, DHP_CELL_BYTES apart. */
+#define DHP_CELL_BYTES 128u
+
 struct dhp_counter {
 	struct dhp_percpu cells;
 };
@@ -75,46 +77,51 @@ DHP_API void dhp_counter_add_slow(struct dhp_counter *counter, uint64_t amount);
  */
 static inline void dhp_counter_add(struct dhp_counter *counter, uint64_t amount)
 {
-#if defined(__x86_64__) && !defined(__SANITIZE_THREAD__) && !defined(__KERNEL__)
+#ifdef DHP_INLINE_ASM
 	const struct dhp_percpu *cells = &counter->cells;
 
-	while (__builtin_expect(cells->restartable != 0, 1)) {
-		uint32_t cpu = dhp_cpu_word_read(cells->cpu_word);
-
-		if (__builtin_expect(__atomic_load_n(&cells->announced[(uint16_t)cpu], __ATOMIC_ACQUIRE) == 0, 0))
-			break;
+	if (__builtin_expect(cells->restartable != 0, 1)) {
+		uint64_t at, value;
+		uint32_t announced;
 		/*
-		 * The kernel's area: cpu id at the word, pointer to the section's descriptor four bytes on. The add
-		 * is the commit; a thread that was interrupted since the descriptor was set goes to the abort
-		 * address, which the signature 0x53053053 in front of it marks as one. The pointer is cleared
+		 * The kernel's area: cpu id at the word, pointer to the section's descriptor four bytes on. Everything
+		 * between 2 and 3 is done without interruption, or again from 5: the kernel sends a thread that was
+		 * interrupted to the abort address, which the signature 0x53053053 in front of it marks as one. So the
+		 * cpu is read in there and need not be compared. The store is the commit; a load and a store of
+		 * their own at a plain address are what processors forward best. The pointer is cleared
 		 * afterwards: the kernel reads it at any later preemption, and this code may be in a plugin that
 		 * has been unloaded by then.
 		 */
-		__asm__ __volatile__ goto(
+		__asm__ __volatile__(
 			".pushsection __rseq_cs, \"aw?\"\n\t" /* "?": goes with its function, also an inline one of C++ */
 			".balign 32\n\t"
 			"1: .long 0, 0\n\t"
 			".quad 2f, 3f - 2f, 4f\n\t"
 			".popsection\n\t"
-			"leaq 1b(%%rip), %%rax\n\t"
-			"movq %%rax, %%fs:4(%[word])\n\t"
-			"2: cmpl %[cpu], %%fs:(%[word])\n\t"
-			"jnz 4f\n\t"
-			"addq %[amount], (%[cell])\n\t"
+			"5: leaq 1b(%%rip), %[at]\n\t"
+			"movq %[at], %%fs:4(%[word])\n\t"
+			"2: movzwl %%fs:(%[word]), %k[at]\n\t"
+			"movzbl (%[bytes],%[at]), %[announced]\n\t"
+			"testl %[announced], %[announced]\n\t"
+			"je 3f\n\t"
+			"shlq $7, %[at]\n\t"
+			"addq %[base], %[at]\n\t"
+			"movq (%[at]), %[value]\n\t"
+			"addq %[amount], %[value]\n\t"
+			"movq %[value], (%[at])\n\t"
 			"3: movq $0, %%fs:4(%[word])\n\t"
 			".pushsection __rseq_failure, \"ax?\"\n\t"
 			".byte 0x0f, 0xb9, 0x3d\n\t"
 			".long 0x53053053\n\t"
-			"4: movq $0, %%fs:4(%[word])\n\t"
-			"jmp %l[again]\n\t"
+			"4: jmp 5b\n\t"
 			".popsection\n\t"
-			:
-			: [cpu] "r"(cpu), [word] "r"(cells->cpu_word), [amount] "r"(amount),
-			  [cell] "r"(cells->base + ((size_t)cpu << cells->shift))
-			: "rax", "memory", "cc"
-			: again);
-		return;
-again:;
+			: [at] "=&r"(at), [announced] "=&r"(announced), [value] "=&r"(value),
+			  "+m"(*(unsigned long long(*)[DHP_CELL_BYTES])(void *)cells->base) /* some cell */
+			: [word] "r"(cells->cpu_word), [bytes] "r"(cells->announced), [base] "r"(cells->base),
+			  [amount] "r"(amount)
+			: "cc");
+		if (__builtin_expect(announced != 0, 1))
+			return;
 	}
 #endif
 	dhp_counter_add_slow(counter, amount);

@@ -2,7 +2,7 @@
 /*
  * percpu.h - arrays with a slot for every processor, that grow while they are read.
  *
- * Address space for every processor there could ever be is reserved once; a slot is base + (cpu << shift), its pages
+ * Address space for every processor there could ever be is reserved once; a slot is base + cpu * stride, its pages
  * are touched and its constructor has run before anybody can reach it. So a slot never moves, growth copies and
  * frees nothing, and a reader needs no section, no fence and no read-modify-write.
  *
@@ -21,6 +21,16 @@
 #endif
 
 struct dhp_engine;
+
+/* Instructions that the compiler does not see into, where there are some and no race detector has to see them. */
+#if defined(__x86_64__) && defined(__LP64__) && !defined(__SANITIZE_THREAD__) && !defined(__KERNEL__)
+#define DHP_INLINE_ASM 1
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#undef DHP_INLINE_ASM
+#endif
+#endif
+#endif
 
 enum dhp_placement {
 	/* Slots close together, at least two lines apart: quickest to walk. A page is shared by neighbours. */
@@ -59,10 +69,10 @@ struct dhp_percpu_options {
  * Constant from creation to destruction. Do not write it; use the functions.
  */
 struct dhp_percpu {
-	unsigned char *base;      /* slot of cpu c: base + (c << shift) */
+	unsigned char *base;      /* slot of cpu c: base + c * stride */
 	const uint8_t *announced; /* one byte a cpu id, 65536 of them; non-zero: the slot is ready */
 	intptr_t cpu_word;        /* where a thread finds its cpu id (32 bits), counted from its thread pointer */
-	uint32_t shift;
+	uint32_t stride;
 	uint32_t restartable; /* that word is the kernel's: rseq sections work */
 	intptr_t worker_word; /* where a worker finds the cpu id of its processor; negative in other threads */
 };
@@ -139,8 +149,11 @@ DHP_API void *dhp_percpu_fallback(const struct dhp_percpu *array);
 DHP_API enum dhp_status dhp_percpu_each(const struct dhp_percpu *array, dhp_slot_visit *visit, void *context,
 					uint64_t *out_generation);
 
-/* The rare half of dhp_percpu_here: no rseq, or a processor that is not announced. Same contract. */
-DHP_API void *dhp_percpu_here_slow(const struct dhp_percpu *array);
+/*
+ * The rare half of dhp_percpu_here: no rseq, or a processor that is not announced. Same contract. Pure: it changes
+ * nothing, so that the compiler need not read the array's constants again for the common half.
+ */
+DHP_API void *dhp_percpu_here_slow(const struct dhp_percpu *array) __attribute__((pure));
 
 /*
  * dhp_cpu_word_read - the 32 bits at a distance from the thread pointer. For dhp_percpu_here.
@@ -157,6 +170,36 @@ static inline uint32_t dhp_cpu_word_read(intptr_t cpu_word)
 	return cpu;
 #else
 	return *(const volatile uint32_t *)((const char *)__builtin_thread_pointer() + cpu_word);
+#endif
+}
+
+/* Its lower 16 bits, in one instruction where there is one. */
+static inline size_t dhp_cpu_word_low(intptr_t cpu_word)
+{
+#if defined(__x86_64__) && !defined(__KERNEL__)
+	size_t cpu;
+	__asm__ __volatile__("movzwl %%fs:(%1), %k0" : "=r"(cpu) : "r"(cpu_word));
+	return cpu;
+#else
+	return (uint16_t)dhp_cpu_word_read(cpu_word);
+#endif
+}
+
+/*
+ * dhp_cpu_announced - look at a cpu's byte; what follows may use *slot. For dhp_percpu_here.
+ *
+ * The acquire half of slot-publish. On x86-64 every load acquires, so that only the compiler must be told, and only of
+ * *slot: an acquire load in C would have it read the array's constants again for each slot.
+ */
+static inline int dhp_cpu_announced(const uint8_t *announced, unsigned char **slot)
+{
+#ifdef DHP_INLINE_ASM
+	uint32_t byte;
+	__asm__ __volatile__("movzbl %2, %0" : "=r"(byte), "+r"(*slot) : "m"(*announced));
+	return byte != 0;
+#else
+	(void)slot;
+	return __atomic_load_n(announced, __ATOMIC_ACQUIRE) != 0;
 #endif
 }
 
@@ -190,11 +233,12 @@ static inline uint32_t dhp_percpu_cpu_here(const struct dhp_percpu *array)
 static inline void *dhp_percpu_here(const struct dhp_percpu *array)
 {
 	/* 16 bits: a cpu id is below 65534, and "none" (-1, -2) becomes an id that is never announced. */
-	uint16_t cpu = (uint16_t)dhp_percpu_cpu_here(array);
+	uint32_t own = dhp_cpu_word_read(array->worker_word);
+	size_t cpu = (int32_t)own >= 0 ? own : dhp_cpu_word_low(array->cpu_word);
+	unsigned char *slot = array->base + cpu * array->stride;
 
-	/* acquire half of slot-publish */
-	if (__builtin_expect(__atomic_load_n(&array->announced[cpu], __ATOMIC_ACQUIRE) != 0, 1))
-		return array->base + ((size_t)cpu << array->shift);
+	if (__builtin_expect(dhp_cpu_announced(&array->announced[cpu], &slot), 1))
+		return slot;
 	return dhp_percpu_here_slow(array);
 }
 
