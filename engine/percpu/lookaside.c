@@ -3,20 +3,26 @@
  * lookaside.c - blocks of one size: a cache for each processor in front of a shared depot.
  *
  * Problem   blocks come and go on every processor, at both levels; a block must neither be lost nor handed out twice, also
- *           while a processor arrives and its cache appears.
- * Idea      a cache is a stack in a slot of a per-processor array, under a lock that is tried and never waited for: who
- *           finds it taken (a thread that was moved away, a flush) goes to the depot, a stack under a spin lock. Locks are held
- *           for a few instructions, never while blocks are made or given back.
+ *           while a processor arrives and its cache appears, and a pair of allocate and free should cost little more than
+ *           two loads and two stores.
+ * Idea      a cache is a stack of pointers in a slot of a per-processor array. Where there are restartable sequences a block
+ *           is taken or put by one that ends with storing the new count: no lock, no locked instruction, and the block itself
+ *           is not touched. Elsewhere the cache has a lock that is tried and never waited for. Who finds the cache
+ *           empty, full, closed or taken goes to the depot, a stack of pointers under a spin lock, with half a cache at a
+ *           time. Locks are held for a few instructions, never while blocks are made or given back.
  * Picture   allocate  <-  cache of this processor  <-  depot  <-  the allocate routine
- *           free       ->  (up to 32)             ->  (256)  ->  the free routine
+ *           free       ->  (up to 120)            ->  (256)  ->  the free routine
  *
- * I1        a block is in one chain, or out: chains change under their lock only, and a chain taken out belongs to its taker.
+ * I1        a block is in one stack, or out. A cache is changed either in sequences of its own processor while it is open, or
+ *           by its closer, or under its lock; never by two of these.
  * I2        a cache and the depot never hold more than their limits: how much memory lies idle is bounded by the number of
  *           processors.
- * I3        a slot begins as zeros, which is an empty cache: a newcomer has nobody's blocks (S-705).
+ * I3        a slot is made open and empty: a newcomer has nobody's blocks (S-705).
  *
- * Not       lock-free yet. Only cache_take and cache_put know how a cache is guarded, and both run on the processor whose slot it
- *           is: there a restartable sequence can take the place of the lock, with a flush that visits each processor.
+ * Closing   a flush sets `least` and `most` of each cache so that no sequence passes, then has the system abort every
+ *           sequence that is in the middle [cache-close]: either a sequence sees that the cache is closed, or it was aborted,
+ *           or its count is there to be seen. Then the flush owns the cache until it opens it: count first, bounds last,
+ *           as sequences load the bounds first.
  */
 #include <dhp/lookaside.h>
 
@@ -24,57 +30,53 @@
 #include "spin.h"
 
 #define BLOCK_BYTES_LIMIT ((size_t)1 << 20)
+#define LARGE_BLOCK_BYTES 4096u
 #define BATCH (DHP_LOOKASIDE_CACHE_LIMIT / 2)
+#define CACHE_BYTES 1024u
+#define ROOM ((CACHE_BYTES - 16) / sizeof(void *))
 
-/* A block that nobody has. */
+/* Its layout is that of dhp/lookaside.h. */
+struct cache {
+	struct at_u32 count; /* in sequences, by the closer, or under lock */
+	struct at_u32 least; /* 0: open; UINT32_MAX: closed, edge cache-close */
+	struct at_u32 most;  /* the list's `keep`: open; 0: closed, likewise */
+	struct dhpi_spin lock; /* where there are no sequences */
+	void *blocks[ROOM];    /* as count */
+};
+
+_Static_assert(sizeof(struct cache) == CACHE_BYTES && ROOM >= DHP_LOOKASIDE_CACHE_LIMIT, "dhp/lookaside.h");
+
+/* Blocks that nobody has, linked through their first words, on their way out. */
 struct block {
 	struct block *next;
 };
 
-struct chain {
+struct depot {
 	struct dhpi_spin lock;
-	uint32_t count;     /* under lock */
-	struct block *head; /* under lock; the newest first */
+	uint32_t count;                          /* under lock */
+	void *blocks[DHP_LOOKASIDE_DEPOT_LIMIT]; /* under lock; the newest last */
 };
 
-struct dhp_lookaside {
+struct list {
+	struct dhp_lookaside view; /* what the inline halves have; first, so that the handle is a pointer to both */
+
 	/* set once */
-	struct dhp_percpu *caches; /* of struct chain */
+	struct dhp_percpu *caches; /* of struct cache */
 	size_t block_bytes;
 	uint32_t flags;
+	uint32_t keep; /* most blocks in a cache */
 	dhp_block_allocate *allocate;
 	dhp_block_free *free;
 	void *context;
 
-	DHPI_OWN_LINES struct chain depot;
+	DHPI_OWN_LINES struct depot depot;
+	struct dhpi_spin closing; /* one flush at a time */
 	struct at_u64 made, returned; /* statistics */
 };
 
-/* ---- chains: under their lock, or owned ---- */
-
-static void push(struct chain *chain, struct block *block)
+static struct list *list_of(struct dhp_lookaside *view)
 {
-	block->next = chain->head;
-	chain->head = block;
-	chain->count++;
-}
-
-static struct block *pop(struct chain *chain)
-{
-	struct block *block = chain->head;
-
-	if (block != NULL) {
-		chain->head = block->next;
-		chain->count--;
-	}
-	return block;
-}
-
-/* Up to `count` blocks. */
-static void move(struct chain *from, struct chain *to, uint32_t count)
-{
-	while (count-- > 0 && from->head != NULL)
-		push(to, pop(from));
+	return DHPI_CONTAINER(view, struct list, view);
 }
 
 /* ---- where blocks come from and go to ---- */
@@ -92,9 +94,9 @@ static void default_free(void *block, size_t bytes, void *context)
 	port_block_free(block);
 }
 
-static struct block *make(struct dhp_lookaside *list)
+static void *make(struct list *list)
 {
-	struct block *block = list->allocate(list->block_bytes, list->context);
+	void *block = list->allocate(list->block_bytes, list->context);
 
 	if (block != NULL)
 		(void)at_fetch_add_relaxed_u64(&list->made, 1); /* relaxed: statistics only */
@@ -103,61 +105,107 @@ static struct block *make(struct dhp_lookaside *list)
 	return block;
 }
 
-static void give_back(struct dhp_lookaside *list, struct chain *chain)
+static void give_back(struct list *list, void *block)
 {
-	struct block *block;
+	(void)at_fetch_add_relaxed_u64(&list->returned, 1); /* relaxed: statistics only */
+	list->free(block, list->block_bytes, list->context);
+}
 
-	while ((block = pop(chain)) != NULL) {
-		(void)at_fetch_add_relaxed_u64(&list->returned, 1); /* relaxed: statistics only */
-		list->free(block, list->block_bytes, list->context);
+static void give_back_all(struct list *list, struct block *first)
+{
+	while (first != NULL) {
+		struct block *next = first->next;
+
+		give_back(list, first);
+		first = next;
 	}
 }
 
 /* ---- the depot ---- */
 
-/* Up to `count` blocks. */
-static void depot_take(struct dhp_lookaside *list, struct chain *to, uint32_t count)
+/* Up to `limit` blocks; gives how many, the newest last. */
+static uint32_t depot_take(struct list *list, void **blocks, uint32_t limit)
 {
-	dhpi_spin_lock(&list->depot.lock);
-	move(&list->depot, to, count);
-	dhpi_spin_unlock(&list->depot.lock);
+	struct depot *depot = &list->depot;
+	uint32_t count;
+
+	dhpi_spin_lock(&depot->lock);
+	count = depot->count < limit ? depot->count : limit;
+	depot->count -= count;
+	for (uint32_t i = 0; i < count; i++)
+		blocks[i] = depot->blocks[depot->count + i];
+	dhpi_spin_unlock(&depot->lock);
+	return count;
 }
 
-/* What does not fit stays in `from`. */
-static void depot_put(struct dhp_lookaside *list, struct chain *from)
+/* What does not fit goes back to where it came from. */
+static void depot_put(struct list *list, void **blocks, uint32_t count)
 {
-	dhpi_spin_lock(&list->depot.lock);
-	move(from, &list->depot, DHP_LOOKASIDE_DEPOT_LIMIT - list->depot.count);
-	dhpi_spin_unlock(&list->depot.lock);
+	struct depot *depot = &list->depot;
+	uint32_t room;
+
+	dhpi_spin_lock(&depot->lock);
+	room = DHP_LOOKASIDE_DEPOT_LIMIT - depot->count;
+	for (uint32_t i = 0; i < count && i < room; i++)
+		depot->blocks[depot->count++] = blocks[i];
+	dhpi_spin_unlock(&depot->lock);
+	for (uint32_t i = room; i < count; i++)
+		give_back(list, blocks[i]);
 }
 
 /* ---- this processor's cache ---- */
 
-static struct block *cache_take(struct dhp_lookaside *list)
+static void *take_locked(struct list *list)
 {
-	struct chain *cache = dhp_percpu_here(list->caches);
-	struct block *block;
+	struct cache *cache = dhp_percpu_here(list->caches);
+	void *block = NULL;
+	uint32_t count;
 
 	if (!dhpi_spin_try(&cache->lock))
 		return NULL;
-	block = pop(cache);
+	count = at_load_relaxed_u32(&cache->count); /* relaxed: under lock; atomic for those who read counts */
+	if (count > 0) {
+		block = cache->blocks[count - 1];
+		at_store_relaxed_u32(&cache->count, count - 1); /* relaxed: likewise */
+	}
 	dhpi_spin_unlock(&cache->lock);
 	return block;
 }
 
-/* Puts as many as fit, and keeps the rest in `blocks`; a full cache hands half of its own to `blocks` first. */
-static void cache_put(struct dhp_lookaside *list, struct chain *blocks)
+static bool put_locked(struct list *list, void *block)
 {
-	struct chain *cache = dhp_percpu_here(list->caches);
-	struct chain rest = { .head = NULL };
+	struct cache *cache = dhp_percpu_here(list->caches);
+	uint32_t count;
+	bool room;
 
 	if (!dhpi_spin_try(&cache->lock))
-		return;
-	if (cache->count == DHP_LOOKASIDE_CACHE_LIMIT)
-		move(cache, &rest, BATCH);
-	move(blocks, cache, DHP_LOOKASIDE_CACHE_LIMIT - cache->count);
+		return false;
+	count = at_load_relaxed_u32(&cache->count); /* relaxed: as in take_locked */
+	room = count < list->keep;
+	if (room) {
+		cache->blocks[count] = block;
+		at_store_relaxed_u32(&cache->count, count + 1); /* relaxed: likewise */
+	}
 	dhpi_spin_unlock(&cache->lock);
-	move(&rest, blocks, BATCH);
+	return room;
+}
+
+static void *take_here(struct list *list)
+{
+#ifdef DHP_INLINE_ASM
+	if (list->view.restartable != 0)
+		return dhp_lookaside_take_here(&list->view);
+#endif
+	return take_locked(list);
+}
+
+static bool put_here(struct list *list, void *block)
+{
+#ifdef DHP_INLINE_ASM
+	if (list->view.restartable != 0)
+		return dhp_lookaside_put_here(&list->view, block) != 0;
+#endif
+	return put_locked(list, block);
 }
 
 /* ---- the public calls: the list itself ---- */
@@ -184,14 +232,15 @@ static enum dhp_status check_options(const struct dhp_lookaside_options *options
 	return check_flags(options);
 }
 
-static struct dhp_lookaside *list_alloc(const struct dhp_lookaside_options *options)
+static struct list *list_alloc(const struct dhp_lookaside_options *options)
 {
-	struct dhp_lookaside *list = port_alloc(sizeof(*list));
+	struct list *list = port_alloc(sizeof(*list));
 	size_t least = sizeof(struct block);
 
 	if (list == NULL)
 		return NULL;
 	list->block_bytes = options->block_bytes > least ? options->block_bytes : least;
+	list->keep = DHP_LOOKASIDE_CACHE_LIMIT / (options->block_bytes > LARGE_BLOCK_BYTES ? 4 : 1);
 	list->flags = options->flags;
 	list->allocate = options->allocate != NULL ? options->allocate : default_allocate;
 	list->free = options->free != NULL ? options->free : default_free;
@@ -199,11 +248,39 @@ static struct dhp_lookaside *list_alloc(const struct dhp_lookaside_options *opti
 	return list;
 }
 
+/* Edge cache-close: `count` before, so that a sequence that sees the bounds sees it. */
+static void open_cache(struct list *list, struct cache *cache)
+{
+	at_store_release_u32(&cache->least, 0);         /* [cache-close] release */
+	at_store_release_u32(&cache->most, list->keep); /* [cache-close] release */
+}
+
+static enum dhp_status construct_cache(void *slot, const struct dhp_processor *processor, void *context)
+{
+	(void)processor;
+	open_cache(context, slot);
+	return DHP_OK;
+}
+
+/* Sequences only where a flush can abort them. */
+static void set_view(struct list *list)
+{
+	const struct dhp_percpu *caches = list->caches;
+
+	DHPI_CHECK(1, caches->stride == CACHE_BYTES, "dhp/lookaside.h knows the distance");
+	list->view.caches = caches->base;
+	list->view.announced = caches->announced;
+	list->view.cpu_word = caches->cpu_word;
+	list->view.restartable = caches->restartable != 0 && port_sequences_abort_open();
+}
+
 enum dhp_status dhp_lookaside_create(struct dhp_engine *engine, const struct dhp_lookaside_options *options,
 				     struct dhp_lookaside **out_list)
 {
-	const struct dhp_percpu_options slots = { .size = sizeof(slots), .slot_bytes = sizeof(struct chain) };
-	struct dhp_lookaside *list;
+	struct dhp_percpu_options slots = {
+		.size = sizeof(slots), .slot_bytes = CACHE_BYTES, .construct = construct_cache
+	};
+	struct list *list;
 	enum dhp_status status;
 
 	if (engine == NULL)
@@ -217,70 +294,168 @@ enum dhp_status dhp_lookaside_create(struct dhp_engine *engine, const struct dhp
 	list = list_alloc(options);
 	if (list == NULL)
 		return DHP_NO_MEMORY;
+	slots.context = list;
 	status = dhp_percpu_create(engine, &slots, &list->caches);
-	if (dhp_failed(status))
+	if (dhp_failed(status)) {
 		port_free(list, sizeof(*list));
-	else
-		*out_list = list;
-	return status;
-}
-
-static void flush_cache(void *slot, const struct dhp_processor *processor, void *context)
-{
-	struct chain *cache = slot, taken = { .head = NULL };
-
-	(void)processor;
-	dhpi_spin_lock(&cache->lock);
-	move(cache, &taken, cache->count);
-	dhpi_spin_unlock(&cache->lock);
-	give_back(context, &taken);
-}
-
-enum dhp_status dhp_lookaside_flush(struct dhp_lookaside *list)
-{
-	if (list == NULL)
-		return DHP_BAD_OBJECT;
-	(void)dhp_percpu_each(list->caches, flush_cache, list, NULL);
-	/* The depot last: what a cache passes on meanwhile goes there. */
-	flush_cache(&list->depot, NULL, list);
+		return status;
+	}
+	set_view(list);
+	*out_list = &list->view;
 	return DHP_OK;
 }
 
-enum dhp_status dhp_lookaside_destroy(struct dhp_lookaside *list)
+/* ---- the public calls: all caches at once ---- */
+
+struct emptying {
+	struct list *list;
+	struct block *first; /* what was in the caches */
+};
+
+static void close_cache(void *slot, const struct dhp_processor *processor, void *context)
 {
+	struct cache *cache = slot;
+
+	(void)processor;
+	(void)context;
+	at_store_release_u32(&cache->least, UINT32_MAX); /* [cache-close] either-or b: before the abort */
+	at_store_release_u32(&cache->most, 0);           /* [cache-close] either-or b: likewise */
+}
+
+static void reopen_cache(void *slot, const struct dhp_processor *processor, void *context)
+{
+	(void)processor;
+	open_cache(context, slot);
+}
+
+/* The cache is the caller's: closed, or locked, or nobody uses the list any more. */
+static void empty_cache(struct emptying *emptying, struct cache *cache)
+{
+	uint32_t count = at_load_acquire_u32(&cache->count); /* [cache-close] acquire */
+
+	while (count > 0) {
+		struct block *block = cache->blocks[--count];
+
+		block->next = emptying->first;
+		emptying->first = block;
+	}
+	at_store_relaxed_u32(&cache->count, 0); /* relaxed: open_cache comes after */
+}
+
+/* A processor that arrived after the closing has an open cache, and nothing in it from before. */
+static void empty_closed(void *slot, const struct dhp_processor *processor, void *context)
+{
+	struct emptying *emptying = context;
+	struct cache *cache = slot;
+
+	(void)processor;
+	if (at_load_relaxed_u32(&cache->most) != 0) /* relaxed: only a flush writes it, one at a time */
+		return;
+	empty_cache(emptying, cache);
+	open_cache(emptying->list, cache);
+}
+
+static void empty_locked(void *slot, const struct dhp_processor *processor, void *context)
+{
+	struct cache *cache = slot;
+
+	(void)processor;
+	dhpi_spin_lock(&cache->lock);
+	empty_cache(context, cache);
+	dhpi_spin_unlock(&cache->lock);
+}
+
+static void empty_unused(void *slot, const struct dhp_processor *processor, void *context)
+{
+	(void)processor;
+	empty_cache(context, slot);
+}
+
+static bool empty_sequenced(struct emptying *emptying)
+{
+	struct list *list = emptying->list;
+	bool aborted;
+
+	dhpi_spin_lock(&list->closing);
+	(void)dhp_percpu_each(list->caches, close_cache, NULL, NULL);
+	aborted = port_sequences_abort(); /* [cache-close] either-or b */
+	(void)dhp_percpu_each(list->caches, aborted ? empty_closed : reopen_cache, aborted ? (void *)emptying : list, NULL);
+	dhpi_spin_unlock(&list->closing);
+	return aborted;
+}
+
+static void empty_depot(struct list *list)
+{
+	void *blocks[BATCH];
+	uint32_t count;
+
+	do {
+		count = depot_take(list, blocks, BATCH);
+		for (uint32_t i = 0; i < count; i++)
+			give_back(list, blocks[i]);
+	} while (count == BATCH);
+}
+
+enum dhp_status dhp_lookaside_flush(struct dhp_lookaside *view)
+{
+	struct emptying emptying = { .first = NULL };
+	bool all = true;
+
+	if (view == NULL)
+		return DHP_BAD_OBJECT;
+	emptying.list = list_of(view);
+	if (view->restartable != 0)
+		all = empty_sequenced(&emptying);
+	else
+		(void)dhp_percpu_each(emptying.list->caches, empty_locked, &emptying, NULL);
+	give_back_all(emptying.list, emptying.first);
+	/* The depot last: what a cache passes on meanwhile goes there. */
+	empty_depot(emptying.list);
+	return all ? DHP_OK : DHP_NOT_SUPPORTED;
+}
+
+/* Nobody uses the list any more: nothing needs to be closed or interrupted. */
+enum dhp_status dhp_lookaside_destroy(struct dhp_lookaside *view)
+{
+	struct emptying emptying = { .first = NULL };
 	enum dhp_status status;
 
-	if (list == NULL)
+	if (view == NULL)
 		return DHP_OK;
 	DHPI_REQUIRE_PASSIVE();
-	(void)dhp_lookaside_flush(list);
-	status = dhp_percpu_destroy(list->caches);
+	emptying.list = list_of(view);
+	(void)dhp_percpu_each(emptying.list->caches, empty_unused, &emptying, NULL);
+	give_back_all(emptying.list, emptying.first);
+	empty_depot(emptying.list);
+	status = dhp_percpu_destroy(emptying.list->caches);
 	if (!dhp_failed(status))
-		port_free(list, sizeof(*list));
+		port_free(emptying.list, sizeof(*emptying.list));
 	return status;
 }
 
 static void count_cache(void *slot, const struct dhp_processor *processor, void *context)
 {
-	struct chain *cache = slot;
+	const struct cache *cache = slot;
 	uint64_t *sum = context;
 
 	(void)processor;
-	dhpi_spin_lock(&cache->lock);
-	*sum += cache->count;
-	dhpi_spin_unlock(&cache->lock);
+	*sum += at_load_relaxed_u32(&cache->count); /* relaxed: statistics only */
 }
 
-enum dhp_status dhp_lookaside_counts_read(struct dhp_lookaside *list, struct dhp_lookaside_counts *out_counts)
+enum dhp_status dhp_lookaside_counts_read(struct dhp_lookaside *view, struct dhp_lookaside_counts *out_counts)
 {
+	struct list *list;
 	uint64_t kept = 0;
 
-	if (list == NULL)
+	if (view == NULL)
 		return DHP_BAD_OBJECT;
 	if (out_counts == NULL)
 		return DHP_BAD_RESULT;
+	list = list_of(view);
 	(void)dhp_percpu_each(list->caches, count_cache, &kept, NULL);
-	count_cache(&list->depot, NULL, &kept);
+	dhpi_spin_lock(&list->depot.lock);
+	kept += list->depot.count;
+	dhpi_spin_unlock(&list->depot.lock);
 	*out_counts = (struct dhp_lookaside_counts){ /* relaxed: statistics only */
 		.kept = kept,
 		.made = at_load_relaxed_u64(&list->made),
@@ -292,43 +467,48 @@ enum dhp_status dhp_lookaside_counts_read(struct dhp_lookaside *list, struct dhp
 /* ---- the public calls: blocks ---- */
 
 /* From the depot as many as a few more calls will want, since its lock was taken anyway. */
-static struct block *allocate_from_depot(struct dhp_lookaside *list)
+static void *allocate_from_depot(struct list *list)
 {
-	struct chain blocks = { .head = NULL };
-	struct block *block;
+	void *blocks[BATCH];
+	uint32_t count = depot_take(list, blocks, BATCH), put = 0;
 
-	depot_take(list, &blocks, BATCH);
-	block = pop(&blocks);
-	if (blocks.head != NULL)
-		cache_put(list, &blocks);
-	if (blocks.head != NULL)
-		depot_put(list, &blocks);
-	give_back(list, &blocks);
-	return block;
-}
-
-void *dhp_lookaside_allocate(struct dhp_lookaside *list)
-{
-	struct block *block;
-
-	if (list == NULL)
+	if (count == 0)
 		return NULL;
-	block = cache_take(list);
-	if (block == NULL)
-		block = allocate_from_depot(list);
-	return block != NULL ? block : make(list);
+	while (put < count - 1 && put_here(list, blocks[put]))
+		put++;
+	if (put < count - 1)
+		depot_put(list, &blocks[put], count - 1 - put);
+	return blocks[count - 1];
 }
 
-void dhp_lookaside_free(struct dhp_lookaside *list, void *block)
+void *dhp_lookaside_allocate_slow(struct dhp_lookaside *view)
 {
-	struct chain blocks = { .head = NULL };
+	void *block;
 
-	if (list == NULL || block == NULL)
+	if (view == NULL)
+		return NULL;
+	block = take_here(list_of(view));
+	if (block == NULL)
+		block = allocate_from_depot(list_of(view));
+	return block != NULL ? block : make(list_of(view));
+}
+
+/* A full cache passes the newer half on, so that the block in hand can be the first to be handed out. */
+void dhp_lookaside_free_slow(struct dhp_lookaside *view, void *block)
+{
+	void *blocks[BATCH];
+	uint32_t count = BATCH;
+	struct list *list;
+
+	if (view == NULL || block == NULL)
 		return;
-	push(&blocks, block);
-	cache_put(list, &blocks);
-	if (blocks.head == NULL)
+	list = list_of(view);
+	if (put_here(list, block))
 		return;
-	depot_put(list, &blocks);
-	give_back(list, &blocks);
+	while (count > 0 && (blocks[count - 1] = take_here(list)) != NULL)
+		count--;
+	if (count < BATCH)
+		depot_put(list, &blocks[count], BATCH - count);
+	if (!put_here(list, block))
+		depot_put(list, &block, 1);
 }

@@ -53,6 +53,13 @@ uint32_t port_cpu_ask(void);
 /* The calling thread works for this cpu from now on, wherever the system runs it. Without the call: -1. */
 void port_cpu_stand_for(int32_t cpu);
 
+/*
+ * Aborts what is in the middle of an rseq section, in any thread of the process: at the return it has begun again, or will. The
+ * first prepares for it, passive level, once or more. false: the system cannot.
+ */
+bool port_sequences_abort_open(void);
+bool port_sequences_abort(void);
+
 /* Sets the calling thread's simulated cpu; -1: none. */
 void port_cpu_pretend(int32_t cpu);
 int32_t port_cpu_pretended(void);

@@ -83,24 +83,9 @@ static inline void dhp_counter_add(struct dhp_counter *counter, uint64_t amount)
 	if (__builtin_expect(cells->restartable != 0, 1)) {
 		uint64_t at, value;
 		uint32_t announced;
-		/*
-		 * The kernel's area: cpu id at the word, pointer to the section's descriptor four bytes on. Everything
-		 * between 2 and 3 is done without interruption, or again from 5: the kernel sends a thread that was
-		 * interrupted to the abort address, which the signature 0x53053053 in front of it marks as one. So the
-		 * cpu is read in there and need not be compared. The store is the commit; a load and a store of
-		 * their own at a plain address are what processors forward best. The pointer is cleared
-		 * afterwards: the kernel reads it at any later preemption, and this code may be in a plugin that
-		 * has been unloaded by then.
-		 */
+		/* The store is the commit; a load and a store of their own at a plain address are forwarded best. */
 		__asm__ __volatile__(
-			".pushsection __rseq_cs, \"aw?\"\n\t" /* "?": goes with its function, also an inline one of C++ */
-			".balign 32\n\t"
-			"1: .long 0, 0\n\t"
-			".quad 2f, 3f - 2f, 4f\n\t"
-			".popsection\n\t"
-			"5: leaq 1b(%%rip), %[at]\n\t"
-			"movq %[at], %%fs:4(%[word])\n\t"
-			"2: movzwl %%fs:(%[word]), %k[at]\n\t"
+			DHP_SECTION_BEGIN
 			"movzbl (%[bytes],%[at]), %[announced]\n\t"
 			"testl %[announced], %[announced]\n\t"
 			"je 3f\n\t"
@@ -109,12 +94,7 @@ static inline void dhp_counter_add(struct dhp_counter *counter, uint64_t amount)
 			"movq (%[at]), %[value]\n\t"
 			"addq %[amount], %[value]\n\t"
 			"movq %[value], (%[at])\n\t"
-			"3: movq $0, %%fs:4(%[word])\n\t"
-			".pushsection __rseq_failure, \"ax?\"\n\t"
-			".byte 0x0f, 0xb9, 0x3d\n\t"
-			".long 0x53053053\n\t"
-			"4: jmp 5b\n\t"
-			".popsection\n\t"
+			DHP_SECTION_END
 			: [at] "=&r"(at), [announced] "=&r"(announced), [value] "=&r"(value),
 			  "+m"(*(unsigned long long(*)[DHP_CELL_BYTES])(void *)cells->base) /* some cell */
 			: [word] "r"(cells->cpu_word), [bytes] "r"(cells->announced), [base] "r"(cells->base),

@@ -10,9 +10,9 @@
 #define DHP_LOOKASIDE_H
 
 #include <dhp/base.h>
+#include <dhp/percpu.h>
 
 struct dhp_engine;
-struct dhp_lookaside;
 
 enum dhp_lookaside_flags {
 	/* When there is no memory the process ends with a message: dhp_lookaside_allocate never gives NULL. */
@@ -50,9 +50,27 @@ struct dhp_lookaside_counts {
 	uint64_t returned; /* blocks that free took back, ever */
 };
 
-/* Most blocks that a processor's cache and the depot keep. */
-#define DHP_LOOKASIDE_CACHE_LIMIT 32u
+/* Most blocks that a processor's cache and the depot keep; a quarter of it of blocks larger than 4096 bytes. */
+#define DHP_LOOKASIDE_CACHE_LIMIT 120u
 #define DHP_LOOKASIDE_DEPOT_LIMIT 256u
+
+/*
+ * What the inline halves need, and nothing else of the list, is public. Constant from creation to destruction. Do not
+ * write it; use the functions.
+ *
+ * A cache is 1024 bytes, one for each cpu id:
+ *
+ *	0  count   of the blocks in it; written last by whoever takes or puts one
+ *	4  least   a block can be taken while count is above
+ *	8  most    a block can be put while count is below
+ *	16 blocks  the newest last
+ */
+struct dhp_lookaside {
+	unsigned char *caches;    /* of cpu 0 */
+	const uint8_t *announced; /* as in struct dhp_percpu */
+	intptr_t cpu_word;        /* likewise */
+	uint32_t restartable;     /* caches are changed in rseq sections, of their own processor only */
+};
 
 DHP_BEGIN_DECLS
 
@@ -85,6 +103,69 @@ DHP_API enum dhp_status dhp_lookaside_create(struct dhp_engine *engine, const st
  */
 DHP_API enum dhp_status dhp_lookaside_destroy(struct dhp_lookaside *list);
 
+/* The rare half of dhp_lookaside_allocate: the cache is empty or closed, or there are no rseq sections. Same contract. */
+DHP_API void *dhp_lookaside_allocate_slow(struct dhp_lookaside *list);
+
+/* The rare half of dhp_lookaside_free, likewise: the cache is full. Same contract. */
+DHP_API void dhp_lookaside_free_slow(struct dhp_lookaside *list, void *block);
+
+#ifdef DHP_INLINE_ASM
+/*
+ * Sequences on the cache of this processor: [at] is its address, [result] 0 if it is not announced or the body jumps to 6.
+ * `least` and `most` are loaded before `count`: a flush writes them in the opposite order when it opens the cache again.
+ */
+#define DHP_CACHE_SECTION(body)                                                                                        \
+	DHP_SECTION_BEGIN                                                                                              \
+	"movzbl (%[bytes],%[at]), %k[count]\n\t"                                                                       \
+	"testl %k[count], %k[count]\n\t"                                                                               \
+	"je 6f\n\t"                                                                                                    \
+	"shlq $10, %[at]\n\t"                                                                                          \
+	"addq %[caches], %[at]\n\t" body DHP_SECTION_END                                                               \
+	".pushsection __rseq_failure, \"ax?\"\n\t"                                                                     \
+	"6: xorl %k[result], %k[result]\n\t"                                                                           \
+	"jmp 3b\n\t"                                                                                                   \
+	".popsection\n\t"
+
+/* A block from the cache of this processor; NULL: there is none. Not the public call: dhp_lookaside_allocate is. */
+static inline void *dhp_lookaside_take_here(const struct dhp_lookaside *list)
+{
+	uint64_t at, count;
+	void *block;
+
+	__asm__ __volatile__(DHP_CACHE_SECTION("movl 4(%[at]), %k[result]\n\t"
+					       "movl (%[at]), %k[count]\n\t"
+					       "cmpl %k[result], %k[count]\n\t"
+					       "jbe 6f\n\t"
+					       "movq 8(%[at],%[count],8), %[result]\n\t"
+					       "decl %k[count]\n\t"
+					       "movl %k[count], (%[at])\n\t")
+			     : [at] "=&r"(at), [count] "=&r"(count), [result] "=&r"(block)
+			     : [word] "r"(list->cpu_word), [bytes] "r"(list->announced), [caches] "r"(list->caches)
+			     : "memory", "cc");
+	return block;
+}
+
+/* Puts it into the cache of this processor; 0: there is no room. Not the public call: dhp_lookaside_free is. */
+static inline uint32_t dhp_lookaside_put_here(const struct dhp_lookaside *list, void *block)
+{
+	uint64_t at, count;
+	uint32_t done;
+
+	__asm__ __volatile__(DHP_CACHE_SECTION("movl 8(%[at]), %k[result]\n\t"
+					       "movl (%[at]), %k[count]\n\t"
+					       "cmpl %k[result], %k[count]\n\t"
+					       "jae 6f\n\t"
+					       "movq %[block], 16(%[at],%[count],8)\n\t"
+					       "incl %k[count]\n\t"
+					       "movl %k[count], (%[at])\n\t")
+			     : [at] "=&r"(at), [count] "=&r"(count), [result] "=&r"(done)
+			     : [word] "r"(list->cpu_word), [bytes] "r"(list->announced), [caches] "r"(list->caches),
+			       [block] "r"(block)
+			     : "memory", "cc");
+	return done; /* what `most` was */
+}
+#endif
+
 /*
  * dhp_lookaside_allocate - a block: from this processor's cache, else from the depot, else a new one.
  *
@@ -95,7 +176,18 @@ DHP_API enum dhp_status dhp_lookaside_destroy(struct dhp_lookaside *list);
  * Lifetime  the caller's until dhp_lookaside_free; its contents are undefined
  * Returns   the block; NULL for a NULL list or when there is no memory
  */
-DHP_API void *dhp_lookaside_allocate(struct dhp_lookaside *list);
+static inline void *dhp_lookaside_allocate(struct dhp_lookaside *list)
+{
+#ifdef DHP_INLINE_ASM
+	if (__builtin_expect(list != NULL && list->restartable != 0, 1)) {
+		void *block = dhp_lookaside_take_here(list);
+
+		if (__builtin_expect(block != NULL, 1))
+			return block;
+	}
+#endif
+	return dhp_lookaside_allocate_slow(list);
+}
 
 /*
  * dhp_lookaside_free - a block is not wanted any more. Any thread, any processor. A NULL block is accepted.
@@ -104,22 +196,32 @@ DHP_API void *dhp_lookaside_allocate(struct dhp_lookaside *list);
  * Blocks    as dhp_lookaside_allocate
  * Progress  as dhp_lookaside_allocate
  * Orders    as dhp_lookaside_allocate
- * Lifetime  the block is the list's; its first word is overwritten
+ * Lifetime  the block is the list's, and may be overwritten
  * Returns   nothing; cannot fail
  */
-DHP_API void dhp_lookaside_free(struct dhp_lookaside *list, void *block);
+static inline void dhp_lookaside_free(struct dhp_lookaside *list, void *block)
+{
+#ifdef DHP_INLINE_ASM
+	if (__builtin_expect(list != NULL && list->restartable != 0 && block != NULL, 1) &&
+	    __builtin_expect(dhp_lookaside_put_here(list, block) != 0, 1))
+		return;
+#endif
+	dhp_lookaside_free_slow(list, block);
+}
 
 /*
  * dhp_lookaside_flush - give every kept block back (S-704).
  *
- * Every block that was kept at the time of the call and is not handed out meanwhile.
+ * Every block that was kept at the time of the call and is not handed out meanwhile. Where caches are changed in
+ * restartable sequences it closes them all and has the system interrupt every processor on which the process runs
+ * (membarrier), so that no sequence is in the middle: this is a rare call.
  *
  * Level     passive, dispatch; as dhp_lookaside_free
- * Blocks    for the length of an allocate or free of others
+ * Blocks    for the length of an allocate or free of others, and of another flush
  * Progress  blocking
- * Orders    as dhp_lookaside_free
+ * Orders    as dhp_lookaside_free [cache-close]
  * Lifetime  -
- * Returns   DHP_OK, DHP_BAD_OBJECT
+ * Returns   DHP_OK, DHP_BAD_OBJECT; DHP_NOT_SUPPORTED: the system refused, only the depot is empty
  */
 DHP_API enum dhp_status dhp_lookaside_flush(struct dhp_lookaside *list);
 

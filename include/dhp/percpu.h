@@ -32,6 +32,39 @@ struct dhp_engine;
 #endif
 #endif
 
+#ifdef DHP_INLINE_ASM
+/*
+ * The frame of an rseq section, for dhp_counter_add and others. Operands: [word], and [at], a register. From 2 to 3 it runs
+ * without interruption on one processor, or again from 5: the kernel sends a thread that it found interrupted there to the
+ * abort address 4, which the signature 0x53053053 in front marks as one. So the cpu is read in there and need not be
+ * compared. The kernel's area: cpu id at the word, pointer to the section's descriptor four bytes on.
+ *
+ * The kernel reads that pointer at any later preemption. Code that may be in a plugin, which may have been unloaded by then,
+ * clears it; a program's own code is there as long as the program.
+ */
+#define DHP_SECTION_BEGIN                                                                                              \
+	".pushsection __rseq_cs, \"aw?\"\n\t" /* "?": goes with its function, also an inline one of C++ */              \
+	".balign 32\n\t"                                                                                               \
+	"1: .long 0, 0\n\t"                                                                                            \
+	".quad 2f, 3f - 2f, 4f\n\t"                                                                                    \
+	".popsection\n\t"                                                                                              \
+	"5: leaq 1b(%%rip), %[at]\n\t"                                                                                 \
+	"movq %[at], %%fs:4(%[word])\n\t"                                                                              \
+	"2: movzwl %%fs:(%[word]), %k[at]\n\t"
+#define DHP_SECTION_END DHP_SECTION_LEFT DHP_SECTION_ABORT
+#define DHP_SECTION_ABORT                                                                                              \
+	".pushsection __rseq_failure, \"ax?\"\n\t"                                                                     \
+	".byte 0x0f, 0xb9, 0x3d\n\t"                                                                                   \
+	".long 0x53053053\n\t"                                                                                         \
+	"4: jmp 5b\n\t"                                                                                                \
+	".popsection\n\t"
+#if defined(__PIC__) && !defined(__PIE__)
+#define DHP_SECTION_LEFT "3: movq $0, %%fs:4(%[word])\n\t"
+#else
+#define DHP_SECTION_LEFT "3:\n\t"
+#endif
+#endif
+
 enum dhp_placement {
 	/* Slots close together, at least two lines apart: quickest to walk. A page is shared by neighbours. */
 	DHP_PLACE_DENSE = 0,

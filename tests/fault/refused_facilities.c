@@ -22,6 +22,7 @@ enum kind { MEMORY, SPACE, TOUCH, KINDS };
 /* Only calls of the thread that armed are counted and refused. */
 static _Thread_local uint32_t countdown[KINDS]; /* 1: the next is refused; 0: none */
 static _Thread_local bool hit;
+static _Thread_local bool barrier_refused;
 static _Thread_local bool affinity_refused;
 static _Thread_local bool read_refused; /* after the next write of the affinity */
 static _Thread_local bool written;
@@ -61,6 +62,10 @@ int __wrap_madvise(void *address, size_t bytes, int advice)
 
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
+	if (barrier_refused && number == SYS_membarrier) {
+		errno = EPERM;
+		return -1;
+	}
 	if (affinity_refused && number == SYS_sched_setaffinity) {
 		errno = EINVAL;
 		return -1;
@@ -167,6 +172,54 @@ static void a_block_that_the_system_refuses_is_null_S703(void **state)
 	end_engine(engine);
 }
 
+/* The machine: the kernel aborts nobody's sequences. */
+static void a_list_does_without_restartable_sequences_that_nobody_can_abort_S701(void **state)
+{
+	const struct dhp_engine_options machine = { .size = sizeof(machine), .flags = DHP_ENGINE_NO_WATCH };
+	const struct dhp_lookaside_options options = { .size = sizeof(options), .block_bytes = 64 };
+	struct dhp_engine *engine = NULL;
+	struct dhp_lookaside *list = NULL;
+	struct dhp_lookaside_counts counts;
+
+	(void)state;
+	assert_ok(dhp_engine_create(&machine, &engine));
+	barrier_refused = true;
+	assert_ok(dhp_lookaside_create(engine, &options, &list));
+	barrier_refused = false;
+	assert_int_equal(list->restartable, 0);
+	dhp_lookaside_free(list, dhp_lookaside_allocate(list));
+	assert_ok(dhp_lookaside_flush(list));
+	assert_ok(dhp_lookaside_counts_read(list, &counts));
+	assert_int_equal(counts.kept, 0);
+	assert_ok(dhp_lookaside_destroy(list));
+	assert_ok(dhp_engine_destroy(engine));
+}
+
+static void a_flush_says_what_the_system_refused_and_blocks_stay_S704(void **state)
+{
+	const struct dhp_engine_options machine = { .size = sizeof(machine), .flags = DHP_ENGINE_NO_WATCH };
+	const struct dhp_lookaside_options options = { .size = sizeof(options), .block_bytes = 64 };
+	struct dhp_engine *engine = NULL;
+	struct dhp_lookaside *list = NULL;
+	struct dhp_lookaside_counts counts;
+
+	(void)state;
+	assert_ok(dhp_engine_create(&machine, &engine));
+	assert_ok(dhp_lookaside_create(engine, &options, &list));
+	dhp_lookaside_free(list, dhp_lookaside_allocate(list));
+	barrier_refused = true;
+	assert_status(dhp_lookaside_flush(list), list->restartable != 0 ? DHP_NOT_SUPPORTED : DHP_OK);
+	barrier_refused = false;
+	assert_ok(dhp_lookaside_counts_read(list, &counts));
+	assert_int_equal(counts.kept, list->restartable != 0);
+	dhp_lookaside_free(list, dhp_lookaside_allocate(list)); /* its cache is open again */
+	assert_ok(dhp_lookaside_flush(list));
+	assert_ok(dhp_lookaside_counts_read(list, &counts));
+	assert_int_equal(counts.kept, 0);
+	assert_ok(dhp_lookaside_destroy(list));
+	assert_ok(dhp_engine_destroy(engine));
+}
+
 /* The machine: the kernel says no. */
 static void an_affinity_that_the_system_refuses_changes_nothing_S542(void **state)
 {
@@ -208,6 +261,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(creation_fails_as_a_whole_S701_S728_S801),
 		cmocka_unit_test(a_block_that_the_system_refuses_is_null_S703),
+		cmocka_unit_test(a_list_does_without_restartable_sequences_that_nobody_can_abort_S701),
+		cmocka_unit_test(a_flush_says_what_the_system_refused_and_blocks_stay_S704),
 		cmocka_unit_test(an_affinity_that_the_system_refuses_changes_nothing_S542),
 	};
 

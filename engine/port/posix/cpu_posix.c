@@ -13,6 +13,10 @@
 #define _GNU_SOURCE
 #include <sched.h>
 #include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <linux/membarrier.h>
 
 #include "port.h"
 
@@ -33,10 +37,10 @@ static char *thread_pointer(void)
 #endif
 }
 
-/* ThreadSanitizer cannot see inside a restartable sequence, so there we have none and use atomics. */
+/* ThreadSanitizer cannot see inside a restartable sequence, so there we have none and use atomics. Ours are of x86-64. */
 static bool restartable_sequences_visible(void)
 {
-#if defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_THREAD__) || !defined(__x86_64__) || !defined(__LP64__)
 	return false;
 #elif defined(__has_feature)
 #if __has_feature(thread_sanitizer)
@@ -58,6 +62,16 @@ struct port_cpu_word port_cpu_word(bool simulated)
 		word.restartable = restartable_sequences_visible();
 	}
 	return word;
+}
+
+bool port_sequences_abort_open(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0;
+}
+
+bool port_sequences_abort(void)
+{
+	return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0;
 }
 
 uint32_t port_cpu_ask(void)
