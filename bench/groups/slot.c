@@ -3,6 +3,7 @@
  * slot.c - reading the slot of the processor one runs on.
  *
  * slot_read     independent reads, as many as the processor can overlap
+ * slot_apart    the same, but the compiler may keep nothing between two reads
  * slot_chain    each read's address needs the value of the one before: what a program waits for its own slot
  *
  * The floor is the rseq cpu id and a static array. What "ours" adds is the look whether the processor is announced,
@@ -17,33 +18,38 @@
 
 struct floor_cell floor_cells[FLOOR_CPUS];
 
+#define TURNS 64u /* of the inner loop: what does not change stays in registers, for floor and ours alike */
+#define LOOP(body)                                                                                                     \
+	for (uint64_t i = bench_begin(bench); i > 0 || bench_next(bench); --i)                                         \
+		for (unsigned turn = TURNS; turn > 0; turn--)                                                          \
+			BENCH_UNROLL(body)
+
 /* Reads, given an array. The loops are compiled once for each kind of read. */
 typedef void read_loop(struct bench *bench, const struct dhp_percpu *array);
 
 static void read_ours(struct bench *bench, const struct dhp_percpu *array)
 {
-	uint64_t i;
+	LOOP(bench_keep(*(const uint64_t *)dhp_percpu_here(array)));
+}
 
-	for (i = bench_begin(bench); i > 0 || bench_next(bench); --i)
-		BENCH_UNROLL(bench_keep(*(const uint64_t *)dhp_percpu_here(array)));
+/* As a function that reads once would: everything is loaded again. */
+static void apart_ours(struct bench *bench, const struct dhp_percpu *array)
+{
+	LOOP(bench_stored(); bench_keep(*(const uint64_t *)dhp_percpu_here(array)));
 }
 
 static void chain_ours(struct bench *bench, const struct dhp_percpu *array)
 {
-	uint64_t i, value = 0; /* every cell holds zero, which the compiler cannot know */
+	uint64_t value = 0; /* every cell holds zero, which the compiler cannot know */
 
-	for (i = bench_begin(bench); i > 0 || bench_next(bench); --i)
-		BENCH_UNROLL(value = *(const uint64_t *)((const char *)dhp_percpu_here(array) + value);
-			     __asm__ __volatile__("" : "+r"(value)));
+	LOOP(value = *(const uint64_t *)((const char *)dhp_percpu_here(array) + value);
+	     __asm__ __volatile__("" : "+r"(value)));
 }
 
 /* How it would be with a call: what dhp_percpu_at costs, for whoever holds the index already. */
 static void read_at(struct bench *bench, const struct dhp_percpu *array)
 {
-	uint64_t i;
-
-	for (i = bench_begin(bench); i > 0 || bench_next(bench); --i)
-		BENCH_UNROLL(bench_keep(*(const uint64_t *)dhp_percpu_at(array, 0)));
+	LOOP(bench_keep(*(const uint64_t *)dhp_percpu_at(array, 0)));
 }
 
 static void on_array(struct bench *bench, const void *argument)
@@ -56,7 +62,7 @@ static void on_array(struct bench *bench, const void *argument)
 
 	if (engine == NULL)
 		return;
-	bench_items(bench, BENCH_UNROLLED);
+	bench_items(bench, BENCH_UNROLLED * TURNS);
 	status = dhp_percpu_create(engine, &options, &array);
 	if (dhp_failed(status))
 		bench_skip(bench, dhp_status_text(status));
@@ -66,38 +72,46 @@ static void on_array(struct bench *bench, const void *argument)
 	engine_end(bench, engine);
 }
 
-static void read_floor(struct bench *bench, const void *argument)
+static void floor_begins(struct bench *bench)
 {
-	uint64_t i;
-
-	(void)argument;
-	bench_items(bench, BENCH_UNROLLED);
+	bench_items(bench, BENCH_UNROLLED * TURNS);
 	if (!floor_rseq_works())
 		bench_skip(bench, "no restartable sequences here");
-	for (i = bench_begin(bench); i > 0 || bench_next(bench); --i)
-		BENCH_UNROLL(bench_keep(floor_cells[floor_cpu()].value));
+}
+
+static void read_floor(struct bench *bench, const void *argument)
+{
+	(void)argument;
+	floor_begins(bench);
+	LOOP(bench_keep(floor_cells[floor_cpu()].value));
+}
+
+static void apart_floor(struct bench *bench, const void *argument)
+{
+	(void)argument;
+	floor_begins(bench);
+	LOOP(bench_stored(); bench_keep(floor_cells[floor_cpu()].value));
 }
 
 static void chain_floor(struct bench *bench, const void *argument)
 {
-	uint64_t i, value = 0;
+	uint64_t value = 0;
 
 	(void)argument;
-	bench_items(bench, BENCH_UNROLLED);
-	if (!floor_rseq_works())
-		bench_skip(bench, "no restartable sequences here");
-	for (i = bench_begin(bench); i > 0 || bench_next(bench); --i)
-		BENCH_UNROLL(value = *(const uint64_t *)((const char *)&floor_cells[floor_cpu()] + value);
-			     __asm__ __volatile__("" : "+r"(value)));
+	floor_begins(bench);
+	LOOP(value = *(const uint64_t *)((const char *)&floor_cells[floor_cpu()] + value);
+	     __asm__ __volatile__("" : "+r"(value)));
 }
 
 void group_slot(void)
 {
-	static read_loop *const ours = read_ours, *const chained = chain_ours, *const at = read_at;
+	static read_loop *const ours = read_ours, *const apart = apart_ours, *const chained = chain_ours, *const at = read_at;
 
 	bench_register(&(struct bench_spec){.name = "slot_read/ours", .routine = on_array, .argument = &ours});
-	bench_register(&(struct bench_spec){.name = "slot_read/at", .routine = on_array, .argument = &at});
+	bench_register(&(struct bench_spec){.name = "slot_read/ours_at", .routine = on_array, .argument = &at});
 	bench_register(&(struct bench_spec){.name = "slot_read/floor", .routine = read_floor});
+	bench_register(&(struct bench_spec){.name = "slot_apart/ours", .routine = on_array, .argument = &apart});
+	bench_register(&(struct bench_spec){.name = "slot_apart/floor", .routine = apart_floor});
 	bench_register(&(struct bench_spec){.name = "slot_chain/ours", .routine = on_array, .argument = &chained});
 	bench_register(&(struct bench_spec){.name = "slot_chain/floor", .routine = chain_floor});
 }
