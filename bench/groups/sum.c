@@ -55,6 +55,8 @@ static void by_hand(struct bench *bench, const void *argument)
 
 	(void)argument;
 	bench_items(bench, processors);
+	for (uint32_t cpu = 0; cpu < MOST; cpu++)
+		cells[cpu].value = cpu; /* else all pages would be the one of zeros */
 	for (i = bench_begin(bench); i > 0 || bench_next(bench); --i) {
 		const struct floor_cell *at = cells;
 		uint64_t sum = 0;

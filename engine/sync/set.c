@@ -176,11 +176,6 @@ bool dhpi_set_offering(const struct dhpi_set *set)
 	return at_load_relaxed_u64(&set->offered) != 0; /* relaxed: own store */
 }
 
-uint32_t dhpi_set_active(const struct dhpi_set *set)
-{
-	return at_load_acquire_u32(&set->active); /* [set-publish] acquire */
-}
-
 /* A mapping may be older or newer than the row: it counts if the row says the same. */
 static bool confirmed(const struct dhpi_set *set, uint32_t index_plus_1, struct dhp_processor *out_row)
 {
@@ -300,6 +295,8 @@ void dhpi_set_publish(struct dhpi_set *set, bool usable)
 	}
 	settle(&change.counts);
 	set->table[index] = row;
+	if (row.cpu == index && at_load_relaxed_u32(&set->straight) == index) /* relaxed: own store */
+		at_store_relaxed_u32(&set->straight, index + 1);               /* relaxed: `active` comes after */
 	at_store_release_u32(&set->active, index + 1); /* [set-publish] release */
 	at_store_relaxed_u64(&set->offered, 0);        /* relaxed: the row is active now */
 	change_commit(set, &change);

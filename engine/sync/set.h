@@ -44,6 +44,7 @@ struct dhpi_set {
 	struct at_u32 *index_of_number; /* by group * 64 + number; index + 1; 0: none */
 	struct at_u8 *announced;        /* by cpu id; edge slot-publish */
 	struct at_u32 active;           /* edge set-publish */
+	struct at_u32 straight;         /* the first so many rows have a cpu id that is their index; stored before `active` */
 
 	/* The processor being added: its row word by word, and the attempt (1, 2 ...) that it belongs to; 0: none. */
 	struct at_u64 offered;
@@ -78,7 +79,19 @@ const struct dhp_processor *dhpi_set_row(const struct dhpi_set *set, uint32_t in
 bool dhpi_set_read(const struct dhpi_set *set, uint32_t index, struct dhp_processor *out_processor);
 /* A transaction is open. For the holder of the partition's lock. */
 bool dhpi_set_offering(const struct dhpi_set *set);
-uint32_t dhpi_set_active(const struct dhpi_set *set);
+static inline uint32_t dhpi_set_active(const struct dhpi_set *set)
+{
+	return at_load_acquire_u32(&set->active); /* [set-publish] acquire */
+}
+
+/* How many of the first `active` rows are known to have a cpu id that is their index. */
+static inline uint32_t dhpi_set_straight(const struct dhpi_set *set, uint32_t active)
+{
+	uint32_t straight = at_load_relaxed_u32(&set->straight); /* relaxed: [set-publish] ordered what is below active */
+
+	return straight < active ? straight : active;
+}
+
 uint32_t dhpi_set_index_of_cpu(const struct dhpi_set *set, uint32_t cpu);
 uint32_t dhpi_set_index_of_number(const struct dhpi_set *set, struct dhp_number number);
 void dhpi_set_counts(const struct dhpi_set *set, struct dhp_counts *out_counts);

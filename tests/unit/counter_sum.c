@@ -55,6 +55,29 @@ static void adds_from_one_thread(void **state)
 	end_engine(engine);
 }
 
+/* Rows are walked where cpu ids are not the indices. */
+static void sum_finds_the_cells_beside_gaps(void **state)
+{
+	const struct sim_setup setup = { .maximum = 40, .initial = 5, .gap = 4, .seed = 3, .flags = DHP_ENGINE_NO_WORKERS };
+	struct dhp_engine *engine = make_sim(&setup);
+	struct dhp_counter *counter = NULL;
+	uint64_t expected = 0;
+
+	(void)state;
+	assert_ok(dhp_counter_create(engine, &counter));
+	for (uint32_t position = 0; position < 40; position++) {
+		if (position >= 5)
+			add_positions(engine, position, position + 1);
+		assert_ok(dhp_sim_enter(engine, dhp_sim_cpu(engine, position)));
+		dhp_counter_add(counter, 1ull << position);
+		expected |= 1ull << position;
+		assert_true(dhp_counter_sum(counter) == expected);
+	}
+	dhp_sim_exit();
+	assert_ok(dhp_counter_destroy(counter));
+	end_engine(engine);
+}
+
 static void machine_without_restartable_sequences_uses_atomics(void **state)
 {
 	struct dhp_engine *engine = make_machine();
@@ -269,6 +292,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(adds_from_one_thread),
+		cmocka_unit_test(sum_finds_the_cells_beside_gaps),
 		cmocka_unit_test(machine_without_restartable_sequences_uses_atomics),
 		cmocka_unit_test(rare_half_leaves_restartable_cells_alone),
 		cmocka_unit_test(sum_is_exact_while_threads_are_moved_on_the_machine),
