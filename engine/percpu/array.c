@@ -31,6 +31,7 @@ struct array {
 	struct dhp_percpu_options options;
 	void *range;
 	size_t range_bytes;
+	size_t touched; /* so many bytes of the range, from its start, are resident; pages are shared by neighbours */
 	bool internal; /* one of the engine's own */
 };
 
@@ -56,12 +57,26 @@ void dhpi_space_init(struct dhpi_space *space, struct port_mutex *serial, struct
 
 /* ---- one slot ---- */
 
+/* A system call for each page, not for each slot. A slot beyond a gap is touched by itself. */
+static bool touch_slot(struct array *array, void *slot, uint32_t node)
+{
+	size_t begin = (size_t)((char *)slot - (char *)array->range), end = begin + array->view.stride;
+
+	if (end <= array->touched)
+		return true;
+	if (!port_touch(slot, array->view.stride, node))
+		return false;
+	if (begin <= array->touched)
+		array->touched = dhpi_round_up(end, port_page_bytes());
+	return true;
+}
+
 static enum dhp_status construct_slot(struct array *array, void *slot, const struct dhp_processor *processor)
 {
 	uint32_t node = processor != NULL && array->options.placement == DHP_PLACE_NODE ? processor->node : DHP_NO_INDEX;
 	unsigned char *bytes = slot;
 
-	if (!port_touch(slot, array->view.stride, node))
+	if (!touch_slot(array, slot, node))
 		return DHP_NO_MEMORY;
 	/*
 	 * An attempt that failed earlier may have left something. The engine's own slots are not cleared: who was told

@@ -25,13 +25,15 @@
  *           machines as packaged (0.7.1); it serves as a rival in bench/.
  *
  * Deferred objects go on one list. A thread of the epoch takes the whole list, waits for one grace period, and calls
- * back: one grace period serves everything that was deferred meanwhile.
+ * back: one grace period serves everything that was deferred meanwhile. After a round that found something it naps before it
+ * looks again: who defers much pays for no wake-up, and one round serves many.
  */
 #include "epoch.h"
 
 /* How long a scan waits for a reader before it looks again: at first a spin, then ever longer sleeps. */
 #define SPINS_BEFORE_SLEEP 100
 #define LONGEST_SLEEP_NS 1000000u
+#define NAP_NS 50000u
 
 static void reclaimer_run(void *argument);
 
@@ -226,12 +228,13 @@ static struct dhp_deferred *oldest_first(struct dhp_deferred *newest)
 	return oldest;
 }
 
-static void reclaim_all(struct dhpi_epoch *epoch)
+/* false: there was nothing. */
+static bool reclaim_all(struct dhpi_epoch *epoch)
 {
 	struct dhp_deferred *batch = at_exchange_acq_rel_ptr(&epoch->deferred, NULL); /* [defer] acquire */
 
 	if (batch == NULL)
-		return;
+		return false;
 	dhpi_epoch_synchronize(epoch);
 	for (batch = oldest_first(batch); batch != NULL;) {
 		struct dhp_deferred *next = batch->next;
@@ -240,6 +243,7 @@ static void reclaim_all(struct dhpi_epoch *epoch)
 		at_bump_u64(&epoch->reclaimed);
 		batch = next;
 	}
+	return true;
 }
 
 static bool reclaimer_has_work(struct dhpi_epoch *epoch)
@@ -267,14 +271,18 @@ static void reclaimer_run(void *argument)
 
 	port_self()->reclaims = epoch;
 	do {
+		uint32_t ticket = port_event_ticket(&epoch->event);
 		uint64_t wanted;
+		bool found;
 
 		/* Before the last look for objects: what was deferred before the stop is still reclaimed. */
 		stopping = at_load_acquire_u32(&epoch->stopping) != 0; /* [reclaimer-stop] acquire */
 		wanted = at_load_acquire_u64(&epoch->drain_wanted);    /* [drain] acquire */
-		reclaim_all(epoch);
+		found = reclaim_all(epoch);
 		at_store_release_u64(&epoch->drained, wanted); /* [drain] release */
-		if (!stopping)
+		if (!stopping && found)
+			port_event_wait(&epoch->event, ticket, NAP_NS); /* ended by a drain or the stop, not by an object */
+		else if (!stopping)
 			reclaimer_sleep(epoch);
 	} while (!stopping || at_load_relaxed_ptr(&epoch->deferred) != NULL); /* relaxed: own thread's callbacks */
 }
@@ -294,7 +302,7 @@ void dhpi_epoch_drain(struct dhpi_epoch *epoch)
 	uint64_t ticket = at_fetch_add_seq_cst_u64(&epoch->drain_wanted, 1) + 1;
 	uint64_t sleep_ns = 10000;
 
-	wake_reclaimer(epoch);
+	(void)port_event_signal(&epoch->event); /* asleep or napping */
 	while (at_load_acquire_u64(&epoch->drained) < ticket) { /* [drain] acquire */
 		port_sleep_ns(sleep_ns);
 		sleep_ns = sleep_ns < LONGEST_SLEEP_NS ? 2 * sleep_ns : sleep_ns;
