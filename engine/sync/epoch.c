@@ -80,12 +80,18 @@ static bool try_take(struct dhp_reader *reader)
 	       at_cas_acquire_u32(&reader->taken, &free_mark, 1); /* [reader-record] acquire */
 }
 
+/* Where nobody has left there is nothing to look through, however many readers there are. */
 static struct dhp_reader *reuse_record(struct dhpi_epoch *epoch)
 {
-	struct dhp_reader *reader = at_load_acquire_ptr(&epoch->readers); /* [reader-record] acquire */
+	struct dhp_reader *reader;
 
+	if (at_load_relaxed_u32(&epoch->free_count) == 0) /* relaxed: a hint; a record too many does no harm */
+		return NULL;
+	reader = at_load_acquire_ptr(&epoch->readers); /* [reader-record] acquire */
 	while (reader != NULL && !try_take(reader))
 		reader = reader->next;
+	if (reader != NULL)
+		(void)at_fetch_sub_relaxed_u32(&epoch->free_count, 1); /* relaxed: a hint */
 	return reader;
 }
 
@@ -116,6 +122,7 @@ struct dhp_reader *dhpi_reader_take(struct dhpi_epoch *epoch)
 void dhpi_reader_give(struct dhp_reader *reader)
 {
 	DHPI_CHECK(1, reader->depth == 0, "a reader leaves outside its sections");
+	(void)at_fetch_add_relaxed_u32(&reader->epoch->free_count, 1); /* relaxed: a hint; before, so that it never wraps */
 	at_store_release_u64(&reader->seen, 0);  /* [epoch-exit] release */
 	at_store_release_u32(&reader->taken, 0); /* [reader-record] release */
 }

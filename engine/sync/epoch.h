@@ -31,6 +31,7 @@ struct dhpi_epoch {
 	struct at_u64 drained;            /* rounds the reclaimer has finished, edge drain */
 	struct at_u64 drain_wanted;       /* rounds somebody waits for */
 	struct port_mutex serial;         /* one grace period at a time */
+	struct at_u32 free_count;         /* records given back, as a hint */
 	struct at_u32 readers_count;      /* explicit readers that joined and have not left */
 	struct at_u64 grace_periods;      /* statistics */
 	struct at_u64 reclaimed;          /* statistics */
