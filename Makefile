@@ -35,6 +35,9 @@ help:
 	@echo 'make stress            torture for STRESS_SECONDS=$(STRESS_SECONDS)                       (STRESS_ARGS=...)'
 	@echo 'make bench             floors, ours and rivals; writes docs/performance.md  (BENCH_ARGS=--group=chain,spawn)'
 	@echo 'make bench-quick       the same with few repetitions, writes nothing; below 3 minutes'
+	@echo 'make pause             what an arrival does to the processors that are there  (PAUSE_ARGS=--arrivals 200)'
+	@echo 'make growth            what an arrival costs as the partition grows to 4096 processors'
+	@echo 'make instructions      count the instructions of the hot paths, fail beyond 3 %; UPDATE=1 records them'
 	@echo 'make vm                real arrivals in an emulated machine, two kernels; 10 minutes (VM_ARGS=--list)'
 	@echo 'make vm-quick          one kernel, one scenario; 15 seconds'
 	@echo 'make fuzz              any input, any sequence of calls; FUZZ_SECONDS=$(FUZZ_SECONDS) each   (FUZZ_TARGETS=cpulist)'
@@ -96,6 +99,30 @@ bench: bench-build
 
 bench-quick: override BENCH_ARGS += --quick
 bench-quick: bench
+
+# Always the release build. A processor that others take away makes windows that say nothing: better on a machine at rest.
+.PHONY: pause growth instructions deps-instructions
+pause: deps
+	@$(MAKE) --no-print-directory build PRESET=release
+	@mkdir -p build/bench docs/performance
+	build/release/bench/dhp_pause $(PAUSE_ARGS) --backend sim build/bench/pause-sim.json
+	build/release/bench/dhp_pause $(PAUSE_ARGS) --backend linux build/bench/pause-linux.json
+	bench/pause/compare build/bench/pause-sim.json build/bench/pause-linux.json --picture docs/performance/pause.svg
+
+growth: deps
+	@$(MAKE) --no-print-directory build PRESET=release
+	@mkdir -p build/bench docs/performance
+	build/release/bench/dhp_growth build/bench/growth.json
+	bench/growth/picture build/bench/growth.json docs/performance/growth.svg
+
+deps-instructions: deps
+	@tools/install-deps --for instructions
+
+# Configured anew, since valgrind may have been missing when the build directory was made.
+instructions: deps-instructions
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target count_paths
+	PYTHONDONTWRITEBYTECODE=1 tests/instructions/compare.py --build build/release $(if $(UPDATE),--update)
 
 deps-vm: deps
 	@tools/install-deps --for vm
