@@ -33,6 +33,7 @@ struct array {
 	size_t range_bytes;
 	size_t touched; /* so many bytes of the range, from its start, are resident; pages are shared by neighbours */
 	bool internal; /* one of the engine's own */
+	bool stale;    /* an attempt has failed: slots beyond those that are here may hold what it left */
 };
 
 static struct array *array_of(const struct dhp_percpu *view)
@@ -60,14 +61,15 @@ void dhpi_space_init(struct dhpi_space *space, struct port_mutex *serial, struct
 /* A system call for each page, not for each slot. A slot beyond a gap is touched by itself. */
 static bool touch_slot(struct array *array, void *slot, uint32_t node)
 {
-	size_t begin = (size_t)((char *)slot - (char *)array->range), end = begin + array->view.stride;
+	size_t begin = (size_t)((char *)slot - (char *)array->range), end = begin + array->view.stride, page;
 
 	if (end <= array->touched)
 		return true;
 	if (!port_touch(slot, array->view.stride, node))
 		return false;
-	if (begin <= array->touched)
-		array->touched = dhpi_round_up(end, port_page_bytes());
+	page = port_page_bytes();
+	if (begin < array->touched + page) /* its first page is the next one, or shared */
+		array->touched = dhpi_round_up(end, page);
 	return true;
 }
 
@@ -78,11 +80,8 @@ static enum dhp_status construct_slot(struct array *array, void *slot, const str
 
 	if (!touch_slot(array, slot, node))
 		return DHP_NO_MEMORY;
-	/*
-	 * An attempt that failed earlier may have left something. The engine's own slots are not cleared: who was told
-	 * of that attempt may still have one in hand.
-	 */
-	for (size_t i = 0; !array->internal && i < array->options.slot_bytes; i++)
+	/* The engine's own slots are not cleared: who was told of the attempt that failed may still have one in hand. */
+	for (size_t i = 0; array->stale && !array->internal && i < array->options.slot_bytes; i++)
 		bytes[i] = 0;
 	if (array->options.construct == NULL)
 		return DHP_OK;
@@ -99,8 +98,10 @@ static void destruct_slot(struct array *array, void *slot, const struct dhp_proc
 
 static void destruct_before(struct dhpi_space *space, struct dhpi_link *end, const struct dhp_processor *processor)
 {
-	for (struct dhpi_link *at = end->prev; at != &space->arrays; at = at->prev)
+	for (struct dhpi_link *at = end->prev; at != &space->arrays; at = at->prev) {
+		array_at(at)->stale = true;
 		destruct_slot(array_at(at), dhpi_percpu_slot(&array_at(at)->view, processor->cpu), processor);
+	}
 }
 
 enum dhp_status dhpi_space_prepare(struct dhpi_space *space, const struct dhp_processor *processor)
@@ -111,6 +112,7 @@ enum dhp_status dhpi_space_prepare(struct dhpi_space *space, const struct dhp_pr
 		enum dhp_status status = construct_slot(array, slot, processor);
 
 		if (dhp_failed(status)) {
+			array->stale = true; /* its constructor may have begun */
 			destruct_before(space, at, processor);
 			return status;
 		}

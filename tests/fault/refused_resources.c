@@ -377,7 +377,7 @@ static int64_t slots_balance;
 
 static enum dhp_status make_array(struct dhp_engine *engine, struct dhp_percpu **out_array)
 {
-	const struct dhp_percpu_options options = { .size = sizeof(options), .slot_bytes = 8,
+	const struct dhp_percpu_options options = { .size = sizeof(options), .slot_bytes = 4096, /* each on a page of its own */
 		.construct = construct_nothing, .destruct = destruct_nothing, .context = &slots_balance };
 
 	return dhp_percpu_create(engine, &options, out_array);
