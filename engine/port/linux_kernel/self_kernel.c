@@ -141,6 +141,17 @@ void port_cpu_stand_for(int32_t cpu)
 	(void)cpu;
 }
 
+/* The kernel has no restartable sequences of its own. */
+bool port_sequences_abort_open(void)
+{
+	return false;
+}
+
+bool port_sequences_abort(void)
+{
+	return false;
+}
+
 uint32_t port_cpu_ask(void)
 {
 	int32_t cpu = port_cpu_pretended();

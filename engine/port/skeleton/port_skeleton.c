@@ -33,6 +33,16 @@ struct port_cpu_word port_cpu_word(bool simulated)
 	return (struct port_cpu_word){ .ask = true };
 }
 
+bool port_sequences_abort_open(void)
+{
+	return false;
+}
+
+bool port_sequences_abort(void)
+{
+	return false;
+}
+
 uint32_t port_cpu_ask(void)
 {
 	return DHP_NO_CPU;
