@@ -263,15 +263,15 @@ static enum dhp_status construct_cache(void *slot, const struct dhp_processor *p
 }
 
 /* Sequences only where a flush can abort them. */
-static void set_view(struct list *list)
+static void set_view(struct list *list, const struct dhpi_space *space)
 {
 	const struct dhp_percpu *caches = list->caches;
 
 	DHPI_CHECK(1, caches->stride == CACHE_BYTES, "dhp/lookaside.h knows the distance");
 	list->view.caches = caches->base;
 	list->view.announced = caches->announced;
-	list->view.cpu_word = caches->cpu_word;
 	list->view.restartable = caches->restartable != 0 && port_sequences_abort_open();
+	list->view.cpu_word = list->view.restartable != 0 ? caches->cpu_word : space->cpu_word.none;
 }
 
 enum dhp_status dhp_lookaside_create(struct dhp_engine *engine, const struct dhp_lookaside_options *options,
@@ -300,7 +300,7 @@ enum dhp_status dhp_lookaside_create(struct dhp_engine *engine, const struct dhp
 		port_free(list, sizeof(*list));
 		return status;
 	}
-	set_view(list);
+	set_view(list, engine->space);
 	*out_list = &list->view;
 	return DHP_OK;
 }

@@ -42,6 +42,7 @@ struct port_cpu_word {
 	uint32_t restartable; /* kept by the kernel: rseq sections work */
 	bool ask;             /* where the word says none, port_cpu_ask knows */
 	intptr_t worker_distance; /* to what port_cpu_stand_for has set; simulated: to the same word as `distance` */
+	intptr_t none;        /* such a word that says none for ever; the eight bytes behind it may be written */
 };
 
 /* simulated: the word that port_cpu_pretend sets, otherwise the machine's, if it has one. */

@@ -68,7 +68,7 @@ struct dhp_lookaside_counts {
 struct dhp_lookaside {
 	unsigned char *caches;    /* of cpu 0 */
 	const uint8_t *announced; /* as in struct dhp_percpu */
-	intptr_t cpu_word;        /* likewise */
+	intptr_t cpu_word;        /* likewise; where rseq sections do not work, a word of our own that says "none" for ever */
 	uint32_t restartable;     /* caches are changed in rseq sections, of their own processor only */
 };
 
@@ -179,7 +179,7 @@ static inline uint32_t dhp_lookaside_put_here(const struct dhp_lookaside *list, 
 static inline void *dhp_lookaside_allocate(struct dhp_lookaside *list)
 {
 #ifdef DHP_INLINE_ASM
-	if (__builtin_expect(list != NULL && list->restartable != 0, 1)) {
+	if (__builtin_expect(list != NULL, 1)) {
 		void *block = dhp_lookaside_take_here(list);
 
 		if (__builtin_expect(block != NULL, 1))
@@ -202,7 +202,7 @@ static inline void *dhp_lookaside_allocate(struct dhp_lookaside *list)
 static inline void dhp_lookaside_free(struct dhp_lookaside *list, void *block)
 {
 #ifdef DHP_INLINE_ASM
-	if (__builtin_expect(list != NULL && list->restartable != 0 && block != NULL, 1) &&
+	if (__builtin_expect(list != NULL && block != NULL, 1) &&
 	    __builtin_expect(dhp_lookaside_put_here(list, block) != 0, 1))
 		return;
 #endif

@@ -26,6 +26,12 @@ _Thread_local struct port_self port_self_of_thread;
 static _Thread_local int32_t pretended_cpu FIXED_DISTANCE = -1;
 static _Thread_local int32_t worker_cpu FIXED_DISTANCE = -1;
 
+/* Laid out like the kernel's area, for inline code that need not ask whether there is one. */
+static _Thread_local struct {
+	int32_t cpu;
+	int32_t section[2];
+} no_area FIXED_DISTANCE = { .cpu = -1 };
+
 static char *thread_pointer(void)
 {
 #if defined(__x86_64__)
@@ -52,7 +58,8 @@ static bool restartable_sequences_visible(void)
 
 struct port_cpu_word port_cpu_word(bool simulated)
 {
-	struct port_cpu_word word = { .distance = (char *)&pretended_cpu - thread_pointer(), .ask = !simulated };
+	struct port_cpu_word word = { .distance = (char *)&pretended_cpu - thread_pointer(), .ask = !simulated,
+		.none = (char *)&no_area.cpu - thread_pointer() };
 	const struct rseq *area = (const struct rseq *)(void *)(thread_pointer() + __rseq_offset);
 
 	word.worker_distance = simulated ? word.distance : (char *)&worker_cpu - thread_pointer();
