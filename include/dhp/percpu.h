@@ -266,8 +266,8 @@ static inline uint32_t dhp_percpu_cpu_here(const struct dhp_percpu *array)
 static inline void *dhp_percpu_here(const struct dhp_percpu *array)
 {
 	/* 16 bits: a cpu id is below 65534, and "none" (-1, -2) becomes an id that is never announced. */
-	uint32_t own = dhp_cpu_word_read(array->worker_word);
-	size_t cpu = (int32_t)own >= 0 ? own : dhp_cpu_word_low(array->cpu_word);
+	size_t own = dhp_cpu_word_read(array->worker_word), here = dhp_cpu_word_low(array->cpu_word);
+	size_t cpu = (int32_t)own >= 0 ? own : here; /* both are read: cheaper than a jump for one of the two */
 	unsigned char *slot = array->base + cpu * array->stride;
 
 	if (__builtin_expect(dhp_cpu_announced(&array->announced[cpu], &slot), 1))
