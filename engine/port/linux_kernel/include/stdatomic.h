@@ -23,5 +23,6 @@
 #define atomic_compare_exchange_strong_explicit(a, expected, v, success, failure)                             \
 	__atomic_compare_exchange_n(a, expected, v, false, success, failure)
 #define atomic_thread_fence(order) __atomic_thread_fence(order)
+#define atomic_signal_fence(order) __atomic_signal_fence(order)
 
 #endif
