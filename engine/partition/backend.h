@@ -21,6 +21,7 @@ struct dhpi_limits {
 /* What there is now. */
 struct dhpi_scan {
 	struct dhpi_cpus usable; /* online, and this process may run there */
+	bool usable_unknown;     /* `usable` says nothing: what was known holds on */
 	uint32_t present_count;
 	uint32_t online_count; /* of those present */
 	uint32_t quota;        /* processors' worth of time; 0: no limit */

@@ -89,16 +89,6 @@ static void follow_usable(struct dhpi_partition *partition)
 	dhpi_work_leave(partition->engine->work);
 }
 
-/* A process can run somewhere always: a thread that sleeps on a cpu that went offline has an empty mask until it wakes. */
-static bool says_nothing(const struct dhpi_scan *scan)
-{
-	uint32_t cpu = 0;
-
-	while (cpu < scan->limit && !dhpi_cpus_has(&scan->usable, cpu))
-		cpu++;
-	return cpu >= scan->limit;
-}
-
 static bool may_pass(enum dhp_status status)
 {
 	return status == DHP_NO_MEMORY || status == DHP_NO_THREAD || status == DHP_NO_AFFINITY;
@@ -217,7 +207,7 @@ static enum dhp_status look(struct dhpi_partition *partition, bool retry_refused
 	if (dhp_failed(scan) && dhpi_set_active(partition->engine->set) == 0)
 		return scan; /* nothing is known yet */
 	tried = forget_failures(partition, retry_refused);
-	if (!says_nothing(&partition->scan))
+	if (!partition->scan.usable_unknown)
 		follow_usable(partition);
 	dhpi_set_platform(partition->engine->set, partition->scan.present_count, partition->scan.online_count,
 			  partition->scan.quota);

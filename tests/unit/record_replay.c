@@ -246,6 +246,24 @@ static void a_thousand_processors_fit_their_lines(void **state)
 	assert_ok(dhp_replay_close(replay));
 }
 
+/* The cpuset has moved to a processor that a registrant refused: one is active, none is usable. */
+static void nobody_need_be_usable_S757(void **state)
+{
+	static const char text[] = "dhp-record 1\n1 engine maximum 2\n1 engine processor 0 0 0 64 0 0 0 0\n"
+		"1 engine processor 1 0 1 64 0 0 1 0\n1 engine active 0\n1 engine begin 0 1 0\n2 engine end 0\n";
+	struct dhp_engine *engine;
+	struct dhp_replay *replay;
+
+	(void)state;
+	tape = (struct tape){ .length = sizeof(text) - 1 };
+	memcpy(tape.text, text, sizeof(text) - 1);
+	engine = tape_engine(&tape, &replay);
+	assert_int_equal(counts_of(engine).active, 1);
+	assert_int_equal(counts_of(engine).usable, 0);
+	end_engine(engine);
+	assert_ok(dhp_replay_close(replay));
+}
+
 /* ---- steps and time ---- */
 
 static void steps_come_when_they_are_asked_for(void **state)
@@ -472,6 +490,7 @@ int main(void)
 		cmocka_unit_test(a_recording_of_a_replay_is_the_recording_S757),
 		cmocka_unit_test(a_recording_may_begin_late_S757),
 		cmocka_unit_test(a_thousand_processors_fit_their_lines),
+		cmocka_unit_test(nobody_need_be_usable_S757),
 		cmocka_unit_test(steps_come_when_they_are_asked_for),
 		cmocka_unit_test(two_engines_play_one_recording),
 		cmocka_unit_test(a_write_that_fails_ends_the_recording_only_S757),

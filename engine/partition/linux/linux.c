@@ -169,6 +169,16 @@ static void merge_processors(const struct machine *machine, struct dhpi_scan *sc
 	keep(scan, known_set(machine, DHPI_CPUSET));
 }
 
+/* A process can run somewhere always: a thread that sleeps on a cpu that went offline has an empty mask until it wakes. */
+static bool is_empty(const struct dhpi_scan *scan)
+{
+	uint32_t cpu = 0;
+
+	while (cpu < scan->limit && !dhpi_cpus_has(&scan->usable, cpu))
+		cpu++;
+	return cpu >= scan->limit;
+}
+
 static bool is_complete(const struct machine *machine)
 {
 	return known_set(machine, DHPI_AFFINITY)->known &&
@@ -191,6 +201,7 @@ static enum dhp_status machine_scan(void *state, bool all, struct dhpi_scan *out
 	dhpi_sources_look(&machine->sources, DHPI_OF_PROCESSORS, all);
 	if (is_complete(machine)) {
 		merge_processors(machine, out_scan);
+		out_scan->usable_unknown = is_empty(out_scan);
 		if (!all || (!failed(&list[AFFINITY]) && !(files_count(machine) && failed(&list[SYSFS]))))
 			status = DHP_OK;
 	}

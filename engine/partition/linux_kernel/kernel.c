@@ -259,6 +259,7 @@ static enum dhp_status machine_scan(void *state, bool all, struct dhpi_scan *out
 
 	(void)all;
 	dhpi_cpus_clear(&out_scan->usable);
+	out_scan->usable_unknown = false;
 	out_scan->limit = 0;
 	out_scan->present_count = num_present_cpus();
 	out_scan->online_count = num_online_cpus();

@@ -194,6 +194,7 @@ static enum dhp_status sim_scan(void *state, bool all, struct dhpi_scan *out_sca
 	if (dhp_failed(sim->scan_status))
 		return sim->scan_status;
 	dhpi_cpus_clear(&out_scan->usable);
+	out_scan->usable_unknown = false;
 	out_scan->limit = sim->units[sim->count - 1].cpu + 1;
 	out_scan->present_count = sim->plugged_count;
 	out_scan->online_count = sim->online_count;
