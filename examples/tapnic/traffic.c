@@ -30,7 +30,7 @@ struct flow {
 	uint64_t sent, received; /* datagrams */
 	uint64_t expected;       /* the number that comes next if none is lost or reordered */
 	uint64_t reordered;
-	uint64_t last_ns, longest_silence_ns;
+	uint64_t last_ns, longest_silence_ns, silent_ns; /* the last: when that silence was over */
 };
 
 static struct flow flows[FLOWS_LIMIT];
@@ -79,8 +79,10 @@ static void receive(struct flow *flow, uint64_t now)
 			flow->reordered++;
 		else
 			flow->expected = data[0] + 1;
-		if (now - flow->last_ns > flow->longest_silence_ns)
+		if (now - flow->last_ns > flow->longest_silence_ns) {
 			flow->longest_silence_ns = now - flow->last_ns;
+			flow->silent_ns = now;
+		}
 		flow->last_ns = now;
 	}
 }
@@ -107,9 +109,9 @@ static bool all_back(unsigned int count)
 	return true;
 }
 
-static void run(unsigned int count, uint64_t per_second, uint64_t length_ns)
+static void run(unsigned int count, uint64_t per_second, uint64_t begin, uint64_t length_ns)
 {
-	uint64_t begin = now_ns(), now = begin;
+	uint64_t now = begin;
 	struct pollfd polled[FLOWS_LIMIT];
 
 	for (unsigned int i = 0; i < count; i++)
@@ -125,7 +127,7 @@ static void run(unsigned int count, uint64_t per_second, uint64_t length_ns)
 	}
 }
 
-static int report(unsigned int count, uint64_t length_ns)
+static int report(unsigned int count, uint64_t begin, uint64_t length_ns)
 {
 	struct flow all = { 0 };
 
@@ -133,13 +135,15 @@ static int report(unsigned int count, uint64_t length_ns)
 		all.sent += flows[i].sent;
 		all.received += flows[i].received;
 		all.reordered += flows[i].reordered;
-		if (flows[i].longest_silence_ns > all.longest_silence_ns)
+		if (flows[i].longest_silence_ns > all.longest_silence_ns) {
 			all.longest_silence_ns = flows[i].longest_silence_ns;
+			all.silent_ns = flows[i].silent_ns;
+		}
 	}
-	(void)printf("traffic: %u flows, %llu sent, %.0f/s, %llu lost, %llu reordered, longest silence %.2f ms\n", count,
+	(void)printf("traffic: %u flows, %llu sent, %.0f/s, %llu lost, %llu reordered, longest silence %.2f ms, over %.2f s after the start\n", count,
 		     (unsigned long long)all.sent, (double)all.sent * 1e9 / (double)length_ns,
 		     (unsigned long long)(all.sent - all.received), (unsigned long long)all.reordered,
-		     (double)all.longest_silence_ns / 1e6);
+		     (double)all.longest_silence_ns / 1e6, (double)(all.silent_ns - begin) / 1e9);
 	return all.sent > 0 && all.received == all.sent && all.reordered == 0 ? 0 : 1;
 }
 
@@ -147,7 +151,7 @@ int main(int count, char **arguments)
 {
 	struct sockaddr_in address;
 	unsigned int flow_count = count > 4 ? (unsigned int)atoi(arguments[4]) : 16;
-	uint64_t per_second = count > 5 ? (uint64_t)atoi(arguments[5]) : 500, length_ns;
+	uint64_t per_second = count > 5 ? (uint64_t)atoi(arguments[5]) : 500, begin, length_ns;
 
 	if (count < 4 || !parse_address(arguments[2], arguments[3], &address) || flow_count == 0 || flow_count > FLOWS_LIMIT) {
 		(void)fprintf(stderr, "usage: traffic SECONDS|echo IP PORT [FLOWS [PER_SECOND]]\n");
@@ -163,6 +167,7 @@ int main(int count, char **arguments)
 			return 2;
 		}
 	}
-	run(flow_count, per_second, length_ns);
-	return report(flow_count, length_ns);
+	begin = now_ns();
+	run(flow_count, per_second, begin, length_ns);
+	return report(flow_count, begin, length_ns);
 }
