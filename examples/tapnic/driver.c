@@ -243,20 +243,13 @@ static enum dhp_status start(void *context, const struct dhp_device_call *call)
 	return DHP_OK;
 }
 
-/* Somebody else could not stop: the newcomers still wait, so ask again. */
+/* The stop came to nothing, and newcomers may still wait for theirs: ask again. */
 static enum dhp_status cancel_stop(void *context, const struct dhp_device_call *call)
 {
-	struct nic *nic = context;
-	bool some_wait = false;
+	const struct nic *nic = context;
 
 	(void)call;
-	(void)pthread_mutex_lock(&nic->lock);
-	for (uint32_t i = 0; i < nic->channel_count; i++)
-		some_wait = some_wait || (nic->channels[i].steered && !nic->channels[i].polled);
-	(void)pthread_mutex_unlock(&nic->lock);
-	if (some_wait)
-		(void)dhp_rebalance_request(nic->engine);
-	return DHP_OK;
+	return dhp_rebalance_request(nic->engine);
 }
 
 /* ---- memory ---- */

@@ -20,9 +20,10 @@ static const char usage[] =
 	"  --backend sim      simulated processors: `add` makes one arrive; otherwise those of this machine\n"
 	"  --processors N     simulated, at most (8)\n"
 	"commands on the standard input, one a line; its end ends the driver:\n"
-	"  rates | totals | look | quit            frames a second since the last time; counters; look for changes now\n"
-	"  add | away N | back N                   simulated processors\n"
-	"  short | plenty | module                 simulated memory\n";
+	"  rates | totals | quit        frames a second since the last time; counters\n"
+	"  look | cancel                look for changes now; a stop of the device that is cancelled\n"
+	"  add | fail | away N | back N simulated processors: fail lets the next one fail to come up\n"
+	"  short | plenty | module      simulated memory\n";
 
 static struct nic nic = { .address = { .mac = { 0x02, 0, 0, 0, 0x77, 0x01 }, .ip = { 10, 77, 0, 1 } },
 			  .queue_limit = QUEUES_LIMIT };
@@ -87,12 +88,19 @@ static void print_totals(void)
 
 /* ---- commands ---- */
 
-static enum dhp_status add_processor(struct dhp_engine *engine)
+static uint32_t next_cpu(struct dhp_engine *engine)
 {
-	struct dhp_counts counts;
-	enum dhp_status status = dhp_counts_read(engine, &counts);
+	struct dhp_counts counts = { 0 };
 
-	return status == DHP_OK ? dhp_sim_add(engine, dhp_sim_cpu(engine, counts.active)) : status;
+	(void)dhp_counts_read(engine, &counts);
+	return dhp_sim_cpu(engine, counts.active);
+}
+
+static enum dhp_status cancelled_stop(void)
+{
+	enum dhp_status status = dhp_device_send(nic.device, DHP_REQUEST_QUERY_STOP);
+
+	return status == DHP_OK ? dhp_device_send(nic.device, DHP_REQUEST_CANCEL_STOP) : status;
 }
 
 static enum dhp_status set_free_memory(struct dhp_engine *engine, bool plenty)
@@ -107,7 +115,9 @@ static enum dhp_status set_free_memory(struct dhp_engine *engine, bool plenty)
 static bool partition_command(struct dhp_engine *engine, const char *word, unsigned int number, enum dhp_status *out_status)
 {
 	if (strcmp(word, "add") == 0)
-		*out_status = add_processor(engine);
+		*out_status = dhp_sim_add(engine, next_cpu(engine));
+	else if (strcmp(word, "fail") == 0)
+		*out_status = dhp_sim_fail(engine, next_cpu(engine), DHP_STEP_BRING_UP, DHP_INJECTED);
 	else if (strcmp(word, "away") == 0 || strcmp(word, "back") == 0)
 		*out_status = dhp_sim_set_usable(engine, dhp_sim_cpu(engine, number), word[0] == 'b');
 	else if (strcmp(word, "short") == 0 || strcmp(word, "plenty") == 0)
@@ -116,6 +126,8 @@ static bool partition_command(struct dhp_engine *engine, const char *word, unsig
 		*out_status = dhp_sim_memory_add(engine, (uint64_t)1 << 30, 0);
 	else if (strcmp(word, "look") == 0)
 		*out_status = dhp_engine_rescan(engine);
+	else if (strcmp(word, "cancel") == 0)
+		*out_status = cancelled_stop();
 	else
 		return false;
 	return true;
