@@ -7,7 +7,7 @@
  *           and exchange and defers the old one: a DPC is always in a section, so it is freed when no DPC can have it.
  *           A cache is an array of words that explain themselves: station, port, and the generation they were true in.
  * I1        a cached word of an older generation is a miss; the generation grows with every station that moves.
- * I2        a word is read and written whole, so a DPC that the system moved to another processor does no harm there.
+ * I2        a word is read and written whole: START handles frames too, in a thread that is on no processor of its own.
  *
  * What is full is overwritten: a station that was forgotten is learned again from its next frame.
  */
