@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define FLOWS_LIMIT 256u
-#define WINDOW 32u
+#define WINDOW 24u
 #define PAYLOAD_BYTES 64u
 #define GIVE_UP_NS UINT64_C(2000000000) /* nothing is that late */
 
