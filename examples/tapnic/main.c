@@ -22,6 +22,7 @@ static const char usage[] =
 	"commands on the standard input, one a line; its end ends the driver:\n"
 	"  rates | totals | quit        frames a second since the last time; counters\n"
 	"  look | cancel                look for changes now; a stop of the device that is cancelled\n"
+	"  pause | resume               let frames wait; go on\n"
 	"  add | fail | away N | back N simulated processors: fail lets the next one fail to come up\n"
 	"  short | plenty | module      simulated memory\n";
 
@@ -128,6 +129,10 @@ static bool partition_command(struct dhp_engine *engine, const char *word, unsig
 		*out_status = dhp_engine_rescan(engine);
 	else if (strcmp(word, "cancel") == 0)
 		*out_status = cancelled_stop();
+	else if (strcmp(word, "pause") == 0)
+		*out_status = dhp_pause_all(engine, 0);
+	else if (strcmp(word, "resume") == 0)
+		*out_status = dhp_resume_all(engine);
 	else
 		return false;
 	return true;

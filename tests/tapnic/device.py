@@ -182,6 +182,49 @@ def arrivals_that_fail():
     check(driver.quit()[0] == 0, "it ends well")
 
 
+def numbered_sockets(count):
+    """Sockets of NETNS, each with a flow of its own to the device."""
+    with open("/proc/self/ns/net") as home, open(f"/run/netns/{NETNS}") as there:
+        LIBC.setns(there.fileno(), 0x40000000)
+        sockets = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(count)]
+        LIBC.setns(home.fileno(), 0x40000000)
+    for s in sockets:
+        s.connect(("10.77.0.1", 7))
+        s.settimeout(WAIT)
+        s.send(b"-1")
+        s.recv(10)
+    return sockets
+
+
+def flows_in_order():
+    """Frames wait in the old queue while their flows move, and more in the new one: whoever begins with those reorders them."""
+    driver = Driver()
+    driver.expect("it starts", "ready")
+    ip("-n", NETNS, "addr", "add", "10.77.0.2/24", "dev", "nic0")
+    ip("-n", NETNS, "link", "set", "nic0", "up")
+    sockets = numbered_sockets(16)
+    driver.tell("short")  # small rings: the old queue is not emptied in one go
+    driver.expect("rings are small", "memory is short")
+    driver.tell("rates\npause\ntotals")
+    driver.expect("frames wait", "totals end")
+    sent, last = 0, 60  # rounds; a queue of the kernel has room for 1000 frames
+    while sent < 40 or (sent < last and "2 queues" not in driver.output()):
+        if sent == 40:
+            driver.tell("add")
+        for s in sockets:
+            s.send(b"%d" % sent)
+        sent += 1
+        time.sleep(0.001 if sent > 40 else 0)
+    driver.expect("flows move, and the newcomer is let in", "2 queues are in use")
+    driver.tell("resume")
+    got = [[int(s.recv(10)) for _ in range(sent)] for s in sockets]
+    check(all(numbers == list(range(sent)) for numbers in got), "every flow comes back whole and in order", got)
+    driver.tell("rates")
+    driver.expect("that is counted", "rates end", 2)
+    check(re.search(r"queue 1 processor 1 at 1: [1-9]", driver.output()), "some of it through the new queue", driver.output())
+    check(driver.quit()[0] == 0, "it ends well")
+
+
 def take_queues(count):
     """So many of nic0, as another program would."""
     queues = []
@@ -269,7 +312,7 @@ def main():
         if not allowed:
             print("skipped: network namespaces or TAP interfaces are not allowed here")
             return 77
-        for story in (answers_and_drops, arrivals_that_fail, queues_of_the_kernel, memory, interface_that_goes, refusals):
+        for story in (answers_and_drops, flows_in_order, arrivals_that_fail, queues_of_the_kernel, memory, interface_that_goes, refusals):
             print(f"-- {story.__name__}", flush=True)
             story()
     finally:
