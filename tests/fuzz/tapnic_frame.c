@@ -3,22 +3,8 @@
  * A byte string is a frame that the driver of examples/tapnic gets. Whatever it is: nothing beyond it is touched, it has exactly one
  * fate, what is not answered stays as it was, and an answer is sound, no longer than the frame, and for whoever sent that.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz.h"
 #include "packets.h"
-
-/* The name is libFuzzer's. */
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-#define MUST(condition)                                                                                            \
-	do {                                                                                                       \
-		if (!(condition)) {                                                                                \
-			(void)fprintf(stderr, "%s:%d: does not hold: %s\n", __FILE__, __LINE__, #condition);       \
-			abort();                                                                                   \
-		}                                                                                                  \
-	} while (0)
 
 static const struct address self = { { 2, 0, 0, 0, 0, 1 }, { 10, 0, 0, 1 } };
 

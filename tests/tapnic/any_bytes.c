@@ -4,9 +4,8 @@
  */
 #include "support.h"
 
+#include "../fuzz/fuzz.h"
 #include "frames.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static uint64_t random_state;
 
