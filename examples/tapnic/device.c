@@ -23,7 +23,8 @@ static const char *advice(int error)
 	switch (error) {
 	case EPERM:
 	case EACCES:
-		return " (this needs CAP_NET_ADMIN: run it as root, or have root make it with `ip tuntap add mode tap multi_queue`)";
+		return " (this needs CAP_NET_ADMIN: run it as root, or have root make the interface with"
+		       " `ip tuntap add mode tap multi_queue`)";
 	case EINVAL:
 	case EBUSY:
 		return " (it exists, and is no tap with multi_queue, or somebody else has it)";

@@ -229,7 +229,7 @@ static void poll_newcomers(struct nic *nic)
 				say("port %s: a queue cannot be polled", nic->ports[port].name);
 		nic->channels[i].polled = true;
 	}
-	say("%u queues are in use", end);
+	say("queues in use: %u", end);
 }
 
 static enum dhp_status start(void *context, const struct dhp_device_call *call)

@@ -86,8 +86,8 @@ void steering_create(struct steering *steering)
 	steering->map = bpf(BPF_MAP_CREATE, &attributes);
 	steering->program = steering->map >= 0 ? load_program(steering->map) : -1;
 	if (steering->program < 0)
-		say("the kernel accepts no steering program: %s (it spreads the flows itself, and may reorder them when a queue comes)",
-		    strerror(errno));
+		say("the kernel accepts no steering program: %s (it spreads the flows itself, and may reorder them when a"
+		    " queue comes)", strerror(errno));
 }
 
 void steering_destroy(struct steering *steering)

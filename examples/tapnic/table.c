@@ -18,7 +18,7 @@
 #define SLOTS 1024u
 #define CACHE_SLOTS 64u
 
-/* Generations in a word; a word that is not used for so many moves of stations could be believed again, and then misleads one frame. */
+/* Generations in a word; one that is not used for so many moves of stations could be believed again, and misleads one frame. */
 #define GENERATIONS 0x7fffu
 
 struct entry {

@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #define FLOWS_LIMIT 256u
-#define WINDOW 24u
+#define WINDOW 12u
 #define PAYLOAD_BYTES 64u
 #define GIVE_UP_NS UINT64_C(2000000000) /* nothing is that late */
 
@@ -140,8 +140,8 @@ static int report(unsigned int count, uint64_t begin, uint64_t length_ns)
 			all.silent_ns = flows[i].silent_ns;
 		}
 	}
-	(void)printf("traffic: %u flows, %llu sent, %.0f/s, %llu lost, %llu reordered, longest silence %.2f ms, over %.2f s after the start\n", count,
-		     (unsigned long long)all.sent, (double)all.sent * 1e9 / (double)length_ns,
+	(void)printf("%u flows, %llu sent, %.0f/s, %llu lost, %llu reordered, longest silence %.2f ms (over %.2f s after the"
+		     " start)\n", count, (unsigned long long)all.sent, (double)all.sent * 1e9 / (double)length_ns,
 		     (unsigned long long)(all.sent - all.received), (unsigned long long)all.reordered,
 		     (double)all.longest_silence_ns / 1e6, (double)(all.silent_ns - begin) / 1e9);
 	return all.sent > 0 && all.received == all.sent && all.reordered == 0 ? 0 : 1;
@@ -153,7 +153,8 @@ int main(int count, char **arguments)
 	unsigned int flow_count = count > 4 ? (unsigned int)atoi(arguments[4]) : 16;
 	uint64_t per_second = count > 5 ? (uint64_t)atoi(arguments[5]) : 500, begin, length_ns;
 
-	if (count < 4 || !parse_address(arguments[2], arguments[3], &address) || flow_count == 0 || flow_count > FLOWS_LIMIT) {
+	if (count < 4 || !parse_address(arguments[2], arguments[3], &address) || flow_count == 0 ||
+	    flow_count > FLOWS_LIMIT) {
 		(void)fprintf(stderr, "usage: traffic SECONDS|echo IP PORT [FLOWS [PER_SECOND]]\n");
 		return 2;
 	}

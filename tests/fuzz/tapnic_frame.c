@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A byte string is a frame that the driver of examples/tapnic gets. Whatever it is: nothing beyond it is touched, it has exactly one
- * fate, what is not answered stays as it was, and an answer is sound, no longer than the frame, and for whoever sent that.
+ * A byte string is a frame that the driver of examples/tapnic gets. Whatever it is: nothing beyond it is touched, what is not
+ * answered stays as it was, and an answer is sound, no longer than the frame, and for whoever sent that.
  */
 #include "fuzz.h"
 #include "packets.h"

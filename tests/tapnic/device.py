@@ -167,7 +167,7 @@ def arrivals_that_fail():
     driver.tell("fail\nadd")
     driver.expect("who fails to come up is told of, and its queue goes", "processor 1 does not come")
     driver.tell("add")
-    driver.expect("the next attempt gets it again", "2 queues are in use")
+    driver.expect("the next attempt gets it again", "queues in use: 2")
     driver.tell("add")
     driver.expect("beyond the limit it refuses", "no queue for processor 2: the limit is 2")
     driver.expect("and the processor does not come", "processor 2 does not come")
@@ -207,15 +207,15 @@ def flows_in_order():
     driver.expect("rings are small", "memory is short")
     driver.tell("rates\npause\ntotals")
     driver.expect("frames wait", "totals end")
-    sent, last = 0, 60  # rounds; a queue of the kernel has room for 1000 frames
-    while sent < 40 or (sent < last and "2 queues" not in driver.output()):
+    sent, last = 0, 56  # rounds; a queue of the kernel has room for 1000 frames
+    while sent < 40 or (sent < last and "queues in use: 2" not in driver.output()):
         if sent == 40:
             driver.tell("add")
         for s in sockets:
             s.send(b"%d" % sent)
         sent += 1
         time.sleep(0.001 if sent > 40 else 0)
-    driver.expect("flows move, and the newcomer is let in", "2 queues are in use")
+    driver.expect("flows move, and the newcomer is let in", "queues in use: 2")
     driver.tell("resume")
     got = [[int(s.recv(10)) for _ in range(sent)] for s in sockets]
     check(all(numbers == list(range(sent)) for numbers in got), "every flow comes back whole and in order", got)
@@ -253,7 +253,7 @@ def queues_of_the_kernel():
     os.write(done[1], b"x")
     os.waitpid(taker, 0)
     driver.tell("add")
-    driver.expect("once there are some it comes", "2 queues are in use")
+    driver.expect("once there are some it comes", "queues in use: 2")
     check(driver.quit()[0] == 0, "it ends well")
 
 
@@ -312,7 +312,8 @@ def main():
         if not allowed:
             print("skipped: network namespaces or TAP interfaces are not allowed here")
             return 77
-        for story in (answers_and_drops, flows_in_order, arrivals_that_fail, queues_of_the_kernel, memory, interface_that_goes, refusals):
+        for story in (answers_and_drops, flows_in_order, arrivals_that_fail, queues_of_the_kernel, memory, interface_that_goes,
+                      refusals):
             print(f"-- {story.__name__}", flush=True)
             story()
     finally:
