@@ -12,6 +12,7 @@ BENCH_ARGS =
 VM_ARGS =
 FUZZ_SECONDS = 600
 FUZZ_TARGETS =
+TAPNIC_ARGS =
 
 build_dir = build/$(PRESET)
 group = $(if $(filter tsan,$(PRESET)),tsan,check)
@@ -42,6 +43,7 @@ help:
 	@echo 'make vm-quick          one kernel, one scenario; 15 seconds'
 	@echo 'make fuzz              any input, any sequence of calls; FUZZ_SECONDS=$(FUZZ_SECONDS) each   (FUZZ_TARGETS=cpulist)'
 	@echo 'make fuzz-afl          the same by AFL++'
+	@echo 'make tapnic            a network driver in user space: processors arrive, no flow is lost or reordered'
 	@echo 'make build             build only'
 	@echo 'make install           PREFIX=$(PREFIX), DESTDIR=...'
 	@echo 'make clean             remove build/'
@@ -148,6 +150,14 @@ fuzz-afl:
 	@AFL_QUIET=1 cmake --preset release -B build/afl -DCMAKE_C_COMPILER=afl-clang-fast -DDHP_BUILD_BENCH=OFF >/dev/null
 	@AFL_QUIET=1 cmake --build build/afl --target fuzz
 	tests/fuzz/run.py --afl --build build/afl --seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+.PHONY: tapnic deps-tapnic
+deps-tapnic: deps
+	@tools/install-deps --for tapnic
+
+# Status 77 of the script: not allowed here, which it says; no failure.
+tapnic: deps-tapnic build
+	$(run) examples/tapnic/run.sh --folder $(build_dir)/examples $(TAPNIC_ARGS) || [ $$? -eq 77 ]
 
 install: build
 	cmake --install $(build_dir) --prefix $(PREFIX)
