@@ -63,7 +63,8 @@ static void note_state(struct story *story, struct dhp_engine *engine)
 	note(story, (uint64_t)counts.active << 32 | counts.usable);
 	if (dhp_memory_read(engine, &memory) != DHP_OK)
 		return;
-	note(story, memory.total_bytes ^ memory.available_bytes << 1 ^ (uint64_t)memory.low << 63);
+	/* What is available moves by less than a recording says. */
+	note(story, memory.total_bytes ^ (uint64_t)memory.low << 63 ^ (uint64_t)memory.high << 62);
 	story->modules = memory.modules_count;
 }
 
