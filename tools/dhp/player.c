@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define PLAYER_PIECE 65536u
+#define PLAYER_LIMIT (256u << 20) /* what never ends, such as a device, must not take all memory */
 
 void player_options(struct player *player, struct command *command)
 {
@@ -55,10 +56,12 @@ static char *player_read(const char *name, size_t *out_length)
 
 	*out_length = 0;
 	while (file && got == PLAYER_PIECE) {
-		char *more = realloc(text, *out_length + PLAYER_PIECE);
+		char *more = *out_length < PLAYER_LIMIT ? realloc(text, *out_length + PLAYER_PIECE) : NULL;
 
-		if (!more)
+		if (!more) {
+			errno = *out_length < PLAYER_LIMIT ? ENOMEM : EFBIG;
 			break;
+		}
 		text = more;
 		errno = 0;
 		got = fread(text + *out_length, 1, PLAYER_PIECE, file);
@@ -84,8 +87,11 @@ static int player_load(struct player *player)
 	struct dhp_replay_note note;
 	enum dhp_status status;
 	size_t length;
-	char *text = player_read(player->name, &length);
+	char *text;
 
+	stop_let_through();
+	text = player_read(player->name, &length);
+	stop_hold_back();
 	if (!text)
 		return say_unusable("cannot read %s: %s", player->name, strerror(errno));
 	status = dhp_replay_open(text, length, &player->replay, &note);
@@ -126,9 +132,11 @@ static bool player_wait_line(void)
 {
 	int c;
 
+	stop_let_through();
 	do
 		c = getchar();
 	while (c != '\n' && c != EOF);
+	stop_hold_back();
 	return c == '\n';
 }
 
