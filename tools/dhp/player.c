@@ -52,22 +52,24 @@ static char *player_read(const char *name, size_t *out_length)
 {
 	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "rb");
 	char *text = NULL;
-	size_t got = PLAYER_PIECE;
+	size_t piece = PLAYER_PIECE, got = piece;
 
 	*out_length = 0;
-	while (file && got == PLAYER_PIECE) {
-		char *more = *out_length < PLAYER_LIMIT ? realloc(text, *out_length + PLAYER_PIECE) : NULL;
+	while (file && got == piece) {
+		char *more;
 
+		piece = got = *out_length > 0 ? *out_length : PLAYER_PIECE; /* twice as much each time */
+		more = *out_length < PLAYER_LIMIT ? realloc(text, *out_length + piece) : NULL;
 		if (!more) {
 			errno = *out_length < PLAYER_LIMIT ? ENOMEM : EFBIG;
 			break;
 		}
 		text = more;
 		errno = 0;
-		got = fread(text + *out_length, 1, PLAYER_PIECE, file);
+		got = fread(text + *out_length, 1, piece, file);
 		*out_length += got;
 	}
-	if (file && got < PLAYER_PIECE && !ferror(file)) {
+	if (file && got < piece && !ferror(file)) {
 		if (file != stdin)
 			fclose(file);
 		return text;
