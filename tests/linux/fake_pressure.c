@@ -275,6 +275,7 @@ static void trigger_without_its_group_is_gone(void **state)
 
 	(void)state;
 	assert_int_equal(dhpi_source_pressure.ready(&source, POLLPRI | POLLERR, &sign), DHPI_LOOK_GONE);
+	assert_int_equal(dhpi_source_pressure.ready(&source, POLLHUP, &sign), DHPI_LOOK_GONE);
 	assert_false(sign);
 }
 

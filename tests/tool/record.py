@@ -87,6 +87,23 @@ refused("record", os.path.join(folder.name, "no", "where"), says=["cannot write"
 full = refused("record", "--backend", "sim", "/dev/full", says=["cannot write /dev/full", "No space left"], status=1)
 expect(not full.out, "nothing else", full)
 
+refused("monitor", "--replay", "/dev/zero", says=["cannot read /dev/zero", "File too large"])
+
+# ---- what waits for somebody else is ended by a signal ----
+
+FIFO = os.path.join(folder.name, "fifo")
+os.mkfifo(FIFO)
+for words in (["record", "--backend", "sim", FIFO], ["monitor", "--replay", FIFO], ["monitor", "--replay", "-"],
+              ["monitor", "--replay", FILE, "--speed", "step"]):
+    process = subprocess.Popen([TOOL, *words], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=60)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    expect(process.returncode in (0, -signal.SIGTERM), f"{words}: ended by the signal", process.returncode)
+
 # ---- this machine, while its affinity changes ----
 
 cpus = allowed_cpus()

@@ -495,9 +495,32 @@ static void without_its_own_descriptor_it_waits_by_the_clock(void **state)
 	assert_int_equal(close(sources->interrupt), 0);
 	dhpi_sources_wait(sources, 5);
 	dhpi_sources_wait(sources, 0);
-	sources->interrupt = -1;
 	dhpi_sources_close(sources);
 	assert_int_equal(heard_of_kind(DHP_SOURCE_DROPPED), 0);
+}
+
+/* Nor is it written to, and what comes there is no interruption; the signs of the others are seen as before. */
+static void file_of_the_program_is_not_taken_for_the_interrupt(void **state)
+{
+	struct dhpi_sources *sources = begin_open();
+	int ends[2], taken;
+	char byte = 0;
+
+	(void)state;
+	taken = sources->interrupt;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
+	assert_int_equal(dup2(ends[0], taken), taken);
+	assert_int_equal(write(ends[1], "p", 1), 1);
+	dhpi_sources_interrupt(sources);
+	assert_int_equal(read(ends[1], &byte, 1), -1);
+	ring();
+	dhpi_sources_wait(sources, 20);
+	assert_int_equal(bell.served, 1);
+	dhpi_sources_close(sources);
+	assert_int_equal(read(taken, &byte, 1), 1);
+	assert_int_equal(close(taken), 0);
+	assert_int_equal(close(ends[0]), 0);
+	assert_int_equal(close(ends[1]), 0);
 }
 
 /* ---- what is said of them ---- */
@@ -567,6 +590,7 @@ int main(void)
 		cmocka_unit_test(closed_descriptor_is_told_once),
 		cmocka_unit_test(file_of_the_program_is_neither_read_nor_closed),
 		cmocka_unit_test(without_its_own_descriptor_it_waits_by_the_clock),
+		cmocka_unit_test(file_of_the_program_is_not_taken_for_the_interrupt),
 		cmocka_unit_test(each_says_what_it_sees_and_what_not),
 	};
 

@@ -302,7 +302,8 @@ static enum options_outcome monitor_parse(struct monitor_options *options, int a
 			 "changes of the counts and of the memory, and sources of change that are lost.",
 		.notes = "Ctrl-C or SIGTERM ends it with status 0. With --backend sim a script from the seed makes\n"
 			 "all processors arrive (8 without --processors); without --seconds the last one ends it.\n"
-			 "With --replay the seconds are those of the recording, and its last change ends it.",
+			 "With --replay the seconds are those of the recording, and its last change ends it; while it waits\n"
+			 "for the file or for a line, the signals end it at once.",
 	};
 	int operand_count;
 

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define PLAYER_PIECE 65536u
+#define PLAYER_LIMIT (256u << 20) /* what never ends, such as a device, must not take all memory */
 
 void player_options(struct player *player, struct command *command)
 {
@@ -51,20 +52,24 @@ static char *player_read(const char *name, size_t *out_length)
 {
 	FILE *file = strcmp(name, "-") == 0 ? stdin : fopen(name, "rb");
 	char *text = NULL;
-	size_t got = PLAYER_PIECE;
+	size_t piece = PLAYER_PIECE, got = piece;
 
 	*out_length = 0;
-	while (file && got == PLAYER_PIECE) {
-		char *more = realloc(text, *out_length + PLAYER_PIECE);
+	while (file && got == piece) {
+		char *more;
 
-		if (!more)
+		piece = got = *out_length > 0 ? *out_length : PLAYER_PIECE; /* twice as much each time */
+		more = *out_length < PLAYER_LIMIT ? realloc(text, *out_length + piece) : NULL;
+		if (!more) {
+			errno = *out_length < PLAYER_LIMIT ? ENOMEM : EFBIG;
 			break;
+		}
 		text = more;
 		errno = 0;
-		got = fread(text + *out_length, 1, PLAYER_PIECE, file);
+		got = fread(text + *out_length, 1, piece, file);
 		*out_length += got;
 	}
-	if (file && got < PLAYER_PIECE && !ferror(file)) {
+	if (file && got < piece && !ferror(file)) {
 		if (file != stdin)
 			fclose(file);
 		return text;
@@ -84,8 +89,11 @@ static int player_load(struct player *player)
 	struct dhp_replay_note note;
 	enum dhp_status status;
 	size_t length;
-	char *text = player_read(player->name, &length);
+	char *text;
 
+	stop_let_through();
+	text = player_read(player->name, &length);
+	stop_hold_back();
 	if (!text)
 		return say_unusable("cannot read %s: %s", player->name, strerror(errno));
 	status = dhp_replay_open(text, length, &player->replay, &note);
@@ -126,9 +134,11 @@ static bool player_wait_line(void)
 {
 	int c;
 
+	stop_let_through();
 	do
 		c = getchar();
 	while (c != '\n' && c != EOF);
+	stop_hold_back();
 	return c == '\n';
 }
 

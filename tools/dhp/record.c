@@ -100,8 +100,10 @@ static int recorder_open(struct recorder *recorder)
 
 	if (status != TOOL_FINE)
 		return status;
+	stop_let_through();
 	recorder->file = is_stdout ? STDOUT_FILENO
 				   : open(recorder->name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	stop_hold_back();
 	if (recorder->file < 0)
 		status = say_unusable("cannot write %s: %s", recorder->name, strerror(errno));
 	else

@@ -21,12 +21,27 @@ static void stop_signals(sigset_t *set)
 	sigaddset(set, SIGHUP);
 }
 
-void stop_prepare(void)
+static void stop_mask(int how)
 {
 	sigset_t set;
 
 	stop_signals(&set);
-	sigprocmask(SIG_BLOCK, &set, NULL);
+	pthread_sigmask(how, &set, NULL);
+}
+
+void stop_prepare(void)
+{
+	stop_hold_back();
+}
+
+void stop_let_through(void)
+{
+	stop_mask(SIG_UNBLOCK);
+}
+
+void stop_hold_back(void)
+{
+	stop_mask(SIG_BLOCK);
 }
 
 bool stop_wait_until(uint64_t at_ns)

@@ -114,6 +114,7 @@ struct dhpi_sources {
 	dhp_source_hook *hook;
 	void *hook_context;
 	int interrupt; /* an eventfd */
+	uint64_t interrupt_id;
 
 	struct port_mutex lock;
 	struct dhpi_facts facts;

@@ -135,7 +135,7 @@ static enum dhpi_look pressure_ready(struct dhpi_source *source, short revents, 
 
 	if (source->events == POLLIN)
 		look = read_away(source->file);
-	else if ((revents & POLLERR) != 0)
+	else if ((revents & (POLLERR | POLLHUP)) != 0) /* neither would end */
 		look = DHPI_LOOK_GONE;
 	if (look == DHPI_LOOK_FINE) {
 		dhpi_learn_event(source, "pressure", "some");

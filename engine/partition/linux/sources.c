@@ -151,9 +151,14 @@ static uint64_t file_id(int file)
 	return fstat(file, &status) == 0 ? (uint64_t)status.st_dev << 32 ^ (uint64_t)status.st_ino : 0;
 }
 
+static bool is_same(int file, uint64_t id)
+{
+	return file >= 0 && file_id(file) == id;
+}
+
 static bool is_ours(const struct dhpi_source *source)
 {
-	return source->file >= 0 && file_id(source->file) == source->file_id;
+	return is_same(source->file, source->file_id);
 }
 
 static void close_source(struct dhpi_source *source)
@@ -327,16 +332,14 @@ static enum woke wait_once(struct dhpi_sources *sources, uint64_t limit_ms)
 	int ready;
 
 	list_files(sources, files);
-	files[count] = (struct pollfd){ .fd = sources->interrupt, .events = POLLIN };
+	/* Without its own it looks every now and then. */
+	files[count] = (struct pollfd){ .fd = is_same(sources->interrupt, sources->interrupt_id) ? sources->interrupt : -1,
+					.events = POLLIN };
 	ready = poll(files, count + 1, (int)(limit_ms < INT32_MAX ? limit_ms : INT32_MAX));
 	if (ready <= 0)
 		return WOKE_NOBODY;
 	if ((files[count].revents & POLLIN) != 0)
 		return WOKE_INTERRUPTED;
-	if ((files[count].revents & POLLNVAL) != 0) { /* the program has closed it: then we just look every now and then */
-		port_sleep_ns(limit_ms * 1000000);
-		return WOKE_INTERRUPTED;
-	}
 	return serve_all(sources, files) ? WOKE_SIGN : WOKE_NOBODY;
 }
 
@@ -367,6 +370,8 @@ void dhpi_sources_interrupt(struct dhpi_sources *sources)
 {
 	const uint64_t one = 1;
 
+	if (!is_same(sources->interrupt, sources->interrupt_id))
+		return; /* closed by the program: the wait ends by the clock */
 	/* It fails only when the event is pending already. */
 	if (write(sources->interrupt, &one, sizeof(one)) < 0)
 		return;
@@ -402,6 +407,7 @@ static void forget(struct dhpi_source *source)
 bool dhpi_sources_open(struct dhpi_sources *sources, const struct dhpi_source_ops *const *table, uint32_t count)
 {
 	sources->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	sources->interrupt_id = file_id(sources->interrupt);
 	port_mutex_init(&sources->lock);
 	if (sources->interrupt < 0 || (sources->hook != NULL && !reserve_value(sources)))
 		return false;
@@ -421,7 +427,7 @@ void dhpi_sources_close(struct dhpi_sources *sources)
 		forget(&sources->list[--sources->count]);
 	if (sources->value != NULL)
 		port_unreserve(sources->value, DHPI_CPULIST_TEXT_BYTES);
-	if (sources->interrupt >= 0)
+	if (is_same(sources->interrupt, sources->interrupt_id))
 		(void)close(sources->interrupt);
 	port_mutex_fini(&sources->lock);
 }
