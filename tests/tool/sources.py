@@ -82,6 +82,8 @@ def monitor(root):
 
 
 refused("info", "--root", "/tmp", "--backend", "sim", says=["--root"])
+refused("info", "--root", "/dev/null", says=["--root /dev/null: there is no such folder"])
+refused("monitor", "--root", "/no/such", says=["--root /no/such: there is no such folder"])
 with tempfile.TemporaryDirectory() as folder:
     tree = Path(folder)
     for file_name, content in FILES.items():

@@ -9,6 +9,7 @@
 #include "say.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #define BACKEND_GROUPS_LIMIT 64
 
@@ -58,10 +59,19 @@ void backend_options(struct backend *backend, struct command *command)
 	backend->seed = 1;
 }
 
+static bool is_folder(const char *path)
+{
+	struct stat what;
+
+	return *path == '\0' || (stat(path, &what) == 0 && S_ISDIR(what.st_mode));
+}
+
 int backend_check(struct backend *backend, uint32_t processors)
 {
 	if (backend->simulated && backend->root)
 		return say_usage("--root is about the files of a machine: leave out --backend sim");
+	if (backend->root && !is_folder(backend->root))
+		return say_usage("--root %s: there is no such folder", backend->root);
 	if (backend->simulated) {
 		if (!backend->processors)
 			backend->processors = processors;
