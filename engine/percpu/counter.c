@@ -42,11 +42,14 @@ void dhp_counter_add_slow(struct dhp_counter *counter, uint64_t amount)
 	(void)at_fetch_add_relaxed_u64(cell, amount); /* relaxed: statistics only */
 }
 
+static uint64_t value_of(const void *cell)
+{
+	return at_load_relaxed_u64(cell); /* relaxed: statistics only */
+}
+
 static uint64_t value_at(const struct dhp_percpu *cells, size_t cpu)
 {
-	const struct at_u64 *cell = (const void *)(cells->base + cpu * DHP_CELL_BYTES);
-
-	return at_load_relaxed_u64(cell); /* relaxed: statistics only */
+	return value_of(cells->base + cpu * DHP_CELL_BYTES);
 }
 
 /*
@@ -58,7 +61,7 @@ uint64_t dhp_counter_sum(const struct dhp_counter *counter)
 	const struct dhp_percpu *cells = &counter->cells;
 	const struct dhpi_set *set = dhpi_percpu_set(cells);
 	uint32_t active = dhpi_set_active(set), index, straight = dhpi_set_straight(set, active);
-	uint64_t sum = value_at(cells, (size_t)-1), other = 0; /* the fallback cell lies in front of cpu 0 */
+	uint64_t sum = value_of(dhp_percpu_fallback(cells)), other = 0;
 
 	for (index = 0; index + 2 <= straight; index += 2) {
 		sum += value_at(cells, index);
