@@ -61,7 +61,7 @@ uint64_t dhp_counter_sum(const struct dhp_counter *counter)
 	const struct dhp_percpu *cells = &counter->cells;
 	const struct dhpi_set *set = dhpi_percpu_set(cells);
 	uint32_t active = dhpi_set_active(set), index, straight = dhpi_set_straight(set, active);
-	uint64_t sum = value_of(dhp_percpu_fallback(cells)), other = 0;
+	uint64_t sum = value_of(cells->base - DHP_CELL_BYTES), other = 0; /* the fallback cell lies in front of cpu 0 */
 
 	for (index = 0; index + 2 <= straight; index += 2) {
 		sum += value_at(cells, index);
