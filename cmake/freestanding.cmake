@@ -18,8 +18,10 @@ set(ck_alone "${PROJECT_BINARY_DIR}/freestanding/ck")
 file(GLOB ck_headers "${CK_INCLUDE_DIR}/ck_*.h")
 file(COPY ${ck_headers} "${CK_INCLUDE_DIR}/gcc" DESTINATION "${ck_alone}")
 
+# Optimised in a debug build too: otherwise the compiler keeps inline functions of Concurrency Kit's that nobody calls, some of them
+# about floating point.
 # Given as options: CMake leaves out a directory that the compiler would search by itself.
-set(flags -ffreestanding -fno-stack-protector)
+set(flags -O2 -ffreestanding -fno-stack-protector)
 set(system "${ck_alone}")
 if(CMAKE_C_COMPILER_ID STREQUAL "GNU")
   execute_process(COMMAND "${CMAKE_C_COMPILER}" -print-file-name=include
