@@ -107,6 +107,7 @@ static void the_place_of_our_group_is_found(void **state)
 	check_mount("memory", "/docker/1", 1, "/sys/fs/cgroup/memory", "/sys/fs/cgroup/memory");
 	check_mount("memory", "/docker/1/deep", 1, "/sys/fs/cgroup/memory/deep", "/sys/fs/cgroup/memory");
 	check_mount("", "/x", 2, "/sys/fs/cgroup/uni fied/x", "/sys/fs/cgroup/uni fied");
+	check_mount("", "/..x", 2, "/sys/fs/cgroup/uni fied/..x", "/sys/fs/cgroup/uni fied"); /* a name like any other */
 }
 
 static void group_that_no_mount_shows_is_not_found(void **state)
@@ -118,6 +119,7 @@ static void group_that_no_mount_shows_is_not_found(void **state)
 	assert_int_equal(mount_of(MOUNTS, strlen(MOUNTS), "memory", "/other", 1, &group), DHPI_LOOK_GONE);
 	assert_int_equal(mount_of(MOUNTS, strlen(MOUNTS), "cpuset", "/", 1, &group), DHPI_LOOK_GONE);
 	assert_int_equal(mount_of(MOUNTS, strlen(MOUNTS), "", "/../outside", 2, &group), DHPI_LOOK_GONE);
+	assert_int_equal(mount_of(MOUNTS, strlen(MOUNTS), "", "/..", 2, &group), DHPI_LOOK_GONE);
 	assert_int_equal(mount_of("", 0, "cpu", "/", 1, &group), DHPI_LOOK_GONE);
 	/* A list that was cut off: its complete lines count. */
 	assert_int_equal(mount_of(MOUNTS, strlen(MOUNTS) - 1, "", "/x", 2, &group), DHPI_LOOK_GONE);

@@ -172,7 +172,7 @@ static bool place(const struct mount *mount, const char *path, struct dhpi_cgrou
 	    !unescape(mount->point, out_group->folder, sizeof(out_group->folder), &point_length))
 		return false;
 	rest = below(path, root, root_length);
-	if (rest == NULL || strncmp(rest, "/..", 3) == 0)
+	if (rest == NULL || (strncmp(rest, "/..", 3) == 0 && (rest[3] == '/' || rest[3] == '\0')))
 		return false;
 	length = strlen(rest);
 	while (length > 0 && rest[length - 1] == '/')
