@@ -170,12 +170,13 @@ static uint32_t stride_of(const struct dhp_percpu_options *options)
 	return 1u << dhpi_shift_for(bytes);
 }
 
-/* The fallback slot lies in front of cpu 0. The range starts on a page, so every slot is aligned to its stride or page. */
-static bool reserve_range(struct array *array, uint32_t cpu_limit)
+/* All that the word can say is in the range, whether it is announced or not. The fallback slot lies in front of cpu 0. The range starts on a page, so every slot is aligned to its stride or page. */
+static bool reserve_range(struct array *array, const struct dhpi_space *space)
 {
+	uint32_t cpus = space->set->cpu_limit > space->cpu_word.limit ? space->set->cpu_limit : space->cpu_word.limit;
 	size_t front = dhpi_round_up(array->view.stride, port_page_bytes());
 
-	array->range_bytes = front + (size_t)cpu_limit * array->view.stride;
+	array->range_bytes = front + (size_t)cpus * array->view.stride;
 	array->range = port_reserve(array->range_bytes);
 	if (array->range == NULL)
 		return false;
@@ -196,7 +197,7 @@ static struct array *array_alloc(struct dhpi_space *space, const struct dhp_perc
 	array->view.restartable = space->cpu_word.restartable;
 	array->view.worker_word = space->cpu_word.worker_distance;
 	array->view.stride = stride_of(options);
-	if (reserve_range(array, space->set->cpu_limit))
+	if (reserve_range(array, space))
 		return array;
 	port_free(array, sizeof(*array));
 	return NULL;

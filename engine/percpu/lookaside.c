@@ -17,7 +17,9 @@
  *           by its closer, or under its lock; never by two of these.
  * I2        a cache and the depot never hold more than their limits: how much memory lies idle is bounded by the number of
  *           processors.
- * I3        a slot is made open and empty: a newcomer has nobody's blocks (S-705).
+ * I3        a slot is made empty and closed, and opened by the first who comes the slow way on that processor once it is
+ *           announced: a newcomer has nobody's blocks (S-705), and who runs there before finds a closed cache. Zeros are
+ *           closed too, so that a sequence needs no look whether its processor is announced.
  *
  * Closing   a flush sets `least` and `most` of each cache so that no sequence passes, then has the system abort every
  *           sequence that is in the middle [cache-close]: either a sequence sees that the cache is closed, or it was aborted,
@@ -38,11 +40,13 @@
 /* Its layout is that of dhp/lookaside.h. */
 struct cache {
 	struct at_u32 count; /* in sequences, by the closer, or under lock */
-	struct at_u32 least; /* 0: open; UINT32_MAX: closed, edge cache-close */
-	struct at_u32 most;  /* the list's `keep`: open; 0: closed, likewise */
+	struct at_u32 least; /* 0: open; CLOSED, edge cache-close */
+	struct at_u32 most;  /* the list's `keep`: open; CLOSED, likewise; 0: not opened yet */
 	struct dhpi_spin lock; /* where there are no sequences */
 	void *blocks[ROOM];    /* as count */
 };
+
+#define CLOSED UINT32_MAX /* above every count if it is not signed, below if it is */
 
 _Static_assert(sizeof(struct cache) == CACHE_BYTES && ROOM >= DHP_LOOKASIDE_CACHE_LIMIT, "dhp/lookaside.h");
 
@@ -190,22 +194,29 @@ static bool put_locked(struct list *list, void *block)
 	return room;
 }
 
+/* I3: only on an announced processor, and by an exchange, so that what a flush has closed stays closed. `count` is 0. */
+static bool open_new(struct list *list)
+{
+	struct cache *cache = dhp_percpu_here(list->caches);
+	uint32_t not_opened = 0;
+
+	if (cache == dhp_percpu_fallback(list->caches))
+		return false;
+	/* relaxed: there is nothing in it that anybody could miss */
+	return at_load_relaxed_u32(&cache->most) == 0 && at_cas_relaxed_u32(&cache->most, &not_opened, list->keep);
+}
+
 static void *take_here(struct list *list)
 {
-#ifdef DHP_INLINE_ASM
-	if (list->view.restartable != 0)
-		return dhp_lookaside_take_here(&list->view);
-#endif
-	return take_locked(list);
+	return list->view.restartable != 0 ? dhp_lookaside_take_here(&list->view) : take_locked(list);
 }
 
 static bool put_here(struct list *list, void *block)
 {
-#ifdef DHP_INLINE_ASM
-	if (list->view.restartable != 0)
-		return dhp_lookaside_put_here(&list->view, block) != 0;
-#endif
-	return put_locked(list, block);
+	if (list->view.restartable == 0)
+		return put_locked(list, block);
+	return dhp_lookaside_put_here(&list->view, block) != 0 ||
+	       (open_new(list) && dhp_lookaside_put_here(&list->view, block) != 0);
 }
 
 /* ---- the public calls: the list itself ---- */
@@ -248,19 +259,8 @@ static struct list *list_alloc(const struct dhp_lookaside_options *options)
 	return list;
 }
 
-/* Edge cache-close: `count` before, so that a sequence that sees the bounds sees it. */
-static void open_cache(struct list *list, struct cache *cache)
-{
-	at_store_release_u32(&cache->least, 0);         /* [cache-close] release */
-	at_store_release_u32(&cache->most, list->keep); /* [cache-close] release */
-}
-
-static enum dhp_status construct_cache(void *slot, const struct dhp_processor *processor, void *context)
-{
-	(void)processor;
-	open_cache(context, slot);
-	return DHP_OK;
-}
+/* Where the inline halves come out without sequences; their word is -1 then. Never written. */
+static const struct cache no_cache = { .least = { CLOSED }, .most = { CLOSED } };
 
 /* Sequences only where a flush can abort them. */
 static void set_view(struct list *list, const struct dhpi_space *space)
@@ -268,18 +268,15 @@ static void set_view(struct list *list, const struct dhpi_space *space)
 	const struct dhp_percpu *caches = list->caches;
 
 	DHPI_CHECK(1, caches->stride == CACHE_BYTES, "dhp/lookaside.h knows the distance");
-	list->view.caches = caches->base;
-	list->view.announced = caches->announced;
 	list->view.restartable = caches->restartable != 0 && port_sequences_abort_open();
 	list->view.cpu_word = list->view.restartable != 0 ? caches->cpu_word : space->cpu_word.none;
+	list->view.caches = list->view.restartable != 0 ? caches->base : (unsigned char *)(uintptr_t)(&no_cache + 1);
 }
 
 enum dhp_status dhp_lookaside_create(struct dhp_engine *engine, const struct dhp_lookaside_options *options,
 				     struct dhp_lookaside **out_list)
 {
-	struct dhp_percpu_options slots = {
-		.size = sizeof(slots), .slot_bytes = CACHE_BYTES, .construct = construct_cache
-	};
+	const struct dhp_percpu_options slots = { .size = sizeof(slots), .slot_bytes = CACHE_BYTES };
 	struct list *list;
 	enum dhp_status status;
 
@@ -294,7 +291,6 @@ enum dhp_status dhp_lookaside_create(struct dhp_engine *engine, const struct dhp
 	list = list_alloc(options);
 	if (list == NULL)
 		return DHP_NO_MEMORY;
-	slots.context = list;
 	status = dhp_percpu_create(engine, &slots, &list->caches);
 	if (dhp_failed(status)) {
 		port_free(list, sizeof(*list));
@@ -307,25 +303,41 @@ enum dhp_status dhp_lookaside_create(struct dhp_engine *engine, const struct dhp
 
 /* ---- the public calls: all caches at once ---- */
 
+/* Edge cache-close: `count` before, so that a sequence that sees the bounds sees it. */
+static void open_cache(struct list *list, struct cache *cache)
+{
+	at_store_release_u32(&cache->least, 0);         /* [cache-close] release */
+	at_store_release_u32(&cache->most, list->keep); /* [cache-close] release */
+}
+
 struct emptying {
 	struct list *list;
 	struct block *first; /* what was in the caches */
 };
 
+/* That of the fallback slot is never open. */
 static void close_cache(void *slot, const struct dhp_processor *processor, void *context)
 {
 	struct cache *cache = slot;
 
-	(void)processor;
 	(void)context;
-	at_store_release_u32(&cache->least, UINT32_MAX); /* [cache-close] either-or b: before the abort */
-	at_store_release_u32(&cache->most, 0);           /* [cache-close] either-or b: likewise */
+	if (processor == NULL)
+		return;
+	at_store_release_u32(&cache->least, CLOSED); /* [cache-close] either-or b: before the abort */
+	at_store_release_u32(&cache->most, CLOSED);  /* [cache-close] either-or b: likewise */
+}
+
+/* One that this flush has closed, and so the caller's; a processor may have arrived after the closing. */
+static bool is_closed(const struct cache *cache)
+{
+	return at_load_relaxed_u32(&cache->most) == CLOSED; /* relaxed: only a flush writes it, one at a time */
 }
 
 static void reopen_cache(void *slot, const struct dhp_processor *processor, void *context)
 {
 	(void)processor;
-	open_cache(context, slot);
+	if (is_closed(slot))
+		open_cache(context, slot);
 }
 
 /* The cache is the caller's: closed, or locked, or nobody uses the list any more. */
@@ -342,14 +354,13 @@ static void empty_cache(struct emptying *emptying, struct cache *cache)
 	at_store_relaxed_u32(&cache->count, 0); /* relaxed: open_cache comes after */
 }
 
-/* A processor that arrived after the closing has an open cache, and nothing in it from before. */
 static void empty_closed(void *slot, const struct dhp_processor *processor, void *context)
 {
 	struct emptying *emptying = context;
 	struct cache *cache = slot;
 
 	(void)processor;
-	if (at_load_relaxed_u32(&cache->most) != 0) /* relaxed: only a flush writes it, one at a time */
+	if (!is_closed(cache))
 		return;
 	empty_cache(emptying, cache);
 	open_cache(emptying->list, cache);

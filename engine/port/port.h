@@ -41,6 +41,7 @@ struct port_cpu_word {
 	intptr_t distance;    /* from the thread pointer to 32 bits: the cpu id, or -1, -2 for none */
 	uint32_t restartable; /* kept by the kernel: rseq sections work */
 	bool ask;             /* where the word says none, port_cpu_ask knows */
+	uint32_t limit;       /* above every cpu id that the word can say; 0: those of the backend are all */
 	intptr_t worker_distance; /* to what port_cpu_stand_for has set; simulated: to the same word as `distance` */
 	intptr_t none;        /* such a word that says none for ever; the eight bytes behind it may be written */
 };

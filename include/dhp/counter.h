@@ -86,6 +86,7 @@ static inline void dhp_counter_add(struct dhp_counter *counter, uint64_t amount)
 		/* The store is the commit; a load and a store of their own at a plain address are forwarded best. */
 		__asm__ __volatile__(
 			DHP_SECTION_BEGIN
+			"movzwl %%fs:(%[word]), %k[at]\n\t"
 			"movzbl (%[bytes],%[at]), %[announced]\n\t"
 			"testl %[announced], %[announced]\n\t"
 			"je 3f\n\t"

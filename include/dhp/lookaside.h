@@ -62,14 +62,13 @@ struct dhp_lookaside_counts {
  *
  *	0  count   of the blocks in it; written last by whoever takes or puts one
  *	4  least   a block can be taken while count is above
- *	8  most    a block can be put while count is below
+ *	8  most    a block can be put while count is below; signed
  *	16 blocks  the newest last
  */
 struct dhp_lookaside {
-	unsigned char *caches;    /* of cpu 0 */
-	const uint8_t *announced; /* as in struct dhp_percpu */
-	intptr_t cpu_word;        /* likewise; where rseq sections do not work, a word of our own that says "none" for ever */
-	uint32_t restartable;     /* caches are changed in rseq sections, of their own processor only */
+	unsigned char *caches; /* of cpu 0; two in front, for the word's -1 and -2, are closed for ever */
+	intptr_t cpu_word;     /* as in struct dhp_percpu; where rseq sections do not work, a word of our own that is always -1 */
+	uint32_t restartable;  /* caches are changed in rseq sections, of their own processor only */
 };
 
 DHP_BEGIN_DECLS
@@ -111,14 +110,13 @@ DHP_API void dhp_lookaside_free_slow(struct dhp_lookaside *list, void *block);
 
 #ifdef DHP_INLINE_ASM
 /*
- * Sequences on the cache of this processor: [at] is its address, [result] 0 if it is not announced or the body jumps to 6.
- * `least` and `most` are loaded before `count`: a flush writes them in the opposite order when it opens the cache again.
+ * Sequences on the cache of this processor: [at] is its address, [result] 0 if the body jumps to 6. No look whether there is
+ * a cache: all that the word can say leads to 1024 bytes that can be read, and zeros say closed. `least` and `most` are
+ * loaded before `count`: a flush writes them in the opposite order when it opens the cache again.
  */
 #define DHP_CACHE_SECTION(body)                                                                                        \
 	DHP_SECTION_BEGIN                                                                                              \
-	"movzbl (%[bytes],%[at]), %k[count]\n\t"                                                                       \
-	"testl %k[count], %k[count]\n\t"                                                                               \
-	"je 6f\n\t"                                                                                                    \
+	"movslq %%fs:(%[word]), %[at]\n\t"                                                                             \
 	"shlq $10, %[at]\n\t"                                                                                          \
 	"addq %[caches], %[at]\n\t" body DHP_SECTION_END                                                               \
 	".pushsection __rseq_failure, \"ax?\"\n\t"                                                                     \
@@ -140,7 +138,7 @@ static inline void *dhp_lookaside_take_here(const struct dhp_lookaside *list)
 					       "decl %k[count]\n\t"
 					       "movl %k[count], (%[at])\n\t")
 			     : [at] "=&r"(at), [count] "=&r"(count), [result] "=&r"(block)
-			     : [word] "r"(list->cpu_word), [bytes] "r"(list->announced), [caches] "r"(list->caches)
+			     : [word] "r"(list->cpu_word), [caches] "m"(list->caches)
 			     : "memory", "cc");
 	return block;
 }
@@ -154,15 +152,27 @@ static inline uint32_t dhp_lookaside_put_here(const struct dhp_lookaside *list, 
 	__asm__ __volatile__(DHP_CACHE_SECTION("movl 8(%[at]), %k[result]\n\t"
 					       "movl (%[at]), %k[count]\n\t"
 					       "cmpl %k[result], %k[count]\n\t"
-					       "jae 6f\n\t"
+					       "jge 6f\n\t"
 					       "movq %[block], 16(%[at],%[count],8)\n\t"
 					       "incl %k[count]\n\t"
 					       "movl %k[count], (%[at])\n\t")
 			     : [at] "=&r"(at), [count] "=&r"(count), [result] "=&r"(done)
-			     : [word] "r"(list->cpu_word), [bytes] "r"(list->announced), [caches] "r"(list->caches),
-			       [block] "r"(block)
+			     : [word] "r"(list->cpu_word), [caches] "m"(list->caches), [block] "r"(block)
 			     : "memory", "cc");
 	return done; /* what `most` was */
+}
+#else
+static inline void *dhp_lookaside_take_here(const struct dhp_lookaside *list)
+{
+	(void)list;
+	return NULL;
+}
+
+static inline uint32_t dhp_lookaside_put_here(const struct dhp_lookaside *list, void *block)
+{
+	(void)list;
+	(void)block;
+	return 0;
 }
 #endif
 
@@ -178,14 +188,10 @@ static inline uint32_t dhp_lookaside_put_here(const struct dhp_lookaside *list, 
  */
 static inline void *dhp_lookaside_allocate(struct dhp_lookaside *list)
 {
-#ifdef DHP_INLINE_ASM
-	if (__builtin_expect(list != NULL, 1)) {
-		void *block = dhp_lookaside_take_here(list);
+	void *block = __builtin_expect(list != NULL, 1) ? dhp_lookaside_take_here(list) : NULL;
 
-		if (__builtin_expect(block != NULL, 1))
-			return block;
-	}
-#endif
+	if (__builtin_expect(block != NULL, 1))
+		return block;
 	return dhp_lookaside_allocate_slow(list);
 }
 
@@ -201,11 +207,9 @@ static inline void *dhp_lookaside_allocate(struct dhp_lookaside *list)
  */
 static inline void dhp_lookaside_free(struct dhp_lookaside *list, void *block)
 {
-#ifdef DHP_INLINE_ASM
 	if (__builtin_expect(list != NULL && block != NULL, 1) &&
 	    __builtin_expect(dhp_lookaside_put_here(list, block) != 0, 1))
 		return;
-#endif
 	dhp_lookaside_free_slow(list, block);
 }
 

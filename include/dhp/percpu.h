@@ -36,8 +36,8 @@ struct dhp_engine;
 /*
  * The frame of an rseq section, for dhp_counter_add and others. Operands: [word], and [at], a register. From 2 to 3 it runs
  * without interruption on one processor, or again from 5: the kernel sends a thread that it found interrupted there to the
- * abort address 4, which the signature 0x53053053 in front marks as one. So the cpu is read in there and need not be
- * compared. The kernel's area: cpu id at the word, pointer to the section's descriptor four bytes on.
+ * abort address 4, which the signature 0x53053053 in front marks as one. So the body begins by reading the cpu, which need not
+ * be compared. The kernel's area: cpu id at the word, pointer to the section's descriptor four bytes on.
  *
  * The kernel reads that pointer at any later preemption. Code that may be in a plugin, which may have been unloaded by then,
  * clears it; a program's own code is there as long as the program.
@@ -50,7 +50,7 @@ struct dhp_engine;
 	".popsection\n\t"                                                                                              \
 	"5: leaq 1b(%%rip), %[at]\n\t"                                                                                 \
 	"movq %[at], %%fs:4(%[word])\n\t"                                                                              \
-	"2: movzwl %%fs:(%[word]), %k[at]\n\t"
+	"2: "
 #define DHP_SECTION_END DHP_SECTION_LEFT DHP_SECTION_ABORT
 #define DHP_SECTION_ABORT                                                                                              \
 	".pushsection __rseq_failure, \"ax?\"\n\t"                                                                     \

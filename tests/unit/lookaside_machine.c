@@ -5,9 +5,13 @@
  * that commits, and run with and without the kernel's restartable sequences.
  */
 #include "support.h"
+#include "tree.h"
 
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/rseq.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <dhp/lookaside.h>
 
@@ -146,6 +150,126 @@ static void a_flush_returns_all_and_the_caches_go_on_S702_S704(void **state)
 	end_engine(engine);
 }
 
+/* ---- a processor of which the machine's files do not speak ---- */
+
+static uint32_t largest_cpu(void)
+{
+	cpu_set_t set;
+	uint32_t largest = 0;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
+	for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
+		if (CPU_ISSET(cpu, &set))
+			largest = cpu;
+	return largest;
+}
+
+static struct dhp_engine *make_machine_of_cpu_0(struct tree *tree)
+{
+	static const char *const files[] = { "possible", "present", "online" };
+	const struct dhp_engine_options options = { .size = sizeof(options),
+		.flags = DHP_ENGINE_NO_WATCH | DHP_ENGINE_NO_WORKERS, .root = tree->root };
+	struct dhp_engine *engine = NULL;
+	char path[64];
+
+	tree_make(tree);
+	for (uint32_t i = 0; i < LENGTH(files); i++) {
+		(void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/%s", files[i]);
+		tree_write(tree, path, "0\n");
+	}
+	tree_write(tree, "/proc/meminfo", "MemTotal: 1048576 kB\nMemAvailable: 512000 kB\n");
+	assert_ok(dhp_engine_create(&options, &engine));
+	return engine;
+}
+
+static void on_a_processor_that_is_not_announced_blocks_come_from_the_depot_S035(void **state)
+{
+	struct race race = { .made = 0 };
+	struct dhp_engine *engine;
+	struct tree tree;
+	void *blocks[MANY];
+	cpu_set_t before, one;
+	uint32_t elsewhere = largest_cpu();
+
+	(void)state;
+	if (elsewhere == 0)
+		skip();
+	engine = make_machine_of_cpu_0(&tree);
+	make_list(engine, &race, sizeof(struct block));
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	CPU_ZERO(&one);
+	CPU_SET(elsewhere, &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	for (uint32_t i = 0; i < MANY; i++)
+		assert_non_null(blocks[i] = dhp_lookaside_allocate(race.list));
+	for (uint32_t i = 0; i < MANY; i++)
+		dhp_lookaside_free(race.list, blocks[i]);
+	if (race.list->restartable)
+		assert_int_equal(counts_in(&race).kept, DHP_LOOKASIDE_DEPOT_LIMIT); /* and nothing in a cache */
+	assert_ok(dhp_lookaside_flush(race.list)); /* opens none of those that were never open */
+	for (uint32_t i = 0; i < MANY; i++)
+		assert_non_null(blocks[i] = dhp_lookaside_allocate(race.list));
+	for (uint32_t i = 0; i < MANY; i++)
+		dhp_lookaside_free(race.list, blocks[i]);
+	if (race.list->restartable)
+		assert_int_equal(counts_in(&race).kept, DHP_LOOKASIDE_DEPOT_LIMIT);
+	(void)sched_setaffinity(0, sizeof(before), &before);
+	assert_ok(dhp_lookaside_destroy(race.list));
+	assert_int_equal(peek(&race.made), peek(&race.returned));
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
+/* ---- a thread for which the kernel keeps no word ---- */
+
+static bool end_sequences(void)
+{
+	char *thread_pointer;
+
+#if defined(__x86_64__)
+	__asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
+#else
+	thread_pointer = __builtin_thread_pointer();
+#endif
+	return syscall(SYS_rseq, thread_pointer + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) == 0;
+}
+
+static void *use_the_depot(void *argument)
+{
+	struct race *race = argument;
+	void *blocks[MANY];
+
+	if (race->list->restartable && !end_sequences())
+		(void)bump(&race->wrong);
+	for (uint32_t turn = 0; turn < 2; turn++) {
+		for (uint32_t i = 0; i < MANY; i++)
+			blocks[i] = dhp_lookaside_allocate(race->list);
+		for (uint32_t i = 0; i < MANY; i++)
+			dhp_lookaside_free(race->list, blocks[i]);
+		if (race->list->restartable && counts_in(race).kept != DHP_LOOKASIDE_DEPOT_LIMIT)
+			(void)bump(&race->wrong);
+		if (turn == 0 && dhp_failed(dhp_lookaside_flush(race->list)))
+			(void)bump(&race->wrong);
+	}
+	return NULL;
+}
+
+static void a_thread_without_sequences_has_the_depot_S035(void **state)
+{
+	struct race race = { .made = 0 };
+	struct dhp_engine *engine = make_machine();
+	struct helper user;
+
+	(void)state;
+	make_list(engine, &race, sizeof(struct block));
+	helper_start(&user, use_the_depot, &race);
+	helper_join(&user);
+	assert_int_equal(peek(&race.wrong), 0);
+	assert_ok(dhp_lookaside_destroy(race.list));
+	assert_int_equal(peek(&race.made), peek(&race.returned));
+	end_engine(engine);
+}
+
 /* ---- threads that are moved, and flushes ---- */
 
 static struct block *take(struct race *race)
@@ -246,6 +370,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_block_freed_is_the_first_handed_out_S701),
 		cmocka_unit_test(a_flush_returns_all_and_the_caches_go_on_S702_S704),
+		cmocka_unit_test(on_a_processor_that_is_not_announced_blocks_come_from_the_depot_S035),
+		cmocka_unit_test(a_thread_without_sequences_has_the_depot_S035),
 		cmocka_unit_test(blocks_are_neither_lost_nor_doubled_while_threads_are_moved_S701_S704),
 	};
 

@@ -56,6 +56,15 @@ static bool restartable_sequences_visible(void)
 	return true;
 }
 
+/* What the kernel was made for, whatever the files say that a container shows: the size of its masks. */
+static uint32_t kernels_limit(void)
+{
+	unsigned long mask[DHP_CPU_LIMIT / 8 / sizeof(unsigned long)];
+	long bytes = syscall(SYS_sched_getaffinity, 0, sizeof(mask), mask);
+
+	return bytes > 0 ? 8 * (uint32_t)bytes : DHP_CPU_LIMIT;
+}
+
 struct port_cpu_word port_cpu_word(bool simulated)
 {
 	struct port_cpu_word word = { .distance = (char *)&pretended_cpu - thread_pointer(), .ask = !simulated,
@@ -67,6 +76,7 @@ struct port_cpu_word port_cpu_word(bool simulated)
 	if (!simulated && __rseq_size != 0 && (int32_t)area->cpu_id >= 0) {
 		word.distance = (const char *)&area->cpu_id - thread_pointer();
 		word.restartable = restartable_sequences_visible();
+		word.limit = kernels_limit();
 	}
 	return word;
 }
