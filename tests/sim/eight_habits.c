@@ -1,872 +1,343 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Clients that assume nothing about processors, through an arrival in the worst of places: unequal groups, gaps between cpu ids
- * and inside masks, numbers that come in no order. Each habit that needs change (S-033) has the library's way to do it right,
- * next to what the habit would have done.
+ * The eight habits of docs/driver-guide.md (S-033), through ten arrivals: the broken driver serves all processors before the
+ * first one, and fails after each in the way that the guide says; the right one serves all after each.
  */
 #include "support.h"
 
 #include <stdlib.h>
 
-#include <dhp/hold.h>
 #include <dhp/rebalance.h>
-#include <dhp/thread.h>
 
-#include "picture.h"
+#include "habits.h"
 
 #define MAXIMUM 12u
 #define INITIAL 2u
-#define GROUPS 4u
+#define ARRIVALS (MAXIMUM - INITIAL)
 
-static const uint8_t three_and_five[] = { 3, 5 };
-/* After positions 0 and 1: another group first, then holes in both. */
-static const uint32_t order_of_arrival[] = { 9, 4, 11, 2, 7, 3, 10, 5, 8, 6 };
+/* After positions 0 and 1, in groups of three and of five: another group first, then holes in both. */
+static const uint32_t order_of_arrival[ARRIVALS] = { 9, 4, 11, 2, 7, 3, 10, 5, 8, 6 };
 
-static struct dhp_engine *begin_seeded(uint64_t seed)
+/* ---- memory that is counted, and may be none ---- */
+
+static void *live[2 * MAXIMUM];
+static bool no_memory;
+
+void *__real_calloc(size_t count, size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+
+/* The engine's threads free memory too. */
+static bool exchange_live(void *old, void *with)
 {
+	for (uint32_t i = 0; i < LENGTH(live); i++) {
+		void *expected = old;
+
+		if (__atomic_compare_exchange_n(&live[i], &expected, with, false, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+			return true;
+	}
+	return false;
+}
+
+/* Of the drivers: nobody else here calls it. In the main thread. */
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+	void *memory = no_memory ? NULL : __real_calloc(count, bytes);
+
+	if (memory != NULL)
+		assert_true(exchange_live(NULL, memory));
+	return memory;
+}
+
+void __wrap_free(void *memory)
+{
+	if (memory != NULL)
+		(void)exchange_live(memory, NULL);
+	__real_free(memory);
+}
+
+static uint32_t live_count(void)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < LENGTH(live); i++)
+		count += __atomic_load_n(&live[i], __ATOMIC_RELAXED) != NULL;
+	return count;
+}
+
+/* ---- a driver through its life ---- */
+
+static void begin(const struct driver *driver)
+{
+	static const uint8_t three_and_five[] = { 3, 5 };
 	const struct sim_setup setup = { .maximum = MAXIMUM, .initial = INITIAL, .group_sizes = three_and_five,
-		.group_size_count = 2, .gap = 6, .seed = seed };
-	struct dhp_engine *engine = make_sim(&setup);
+		.group_size_count = 2, .gap = 6, .seed = 11 };
 
-	assert_ok(dhp_arrival_drain(engine));
-	return engine;
+	engine = make_sim(&setup);
+	assert_ok(dhp_rebalance_drain(engine));
+	assert_true(driver->load());
 }
 
-static struct dhp_engine *begin(void)
+static void end(const struct driver *driver)
 {
-	return begin_seeded(11);
+	driver->unload();
+	assert_int_equal(live_count(), 0);
+	end_engine(engine);
 }
 
-static void arrive(struct dhp_engine *engine, uint32_t nth)
+static void arrive(uint32_t nth)
 {
 	assert_ok(add_position(engine, order_of_arrival[nth]));
 	assert_ok(dhp_arrival_drain(engine));
 	assert_ok(dhp_rebalance_drain(engine));
 }
 
-static void arrive_all(struct dhp_engine *engine)
+static uint32_t serve(const struct driver *driver)
 {
-	for (uint32_t i = 0; i < LENGTH(order_of_arrival); i++)
-		arrive(engine, i);
-}
-
-static struct dhp_processor row_of(struct dhp_engine *engine, uint32_t index)
-{
-	struct dhp_processor row;
-
-	assert_ok(dhp_processor_at(engine, index, &row));
-	return row;
-}
-
-/* ---- nothing may be assumed ---- */
-
-/* Every guess that a client could make about the newcomer, and how often it was wrong. */
-struct guesses {
-	uint32_t next_cpu, next_bit, same_group, cpu_is_index, bit_is_index, dense_mask, power_of_two;
-};
-
-static void guess(struct dhp_engine *engine, struct guesses *wrong)
-{
-	uint32_t active = active_count(engine);
-	struct dhp_processor last = row_of(engine, active - 1), before = row_of(engine, active - 2);
-	uint64_t mask = 0;
-	uint32_t count = dhp_active_count(engine, last.number.group, &mask);
-
-	wrong->next_cpu += last.cpu != before.cpu + 1;
-	wrong->next_bit += last.number.number != count - 1;
-	wrong->same_group += last.number.group != before.number.group;
-	wrong->cpu_is_index += last.cpu != last.index;
-	wrong->bit_is_index += last.number.number != last.index;
-	wrong->dense_mask += (mask & (mask + 1)) != 0;
-	wrong->power_of_two += (active & (active - 1)) != 0;
-}
-
-static void no_guess_about_a_newcomer_is_right_and_what_is_asked_is_S030(void **state)
-{
-	(void)state;
-	for (uint64_t seed = 1; seed <= 5; seed++) {
-		struct dhp_engine *engine = begin_seeded(seed);
-		struct guesses wrong = { 0 };
-		struct dhp_sim_event events[MAXIMUM];
-		uint32_t count = 0, added = 0;
-
-		assert_ok(dhp_sim_script(engine, 0, 0, events, MAXIMUM, &count));
-		for (uint32_t i = 0; i < count; i++) {
-			assert_ok(dhp_sim_play(engine, &events[i], 1, &added));
-			assert_int_equal(added, 1);
-			guess(engine, &wrong);
-			assert_consistent(engine); /* a client that asks is told the same by every query */
-		}
-		assert_int_equal(active_count(engine), MAXIMUM);
-		assert_true(wrong.next_cpu > 0 && wrong.next_bit > 0 && wrong.same_group > 0 && wrong.cpu_is_index > 0);
-		assert_true(wrong.bit_is_index > 0 && wrong.dense_mask > 0 && wrong.power_of_two > 0);
-		end_engine(engine);
-	}
-}
-
-/* ---- what was kept is refreshed on each notification ---- */
-
-struct kept {
-	struct dhp_engine *engine;
-	struct dhp_counts counts;
-	uint64_t masks[GROUPS];
-	uint32_t refreshed;
-	uint64_t wrong;
-};
-
-static void refresh(struct kept *kept)
-{
-	struct dhp_snapshot snapshot = { .masks_capacity = GROUPS, .active_masks = kept->masks };
-
-	kept->wrong += dhp_snapshot_take(kept->engine, &snapshot) != DHP_OK;
-	kept->counts = snapshot.counts;
-	kept->refreshed++;
-}
-
-static void refresh_in_complete(void *context, const struct dhp_processor_change *change, enum dhp_status *status)
-{
-	struct kept *kept = context;
-
-	(void)status;
-	if (change->state != DHP_CHANGE_COMPLETE)
-		return;
-	refresh(kept);
-	kept->wrong += kept->counts.active != change->index + 1;
-	kept->wrong += (kept->masks[change->number.group] >> change->number.number & 1) == 0;
-}
-
-static void refresh_in_arrival(void *context, const struct dhp_arrival *arrival)
-{
-	(void)arrival;
-	refresh(context);
-}
-
-static enum dhp_status refresh_in_start(void *context, const struct dhp_device_call *call)
-{
-	struct kept *kept = context;
-
-	refresh(kept);
-	kept->wrong += kept->counts.active < call->active_count;
-	return DHP_OK;
-}
-
-static void assert_fresh(const struct kept *kept, uint32_t refreshed)
-{
-	struct kept now = { .engine = kept->engine };
-
-	refresh(&now);
-	assert_int_equal(kept->wrong, 0);
-	assert_int_equal(kept->refreshed, refreshed);
-	assert_memory_equal(&kept->counts, &now.counts, sizeof(now.counts));
-	assert_memory_equal(kept->masks, now.masks, sizeof(now.masks));
-}
-
-static void kept_counts_and_masks_are_right_again_after_each_notification_S031(void **state)
-{
-	struct dhp_engine *engine = begin();
-	struct kept by_complete = { .engine = engine }, by_arrival = by_complete, by_start = by_complete;
-	struct kept stale = by_complete, copy;
-	const struct dhp_driver driver = { .start = refresh_in_start, .context = &by_start };
-	const struct dhp_device_options options = { .size = sizeof(options), .drivers = &driver, .driver_count = 1 };
-	struct dhp_notify *notify;
-	struct dhp_arrival_notify *arrival;
-	struct dhp_device *device;
-
-	(void)state;
-	refresh(&stale);
-	copy = stale;
-	assert_ok(dhp_notify_register(engine, refresh_in_complete, &by_complete, 0, &notify));
-	assert_ok(dhp_arrival_register(engine, DHP_CLASS_PROCESSOR, refresh_in_arrival, &by_arrival, 0, &arrival));
-	assert_ok(dhp_device_register(engine, &options, &device));
-	for (uint32_t i = 0; i < LENGTH(order_of_arrival); i++) {
-		arrive(engine, i);
-		assert_fresh(&by_complete, i + 1);
-		assert_fresh(&by_arrival, i + 1);
-		assert_fresh(&by_start, i + 1);
-		/* Who does not ask again keeps what he was told: the library writes to no copy. */
-		assert_memory_equal(&stale, &copy, sizeof(copy));
-		assert_int_not_equal(stale.counts.active, by_complete.counts.active);
-		assert_int_not_equal(stale.counts.generation, by_complete.counts.generation);
-		assert_memory_not_equal(stale.masks, by_complete.masks, sizeof(stale.masks));
-	}
-	assert_ok(dhp_notify_unregister(notify));
-	assert_ok(dhp_arrival_unregister(arrival));
-	assert_ok(dhp_device_unregister(device));
-	end_engine(engine);
-}
-
-/* ---- a DPC on each processor ---- */
-
-struct post {
-	struct dhp_dpc dpc;
-	struct dhp_engine *engine;
-	void (*work)(struct post *post);
-	void *context;
-	uint32_t ran_at;
-};
-
-static void run_post(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
-{
-	struct post *post = context;
-
-	(void)dpc;
-	(void)argument_1;
-	(void)argument_2;
-	post->ran_at = dhp_index_here(post->engine);
-	if (post->work != NULL)
-		post->work(post);
-}
-
-static struct post posts[MAXIMUM];
-
-/* One routine on each active processor; all have run at the return. */
-static void on_each(struct dhp_engine *engine, void (*work)(struct post *post), void *context)
-{
-	uint32_t active = active_count(engine);
-
-	for (uint32_t index = 0; index < active; index++) {
-		posts[index] = (struct post){ .engine = engine, .work = work, .context = context };
-		assert_ok(dhp_dpc_init(&posts[index].dpc, engine, run_post, &posts[index]));
-		assert_ok(dhp_dpc_set_target(&posts[index].dpc, index));
-		assert_ok(dhp_dpc_insert(&posts[index].dpc, NULL, NULL));
-	}
+	served_clear();
+	driver->work();
 	assert_ok(dhp_dpc_flush(engine));
-	for (uint32_t index = 0; index < active; index++)
-		assert_int_equal(posts[index].ran_at, index);
+	return driver->served();
 }
 
-/* ---- 1: sizing by the active count ---- */
-
-struct sized {
-	uint64_t *prepared; /* maximum slots, made at the start */
-	uint32_t prepared_count;
-	struct dhp_percpu *growing;
-	uint64_t outside;
-};
-
-static void use_both(struct post *post)
+static void assert_serves_all(const struct driver *driver)
 {
-	struct sized *sized = post->context;
-	uint64_t *cell = dhp_percpu_here(sized->growing);
-
-	*cell += 1;
-	if (post->ran_at >= sized->prepared_count)
-		(void)bump(&sized->outside);
-	else
-		sized->prepared[post->ran_at]++;
+	assert_int_equal(serve(driver), active_count(engine));
+	assert_int_equal(crashes_count(), 0);
 }
 
-static void sized_for_the_maximum_or_growing_instead_of_by_the_active_count_S033(void **state)
+static void assert_right(const struct driver *driver)
 {
-	struct dhp_engine *engine = begin();
-	const struct dhp_percpu_options options = { .size = sizeof(options), .slot_bytes = sizeof(uint64_t) };
-	struct sized sized = { .prepared_count = dhp_maximum_count(engine, DHP_ALL_GROUPS) };
-	uint32_t at_the_start = active_count(engine);
+	begin(driver);
+	assert_serves_all(driver);
+	for (uint32_t i = 0; i < ARRIVALS; i++) {
+		arrive(i);
+		assert_serves_all(driver);
+	}
+	end(driver);
+}
+
+/* served[i]: after i arrivals. Each of the others crashes, or none does. */
+static void assert_broken(const struct driver *driver, const uint32_t served[1 + ARRIVALS], bool crash)
+{
+	begin(driver);
+	for (uint32_t i = 0; i <= ARRIVALS; i++) {
+		if (i > 0)
+			arrive(i - 1);
+		assert_int_equal(serve(driver), served[i]);
+		assert_int_equal(crashes_count(), crash ? i : 0);
+	}
+	end(driver);
+}
+
+static const uint32_t those_of_the_start[1 + ARRIVALS] = { 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2 };
+
+/* What the last work added to a processor's count of routines. */
+static uint64_t run_count(uint32_t index)
+{
+	struct dhp_processor_stats stats;
+
+	assert_ok(dhp_processor_stats_read(engine, index, &stats));
+	return stats.run_count;
+}
+
+static void assert_newcomers_idle(void)
+{
+	for (uint32_t index = INITIAL; index < active_count(engine); index++)
+		assert_int_equal(run_count(index), 0);
+}
+
+/* After all arrivals; the caller ends it. */
+static void begin_with_all(const struct driver *driver)
+{
+	begin(driver);
+	for (uint32_t i = 0; i < ARRIVALS; i++)
+		arrive(i);
+}
+
+/* ---- 1 ---- */
+
+static void sized_at_load_there_are_buffers_for_two_processors_S033(void **state)
+{
+	(void)state;
+	assert_broken(&sizing.broken, those_of_the_start, false);
+}
+
+static void sized_again_in_complete_there_are_buffers_for_all_S033_S015_S031(void **state)
+{
+	(void)state;
+	assert_right(&sizing.right);
+}
+
+/* ---- 2 ---- */
+
+static void a_walk_over_bits_ends_at_the_first_gap_S033(void **state)
+{
+	/* The third processor of the first group is the fourth that comes. */
+	static const uint32_t served[1 + ARRIVALS] = { 2, 2, 2, 2, 3, 3, 3, 3, 3, 3, 3 };
 
 	(void)state;
-	sized.prepared = calloc(sized.prepared_count, sizeof(*sized.prepared));
-	assert_non_null(sized.prepared);
-	assert_ok(dhp_percpu_create(engine, &options, &sized.growing));
-	on_each(engine, use_both, &sized);
-	arrive_all(engine);
-	on_each(engine, use_both, &sized);
-	assert_int_equal(peek(&sized.outside), 0);
-	for (uint32_t index = 0; index < active_count(engine); index++) {
-		const uint64_t *cell = dhp_percpu_at(sized.growing, index);
-		uint64_t times = index < at_the_start ? 2 : 1;
-
-		assert_int_equal(sized.prepared[index], times);
-		assert_int_equal(*cell, times);
-	}
-	assert_true(active_count(engine) > at_the_start); /* an array of that size would not do */
-	assert_ok(dhp_percpu_destroy(sized.growing));
-	free(sized.prepared);
-	end_engine(engine);
+	assert_broken(&walking.broken, served, false);
 }
 
-/* ---- 2: walking the affinity bits ---- */
-
-/* The masks of all groups, taken together; one bit for each index that was reached. */
-static uint64_t walk_all_groups(struct dhp_engine *engine)
+static void a_walk_over_indexes_sees_all_S033(void **state)
 {
-	uint64_t masks[GROUPS] = { 0 }, reached = 0;
-	struct dhp_snapshot snapshot = { .masks_capacity = GROUPS, .active_masks = masks };
-
-	assert_ok(dhp_snapshot_take(engine, &snapshot));
-	for (uint32_t group = 0; group < snapshot.masks_count; group++) {
-		for (uint32_t bit = 0; bit < 64; bit++) {
-			struct dhp_number number = { .group = (uint16_t)group, .number = (uint8_t)bit };
-			uint32_t index = 0;
-
-			if ((masks[group] >> bit & 1) == 0)
-				continue;
-			assert_ok(dhp_index_of_number(engine, number, &index));
-			assert_true((reached >> index & 1) == 0);
-			reached |= (uint64_t)1 << index;
-		}
-	}
-	return reached;
+	(void)state;
+	assert_right(&walking.right);
 }
 
-/* As many low bits of the first group as there are processors. */
-static uint32_t walk_by_habit(struct dhp_engine *engine)
-{
-	uint64_t mask = dhp_active_mask(engine, 0);
-	uint32_t reached = 0;
+/* ---- 3 ---- */
 
-	for (uint32_t bit = 0; bit < active_count(engine); bit++)
-		reached += (mask >> bit & 1) != 0;
-	return reached;
-}
-
-static void walked_by_the_masks_of_all_groups_S033(void **state)
+static void a_bit_says_whose_a_queue_is_and_two_groups_have_it_S033(void **state)
 {
-	struct dhp_engine *engine = begin();
+	/* Bits that come, after 0 and 1: 1 1 0 2 4 0 2 2 0 3. Served: those that stand there once. */
+	static const uint32_t served[1 + ARRIVALS] = { 2, 1, 1, 0, 1, 2, 2, 1, 1, 1, 2 };
 
 	(void)state;
-	assert_int_equal(walk_by_habit(engine), INITIAL); /* so nobody notices before */
-	for (uint32_t i = 0; i < LENGTH(order_of_arrival); i++) {
-		arrive(engine, i);
-		assert_int_equal(walk_all_groups(engine), ((uint64_t)1 << active_count(engine)) - 1);
-		assert_int_not_equal(walk_by_habit(engine), active_count(engine));
-	}
-	end_engine(engine);
+	assert_broken(&assigning.broken, served, false);
 }
 
-/* ---- 3: resources by affinity bit ---- */
-
-static void resources_go_by_index_which_stays_instead_of_by_bit_which_is_shared_S033(void **state)
+static void an_index_says_whose_a_queue_is_S033_S032(void **state)
 {
-	struct dhp_engine *engine = begin();
-	uint32_t owner[MAXIMUM]; /* of resource i: a cpu id */
-	uint32_t by_bit[64] = { 0 }, shared = 0;
+	(void)state;
+	assert_right(&assigning.right);
+}
+
+/* ---- 4 ---- */
+
+static void a_newcomer_finds_no_structure_S033(void **state)
+{
+	(void)state;
+	assert_broken(&structures.broken, those_of_the_start, true);
+}
+
+static void structures_are_made_in_start_and_undone_in_failure_S033_S011_S015(void **state)
+{
+	(void)state;
+	assert_right(&structures.right);
+	begin(&structures.right);
+	assert_int_equal(live_count(), INITIAL);
+	/* Somebody else fails: what was made in Start goes again. */
+	assert_ok(dhp_sim_fail(engine, dhp_sim_cpu(engine, order_of_arrival[0]), DHP_STEP_BRING_UP, DHP_NO_THREAD));
+	assert_status(add_position(engine, order_of_arrival[0]), DHP_NO_THREAD);
+	assert_int_equal(live_count(), INITIAL);
+	/* There is no memory: the processor does not come, and all goes on as before. */
+	no_memory = true;
+	assert_status(add_position(engine, order_of_arrival[0]), DHP_NO_MEMORY);
+	no_memory = false;
+	assert_int_equal(live_count(), INITIAL);
+	assert_int_equal(active_count(engine), INITIAL);
+	assert_serves_all(&structures.right);
+	arrive(0);
+	assert_int_equal(live_count(), INITIAL + 1);
+	assert_serves_all(&structures.right);
+	end(&structures.right);
+}
+
+/* ---- 5 ---- */
+
+static void a_newcomer_indexes_beyond_the_array_S033(void **state)
+{
+	(void)state;
+	assert_broken(&current.broken, those_of_the_start, true);
+}
+
+static void the_slot_of_the_current_processor_is_always_there_S033(void **state)
+{
+	(void)state;
+	assert_right(&current.right);
+}
+
+/* ---- 6 ---- */
+
+static void aimed_by_number_the_dpcs_of_newcomers_pile_up_on_processor_0_S033(void **state)
+{
+	uint64_t before;
 
 	(void)state;
-	for (uint32_t index = 0; index < INITIAL; index++)
-		owner[index] = row_of(engine, index).cpu;
-	for (uint32_t i = 0; i < LENGTH(order_of_arrival); i++) {
-		arrive(engine, i);
-		owner[INITIAL + i] = row_of(engine, INITIAL + i).cpu;
-		for (uint32_t index = 0; index < active_count(engine); index++) {
-			struct dhp_processor row = row_of(engine, index);
-			uint32_t found = DHP_NO_INDEX;
-
-			assert_int_equal(row.cpu, owner[index]);
-			assert_ok(dhp_index_of_cpu(engine, owner[index], &found));
-			assert_int_equal(found, index);
-			assert_ok(dhp_index_of_number(engine, row.number, &found));
-			assert_int_equal(found, index);
-		}
-	}
-	for (uint32_t index = 0; index < active_count(engine); index++)
-		shared += by_bit[row_of(engine, index).number.number]++ > 0;
-	assert_true(shared > 0);
-	end_engine(engine);
+	assert_broken(&placing.broken, those_of_the_start, false);
+	begin_with_all(&placing.broken);
+	before = run_count(0);
+	assert_int_equal(serve(&placing.broken), INITIAL);
+	assert_int_equal(run_count(0) - before, 1 + ARRIVALS);
+	assert_newcomers_idle();
+	end(&placing.broken);
 }
 
-/* ---- 4: per-processor structures ---- */
-
-struct block {
-	uint32_t index;
-	uint64_t uses;
-};
-
-struct blocks {
-	uint64_t made, unmade, bare;
-	struct dhp_percpu *array;
-};
-
-static enum dhp_status make_block(void *slot, const struct dhp_processor *processor, void *context)
+static void aimed_by_index_in_start_each_dpc_runs_where_it_has_to_S033_S155(void **state)
 {
-	struct blocks *blocks = context;
-
-	*(struct block *)slot = (struct block){ .index = processor != NULL ? processor->index : DHP_NO_INDEX };
-	(void)bump(&blocks->made);
-	return DHP_OK;
-}
-
-static void unmake_block(void *slot, const struct dhp_processor *processor, void *context)
-{
-	struct blocks *blocks = context;
-
-	(void)slot;
-	(void)processor;
-	(void)bump(&blocks->unmade);
-}
-
-static void use_block(struct post *post)
-{
-	struct blocks *blocks = post->context;
-	struct block *block = dhp_percpu_here(blocks->array);
-
-	if (block->index != post->ran_at)
-		(void)bump(&blocks->bare);
-	block->uses++;
-}
-
-static void structures_of_a_newcomer_are_made_before_it_runs_S033(void **state)
-{
-	struct dhp_engine *engine = begin();
-	struct blocks blocks = { 0 };
-	const struct dhp_percpu_options options = { .size = sizeof(options), .slot_bytes = sizeof(struct block),
-		.construct = make_block, .destruct = unmake_block, .context = &blocks };
-	struct block *first;
-
 	(void)state;
-	assert_ok(dhp_percpu_create(engine, &options, &blocks.array));
-	first = dhp_percpu_at(blocks.array, 0);
-	assert_null(dhp_percpu_at(blocks.array, INITIAL));
-	for (uint32_t i = 0; i < LENGTH(order_of_arrival); i++) {
-		/* One that fails leaves nothing behind. */
-		assert_ok(dhp_sim_fail(engine, dhp_sim_cpu(engine, order_of_arrival[i]), DHP_STEP_BRING_UP, DHP_NO_THREAD));
-		assert_status(add_position(engine, order_of_arrival[i]), DHP_NO_THREAD);
-		assert_int_equal(peek(&blocks.made) - peek(&blocks.unmade), INITIAL + i + 1);
-		arrive(engine, i);
-		on_each(engine, use_block, &blocks);
-	}
-	assert_int_equal(peek(&blocks.bare), 0);
-	assert_int_equal(first->uses, LENGTH(order_of_arrival)); /* it has not moved */
-	assert_ptr_equal(dhp_percpu_at(blocks.array, 0), first);
-	assert_ok(dhp_percpu_destroy(blocks.array));
-	assert_int_equal(peek(&blocks.made), peek(&blocks.unmade));
-	end_engine(engine);
+	assert_right(&placing.right);
 }
 
-/* ---- 5: indexing by the current processor ---- */
+/* ---- 7 ---- */
 
-struct stander {
-	struct dhp_engine *engine;
-	struct dhp_percpu *array;
-	uint32_t cpu;
-	void *before, *after; /* the slot it finds, before and after the arrival */
-	uint32_t index_before, index_after;
-	uint64_t step;
-	uint64_t wrong;
-};
-
-/* Placed by the operating system where the library has announced nobody. */
-static void *stand(void *argument)
+static void who_refuses_to_stop_gets_no_newcomer_S033_S421(void **state)
 {
-	struct stander *me = argument;
-
-	me->wrong += dhp_sim_enter(me->engine, me->cpu) != DHP_OK;
-	me->before = dhp_percpu_here(me->array);
-	me->index_before = dhp_index_here(me->engine);
-	(void)bump(&me->step);
-	me->wrong += !wait_for_count(&me->step, 2);
-	me->after = dhp_percpu_here(me->array);
-	me->index_after = dhp_index_here(me->engine);
-	dhp_sim_exit();
-	return NULL;
-}
-
-static void code_that_goes_by_the_current_processor_stays_inside_S033(void **state)
-{
-	struct dhp_engine *engine = begin();
-	struct blocks blocks = { 0 };
-	const struct dhp_percpu_options options = { .size = sizeof(options), .slot_bytes = sizeof(struct block),
-		.construct = make_block, .destruct = unmake_block, .context = &blocks };
-	struct stander stander = { .engine = engine };
-	struct helper helper;
-
-	(void)state;
-	assert_ok(dhp_percpu_create(engine, &options, &blocks.array));
-	stander.array = blocks.array;
-	stander.cpu = dhp_sim_cpu(engine, order_of_arrival[0]);
-	helper_start(&helper, stand, &stander);
-	assert_true(wait_for_count(&stander.step, 1));
-	assert_int_equal(peek(&blocks.made), INITIAL + 1); /* its standing there made no slot */
-	arrive(engine, 0);
-	(void)bump(&stander.step);
-	helper_join(&helper);
-	assert_int_equal(stander.wrong, 0);
-	assert_ptr_equal(stander.before, dhp_percpu_fallback(blocks.array));
-	assert_int_equal(stander.index_before, 0);
-	assert_ptr_equal(stander.after, dhp_percpu_at(blocks.array, INITIAL));
-	assert_int_equal(stander.index_after, INITIAL);
-	on_each(engine, use_block, &blocks);
-	assert_int_equal(peek(&blocks.bare), 0);
-	assert_ok(dhp_percpu_destroy(blocks.array));
-	end_engine(engine);
-}
-
-/* ---- 6: placing DPCs and threads ---- */
-
-static void placed_on_chosen_processors_old_and_new_S033(void **state)
-{
-	struct dhp_engine *engine = begin();
-	struct dhp_processor chosen = row_of(engine, 1);
-	struct post early = { .engine = engine };
-
-	(void)state;
-	assert_ok(dhp_dpc_init(&early.dpc, engine, run_post, &early));
-	assert_ok(dhp_dpc_set_target(&early.dpc, chosen.index));
-	for (uint32_t i = 0; i < LENGTH(order_of_arrival); i++) {
-		uint32_t newest = INITIAL + i;
-		struct post late = { .engine = engine };
-		struct dhp_affinity affinity = { .mask = 0 }, previous;
-		struct dhp_processor row;
-
-		/* Not before it is there: nothing is queued where nobody would run it. */
-		assert_ok(dhp_dpc_init(&late.dpc, engine, run_post, &late));
-		assert_status(dhp_dpc_set_target(&late.dpc, newest), DHP_BAD_INDEX);
-		arrive(engine, i);
-		row = row_of(engine, newest);
-		assert_ok(dhp_dpc_set_target(&late.dpc, row.index));
-		early.ran_at = DHP_NO_INDEX;
-		assert_ok(dhp_dpc_insert(&late.dpc, NULL, NULL));
-		assert_ok(dhp_dpc_insert(&early.dpc, NULL, NULL));
-		assert_ok(dhp_dpc_flush(engine));
-		assert_int_equal(late.ran_at, newest);
-		assert_int_equal(early.ran_at, chosen.index);
-		affinity.mask = (uint64_t)1 << row.number.number;
-		affinity.group = row.number.group;
-		assert_ok(dhp_thread_affinity_set(engine, &affinity, &previous));
-		assert_int_equal(dhp_index_here(engine), newest);
-		assert_ok(dhp_thread_affinity_revert(engine, &previous));
-	}
-	end_engine(engine);
-}
-
-/* ---- 7: not supporting rebalance ---- */
-
-static enum dhp_status refuse(void *context, const struct dhp_device_call *call)
-{
-	(void)context;
-	(void)call;
-	return DHP_NOT_SUPPORTED;
-}
-
-struct source {
-	struct dhp_device *device;
-	struct dhp_hold *hold;
-	struct dhp_feed *feed;
-	uint64_t begun, held;
-};
-
-static void begin_request(struct dhp_request *request, void *context, enum dhp_status status)
-{
-	struct source *source = context;
-
-	if (status == DHP_OK && dhp_request_complete(request) == DHP_OK)
-		(void)bump(&source->begun);
-}
-
-static void source_make(struct source *source, struct dhp_engine *engine, const struct dhp_driver *driver, int32_t policy)
-{
-	struct dhp_device_options options = { .size = sizeof(options), .drivers = driver, .driver_count = 1, .policy = policy };
-
-	*source = (struct source){ .device = NULL };
-	assert_ok(dhp_hold_create(engine, begin_request, source, &source->hold));
-	options.hold = source->hold;
-	assert_ok(dhp_device_register(engine, &options, &source->device));
-	assert_ok(dhp_feed_create(engine, source->device, NULL, &source->feed));
-}
-
-static void source_end(struct source *source)
-{
-	assert_ok(dhp_feed_destroy(source->feed));
-	assert_ok(dhp_device_unregister(source->device));
-	assert_ok(dhp_hold_destroy(source->hold));
-}
-
-static uint64_t picked(struct source *source)
-{
-	uint64_t set = 0;
-
-	for (uint32_t i = 0; i < 2 * MAXIMUM; i++) {
-		uint32_t index = 0;
-
-		assert_ok(dhp_feed_pick(source->feed, &index));
-		set |= (uint64_t)1 << index;
-	}
-	return set;
-}
-
-/* Its I/O goes on as before, on the processors it had. */
-static void assert_works_on(struct source *source, uint64_t set)
-{
-	struct dhp_request request;
-	enum dhp_device_state device_state;
-
-	assert_ok(dhp_request_init(&request, source->hold, 0));
-	poke(&source->begun, 0);
-	assert_ok(dhp_request_submit(&request));
-	assert_int_equal(peek(&source->begun), 1);
-	assert_ok(dhp_device_state_read(source->device, &device_state));
-	assert_int_equal(device_state, DHP_DEVICE_STARTED);
-	assert_int_equal(picked(source), set);
-}
-
-static void a_driver_without_rebalance_loses_newcomers_and_nothing_else_S033(void **state)
-{
-	static const struct dhp_driver agrees, refuses = { .query_stop = refuse };
-	struct dhp_engine *engine = begin();
-	const uint64_t old = ((uint64_t)1 << INITIAL) - 1;
-	struct source right, out, against;
 	struct dhp_rebalance_stats stats;
 
 	(void)state;
-	source_make(&right, engine, &agrees, DHP_POLICY_ABSENT);
-	source_make(&out, engine, &agrees, DHP_POLICY_OUT);
-	source_make(&against, engine, &refuses, DHP_POLICY_ABSENT);
-	for (uint32_t i = 0; i < LENGTH(order_of_arrival); i++) {
-		arrive(engine, i);
-		assert_works_on(&right, ((uint64_t)1 << active_count(engine)) - 1);
-		assert_works_on(&out, old);
-		assert_works_on(&against, old);
-	}
+	assert_broken(&rebalance.broken, those_of_the_start, false);
+	begin_with_all(&rebalance.broken);
+	assert_int_equal(serve(&rebalance.broken), INITIAL);
+	assert_newcomers_idle();
 	assert_ok(dhp_rebalance_stats_read(engine, &stats));
-	assert_int_equal(stats.moved_count, LENGTH(order_of_arrival));
-	assert_int_equal(stats.refused_count, LENGTH(order_of_arrival));
-	source_end(&right);
-	source_end(&out);
-	source_end(&against);
-	end_engine(engine);
+	assert_int_equal(stats.refused_count, ARRIVALS);
+	assert_int_equal(stats.moved_count, 0);
+	end(&rebalance.broken);
 }
 
-/* ---- 8: load balancing over the active count ---- */
-
-struct blocker {
-	struct dhp_dpc dpc;
-	uint64_t in, go_on;
-};
-
-static void block(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+static void who_agrees_to_stop_starts_with_the_newcomer_S033_S466(void **state)
 {
-	struct blocker *me = context;
-
-	(void)dpc;
-	(void)argument_1;
-	(void)argument_2;
-	(void)bump(&me->in);
-	while (peek(&me->go_on) == 0)
-		sleep_us(50);
-}
-
-static void block_processor(struct blocker *me, struct dhp_engine *engine, uint32_t index)
-{
-	*me = (struct blocker){ .in = 0 };
-	assert_ok(dhp_dpc_init(&me->dpc, engine, block, me));
-	assert_ok(dhp_dpc_set_target(&me->dpc, index));
-	assert_ok(dhp_dpc_set_importance(&me->dpc, DHP_IMPORTANCE_HIGH));
-	assert_ok(dhp_dpc_insert(&me->dpc, NULL, NULL));
-	assert_true(wait_for_count(&me->in, 1));
-}
-
-static struct post items[64];
-static uint64_t items_done;
-
-static void finish_item(struct post *post)
-{
-	(void)post;
-	(void)bump(&items_done);
-}
-
-/* Work without a target needs no count at all: the newcomer takes its share of what waits already. */
-static void balanced_by_the_library_instead_of_over_an_old_count_S033(void **state)
-{
-	struct dhp_engine *engine = begin();
-	struct blocker blockers[INITIAL];
-
 	(void)state;
-	poke(&items_done, 0);
-	for (uint32_t index = 0; index < INITIAL; index++)
-		block_processor(&blockers[index], engine, index);
-	for (uint32_t i = 0; i < LENGTH(items); i++) {
-		items[i] = (struct post){ .engine = engine, .work = finish_item };
-		assert_ok(dhp_dpc_init(&items[i].dpc, engine, run_post, &items[i]));
-		assert_ok(dhp_dpc_insert(&items[i].dpc, NULL, NULL));
-	}
-	assert_int_equal(peek(&items_done), 0);
-	arrive(engine, 0);
-	assert_true(wait_for_count(&items_done, LENGTH(items)));
-	for (uint32_t index = 0; index < INITIAL; index++)
-		poke(&blockers[index].go_on, 1);
-	assert_ok(dhp_dpc_flush(engine));
-	for (uint32_t i = 0; i < LENGTH(items); i++)
-		assert_int_equal(items[i].ran_at, INITIAL);
-	end_engine(engine);
+	assert_right(&rebalance.right);
 }
 
-/* ---- a client that registers nothing ---- */
+/* ---- 8 ---- */
 
-struct job {
-	struct dhp_request request; /* first */
-	struct dhp_dpc dpc;
-	struct plain *plain;
-	uint64_t busy, value;
-};
-
-/* It handles rebalance and assumes nothing; it knows of no notification. */
-struct plain {
-	struct dhp_engine *engine;
-	struct dhp_hold *hold;
-	struct dhp_device *device;
-	struct dhp_feed *feed;
-	struct dhp_counter *done;
-	struct dhp_percpu *sums;
-	uint64_t stop, submitted, wrong, stops, starts;
-	struct job jobs[32];
-};
-
-static void compute(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+static void turns_over_an_old_count_pass_newcomers_by_S033(void **state)
 {
-	struct job *job = context;
-	uint64_t *sum = dhp_percpu_here(job->plain->sums);
-
-	(void)dpc;
-	(void)argument_1;
-	(void)argument_2;
-	*sum += job->value;
-	dhp_counter_add(job->plain->done, 1);
-	if (dhp_request_complete(&job->request) != DHP_OK)
-		(void)bump(&job->plain->wrong);
-	__atomic_store_n(&job->busy, 0, __ATOMIC_RELEASE);
-}
-
-static void begin_job(struct dhp_request *request, void *context, enum dhp_status status)
-{
-	struct job *job = (struct job *)(void *)request;
-	struct plain *plain = context;
-	uint32_t index = 0;
-
-	if (status == DHP_OK && dhp_feed_pick(plain->feed, &index) == DHP_OK &&
-	    dhp_dpc_init(&job->dpc, plain->engine, compute, job) == DHP_OK &&
-	    dhp_dpc_set_target(&job->dpc, index) == DHP_OK &&
-	    dhp_dpc_set_importance(&job->dpc, DHP_IMPORTANCE_MEDIUM_HIGH) == DHP_OK &&
-	    dhp_dpc_insert(&job->dpc, NULL, NULL) == DHP_OK)
-		return;
-	(void)bump(&plain->wrong);
-	(void)dhp_request_complete(request);
-	__atomic_store_n(&job->busy, 0, __ATOMIC_RELEASE); /* the load goes on, so that the test comes to its end */
-}
-
-static enum dhp_status count_stop(void *context, const struct dhp_device_call *call)
-{
-	struct plain *plain = context;
-
-	(void)bump(call->request == DHP_REQUEST_STOP ? &plain->stops : &plain->starts);
-	return DHP_OK;
-}
-
-static void *keep_submitting(void *argument)
-{
-	struct plain *plain = argument;
-
-	while (peek(&plain->stop) == 0) {
-		for (uint32_t i = 0; i < LENGTH(plain->jobs); i++) {
-			struct job *job = &plain->jobs[i];
-			enum dhp_status status;
-
-			if (__atomic_load_n(&job->busy, __ATOMIC_ACQUIRE) != 0)
-				continue;
-			poke(&job->busy, 1);
-			job->value = peek(&plain->submitted) + 1;
-			status = dhp_request_submit(&job->request);
-			if (status != DHP_OK && status != DHP_HELD)
-				(void)bump(&plain->wrong);
-			(void)bump(&plain->submitted);
-		}
-		sleep_us(20);
-	}
-	return NULL;
-}
-
-static void add_sum(void *slot, const struct dhp_processor *processor, void *context)
-{
-	(void)processor;
-	*(uint64_t *)context += *(const uint64_t *)slot;
-}
-
-static void plain_make(struct plain *plain, struct dhp_engine *engine)
-{
-	const struct dhp_driver driver = { .stop = count_stop, .start = count_stop, .context = plain };
-	const struct dhp_percpu_options sums = { .size = sizeof(sums), .slot_bytes = sizeof(uint64_t) };
-	struct dhp_device_options options = { .size = sizeof(options), .drivers = &driver, .driver_count = 1 };
-
-	memset(plain, 0, sizeof(*plain));
-	plain->engine = engine;
-	assert_ok(dhp_hold_create(engine, begin_job, plain, &plain->hold));
-	options.hold = plain->hold;
-	assert_ok(dhp_device_register(engine, &options, &plain->device));
-	assert_ok(dhp_feed_create(engine, plain->device, NULL, &plain->feed));
-	assert_ok(dhp_counter_create(engine, &plain->done));
-	assert_ok(dhp_percpu_create(engine, &sums, &plain->sums));
-	for (uint32_t i = 0; i < LENGTH(plain->jobs); i++) {
-		plain->jobs[i].plain = plain;
-		assert_ok(dhp_request_init(&plain->jobs[i].request, plain->hold, 0));
-	}
-}
-
-static void plain_end(struct plain *plain)
-{
-	assert_ok(dhp_percpu_destroy(plain->sums));
-	assert_ok(dhp_counter_destroy(plain->done));
-	assert_ok(dhp_feed_destroy(plain->feed));
-	assert_ok(dhp_device_unregister(plain->device));
-	assert_ok(dhp_hold_destroy(plain->hold));
-}
-
-static bool newcomers_have_run(void *context)
-{
-	struct plain *plain = context;
-
-	for (uint32_t index = INITIAL; index < MAXIMUM; index++) {
-		struct dhp_processor_stats stats;
-
-		if (dhp_processor_stats_read(plain->engine, index, &stats) != DHP_OK || stats.run_count == 0)
-			return false;
-	}
-	return true;
-}
-
-static void who_handles_rebalance_and_assumes_nothing_registers_nothing_S034(void **state)
-{
-	static struct plain plain;
-	struct dhp_engine *engine = begin();
-	struct helper helper;
-	uint64_t submitted, sum = 0;
-
 	(void)state;
-	plain_make(&plain, engine);
-	helper_start(&helper, keep_submitting, &plain);
-	assert_true(wait_for_count(&plain.submitted, 100));
-	for (uint32_t i = 0; i < LENGTH(order_of_arrival); i++) {
-		arrive(engine, i);
-		assert_true(wait_for_count(&plain.submitted, peek(&plain.submitted) + 10)); /* it goes on */
-	}
-	for (uint32_t group = 0; group < GROUPS; group++)
-		assert_int_equal(dhp_feed_mask(plain.feed, group), dhp_active_mask(engine, group));
-	assert_true(wait_until(newcomers_have_run, &plain));
-	poke(&plain.stop, 1);
-	helper_join(&helper);
-	assert_ok(dhp_dpc_flush(engine));
-	submitted = peek(&plain.submitted);
-	assert_int_equal(peek(&plain.wrong), 0);
-	assert_int_equal(dhp_counter_sum(plain.done), submitted);
-	assert_ok(dhp_percpu_each(plain.sums, add_sum, &sum, NULL));
-	assert_int_equal(sum, submitted * (submitted + 1) / 2);
-	assert_int_equal(peek(&plain.stops), LENGTH(order_of_arrival));
-	assert_int_equal(peek(&plain.starts), LENGTH(order_of_arrival));
-	plain_end(&plain);
-	end_engine(engine);
+	assert_broken(&balancing.broken, those_of_the_start, false);
+	begin_with_all(&balancing.broken);
+	assert_int_equal(serve(&balancing.broken), INITIAL);
+	assert_newcomers_idle();
+	end(&balancing.broken);
+}
+
+static void without_a_target_newcomers_take_their_share_S033_S620(void **state)
+{
+	(void)state;
+	assert_right(&balancing.right);
+}
+
+static void turns_over_the_count_of_the_moment_reach_all_S033_S031(void **state)
+{
+	(void)state;
+	assert_right(&balancing_in_turn);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_guess_about_a_newcomer_is_right_and_what_is_asked_is_S030),
-		cmocka_unit_test(kept_counts_and_masks_are_right_again_after_each_notification_S031),
-		cmocka_unit_test(sized_for_the_maximum_or_growing_instead_of_by_the_active_count_S033),
-		cmocka_unit_test(walked_by_the_masks_of_all_groups_S033),
-		cmocka_unit_test(resources_go_by_index_which_stays_instead_of_by_bit_which_is_shared_S033),
-		cmocka_unit_test(structures_of_a_newcomer_are_made_before_it_runs_S033),
-		cmocka_unit_test(code_that_goes_by_the_current_processor_stays_inside_S033),
-		cmocka_unit_test(placed_on_chosen_processors_old_and_new_S033),
-		cmocka_unit_test(a_driver_without_rebalance_loses_newcomers_and_nothing_else_S033),
-		cmocka_unit_test(balanced_by_the_library_instead_of_over_an_old_count_S033),
-		cmocka_unit_test(who_handles_rebalance_and_assumes_nothing_registers_nothing_S034),
+		cmocka_unit_test(sized_at_load_there_are_buffers_for_two_processors_S033),
+		cmocka_unit_test(sized_again_in_complete_there_are_buffers_for_all_S033_S015_S031),
+		cmocka_unit_test(a_walk_over_bits_ends_at_the_first_gap_S033),
+		cmocka_unit_test(a_walk_over_indexes_sees_all_S033),
+		cmocka_unit_test(a_bit_says_whose_a_queue_is_and_two_groups_have_it_S033),
+		cmocka_unit_test(an_index_says_whose_a_queue_is_S033_S032),
+		cmocka_unit_test(a_newcomer_finds_no_structure_S033),
+		cmocka_unit_test(structures_are_made_in_start_and_undone_in_failure_S033_S011_S015),
+		cmocka_unit_test(a_newcomer_indexes_beyond_the_array_S033),
+		cmocka_unit_test(the_slot_of_the_current_processor_is_always_there_S033),
+		cmocka_unit_test(aimed_by_number_the_dpcs_of_newcomers_pile_up_on_processor_0_S033),
+		cmocka_unit_test(aimed_by_index_in_start_each_dpc_runs_where_it_has_to_S033_S155),
+		cmocka_unit_test(who_refuses_to_stop_gets_no_newcomer_S033_S421),
+		cmocka_unit_test(who_agrees_to_stop_starts_with_the_newcomer_S033_S466),
+		cmocka_unit_test(turns_over_an_old_count_pass_newcomers_by_S033),
+		cmocka_unit_test(without_a_target_newcomers_take_their_share_S033_S620),
+		cmocka_unit_test(turns_over_the_count_of_the_moment_reach_all_S033_S031),
 	};
 
 	return cmocka_run_group_tests_name("eight_habits", tests, NULL, NULL);
