@@ -36,13 +36,16 @@ static enum dhp_status aim_right(struct queue *queue)
 static void place(void *context, const struct dhp_processor_change *change, enum dhp_status *status)
 {
 	struct queue *queue = &queues[change->index];
+	enum dhp_status aimed;
 
 	(void)context;
 	if (change->state != DHP_CHANGE_START)
 		return;
 	queue->index = change->index;
 	(void)dhp_dpc_init(&queue->dpc, engine, handle, queue);
-	*status = aim(queue); /* the newcomer can be a target already; a failure is a veto */
+	aimed = aim(queue); /* the newcomer can be a target already */
+	if (dhp_failed(aimed))
+		*status = aimed; /* a veto */
 }
 
 /* ---- around both ---- */

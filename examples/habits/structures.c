@@ -34,7 +34,7 @@ static void prepare(void *context, const struct dhp_processor_change *change, en
 	struct block **block = &blocks[change->index];
 
 	(void)context;
-	if (change->state == DHP_CHANGE_START) {
+	if (change->state == DHP_CHANGE_START && *block == NULL) {
 		*block = calloc(1, sizeof(**block));
 		if (*block == NULL)
 			*status = DHP_NO_MEMORY; /* the veto: this processor does not come */

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Each clause that headers, engine, tests, stress or README.md name has its line in docs/semantics.md.
+"""Each clause that headers, engine, tests, stress, examples, README.md or the driver guide name has its line in docs/semantics.md.
 
     clauses.py ROOT
     clauses.py --self-test
@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 PAGE = "docs/semantics.md"
-PLACES = ("include", "engine", "tests", "stress", "README.md")
+PLACES = ("include", "engine", "tests", "stress", "examples", "README.md", "docs/driver-guide.md")
 SUFFIXES = {"", ".c", ".h", ".cpp", ".py", ".sh", ".md", ".txt", ".map"}
 
 MENTION = re.compile(r"(?<![A-Za-z0-9_])S-(\d+(?:xx)?)|(?<=[a-z0-9])_S(\d+)")
