@@ -4,7 +4,8 @@
 # installed_copy.sh ROOT BUILD-DIRECTORY CMAKE CC CXX
 #
 # Outside programs in C and C++ build against an installed copy and run: by pkg-config and by find_package, against the
-# shared and the static library. The copy is moved after it was installed, so that a path left in it would be noticed.
+# shared and the static library. So do the examples. The copy is moved after it was installed, so that a path left in it would
+# be noticed.
 set -eu
 
 root=$1 build=$2 cmake=$3 cc=$4 cxx=${5:-}
@@ -48,9 +49,13 @@ with_pkg_config() { # language, compiler, flags...
 with_pkg_config c "$cc" -std=c11
 [ -z "$cxx" ] || with_pkg_config cpp "$cxx" -std=c++17
 
-"$cmake" -S "$outside" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/installed" -DNAMES="$work" \
+"$cmake" -S "$outside" -B "$work/build" -DCMAKE_PREFIX_PATH="$work/installed" -DNAMES="$work" -DEXAMPLES="$root/examples" \
 	-DCMAKE_C_COMPILER="$cc" ${cxx:+-DCMAKE_CXX_COMPILER="$cxx"} >"$work/log" 2>&1 &&
 	"$cmake" --build "$work/build" >>"$work/log" 2>&1 || { cat "$work/log"; exit 1; }
 for program in "$work"/build/outside_*; do
 	run "find_package, $(basename "$program")" "" "$program"
+done
+# tapnic wants an interface: it is built and not run
+for example in disk habits windows_driver; do
+	"$work/build/example_$example" >"$work/out" 2>&1 || { echo "the example $example failed"; cat "$work/out"; exit 1; }
 done
