@@ -34,6 +34,9 @@ struct dhp_processor_change {
  * A synchronous callback. In Start it may store a failing status in *operation_status: the processor is then not added
  * (S-171 to S-173). The first failure counts; later ones, and stores in Complete or Failure, change nothing (S-177).
  *
+ * In Start the newcomer has its index and number and can be the target of a DPC (S-154, S-155), and is in no count or mask yet
+ * (S-153); who waits there for what has to run on it waits for ever (S-156). From the first Complete on it is in all of them.
+ *
  * Two settings of engine.h show whether a callback leans on what is not promised: that both calls of an arrival come in
  * one thread (S-159), and that who vetoed gets Failure (S-178).
  *

@@ -74,7 +74,8 @@ enum dhp_placement {
 
 /*
  * Makes one slot. processor is NULL for the fallback slot. The slot is zeroed. A failing status vetoes the arrival
- * (or the creation of the array) and is what the caller of that sees.
+ * (or the creation of the array) and is what the caller of that sees. In an arrival all slots are made before anybody
+ * hears of Start.
  *
  * Level     passive
  */
