@@ -2,7 +2,8 @@
 /*
  * traffic.c - numbered datagrams in many flows, and a count of those that come back late, twice, out of order or never.
  *
- *   traffic SECONDS IP PORT [FLOWS [PER_SECOND]]   send, PER_SECOND in each flow, and say how it went; status 1: lost or reordered
+ *   traffic SECONDS IP PORT [FLOWS [PER_SECOND]]   send, PER_SECOND in each flow, until then or SIGTERM, and say how it went;
+ *                                                  status 1: lost or reordered
  *   traffic echo IP PORT                           send everything back, until killed
  *
  * A flow has no more than WINDOW datagrams on their way, so that one that is lost was not pushed out by others. In each flow
@@ -11,6 +12,7 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,6 +36,13 @@ struct flow {
 };
 
 static struct flow flows[FLOWS_LIMIT];
+static volatile sig_atomic_t is_over;
+
+static void end_sending(int signal)
+{
+	(void)signal;
+	is_over = 1;
+}
 
 static uint64_t now_ns(void)
 {
@@ -109,7 +118,8 @@ static bool all_back(unsigned int count)
 	return true;
 }
 
-static void run(unsigned int count, uint64_t per_second, uint64_t begin, uint64_t length_ns)
+/* Returns how long it has been sending. */
+static uint64_t run(unsigned int count, uint64_t per_second, uint64_t begin, uint64_t length_ns)
 {
 	uint64_t now = begin;
 	struct pollfd polled[FLOWS_LIMIT];
@@ -119,12 +129,15 @@ static void run(unsigned int count, uint64_t per_second, uint64_t begin, uint64_
 	while (now - begin < length_ns || (!all_back(count) && now - begin < length_ns + GIVE_UP_NS)) {
 		(void)poll(polled, count, 1);
 		now = now_ns();
+		if (is_over && now - begin < length_ns)
+			length_ns = now - begin;
 		for (unsigned int i = 0; i < count; i++) {
 			receive(&flows[i], now);
 			if (now - begin < length_ns)
 				send_due(&flows[i], (now - begin) * per_second / 1000000000u, now);
 		}
 	}
+	return length_ns;
 }
 
 static int report(unsigned int count, uint64_t begin, uint64_t length_ns)
@@ -168,7 +181,8 @@ int main(int count, char **arguments)
 			return 2;
 		}
 	}
+	(void)signal(SIGTERM, end_sending);
 	begin = now_ns();
-	run(flow_count, per_second, begin, length_ns);
+	length_ns = run(flow_count, per_second, begin, length_ns);
 	return report(flow_count, begin, length_ns);
 }

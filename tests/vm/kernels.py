@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Debian's kernels: taken out of their packages, not installed.
 
-The cloud flavours have all we need built in: processor and memory hot-plug, ACPI, serial ports, devtmpfs. So the guest
-needs no module.
+The cloud flavours have what we need built in: processor and memory hot-plug, ACPI, serial ports, devtmpfs, namespaces. Only
+TUN/TAP is a module, which is kept beside its kernel.
 """
+import lzma
 import os
 import re
 import shutil
@@ -20,9 +21,14 @@ class NoKernel(Exception):
     """It cannot be had; the text says what to do."""
 
 
+def tun_of(kernel):
+    """Where the module of a kernel is."""
+    return kernel.with_name(kernel.name.replace("vmlinuz-", "tun-", 1) + ".ko")
+
+
 def here(folder, series):
-    """The newest of this series that was taken out before, or None."""
-    found = [path for path in Path(folder).glob(f"vmlinuz-{series}.*")]
+    """The newest of this series that was taken out before, with its module, or None."""
+    found = [path for path in Path(folder).glob(f"vmlinuz-{series}.*") if tun_of(path).exists()]
     return max(found, key=lambda path: [int(n) for n in re.findall(r"\d+", path.name)], default=None)
 
 
@@ -31,7 +37,8 @@ def ask(*command, **options):
     try:
         return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS_MOST, **options)
     except FileNotFoundError:
-        raise NoKernel(f"no {command[0]} here; put kernels into build/vm/kernels, named vmlinuz-6.1.N and vmlinuz-6.12.N") from None
+        raise NoKernel(f"no {command[0]} here; put kernels into build/vm/kernels, named vmlinuz-6.1.N and "
+                       "vmlinuz-6.12.N, each with its tun.ko, named tun-6.1.N.ko and tun-6.12.N.ko") from None
     except subprocess.TimeoutExpired:
         raise NoKernel(f"{command[0]} did not end within {SECONDS_MOST} s; is there a network?") from None
 
@@ -57,17 +64,24 @@ def download(package, folder):
     return packages[0]
 
 
-def take_out(deb, version, target):
-    contents = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE)
-    with open(target, "wb") as file:
-        done = subprocess.run(["tar", "-xOf", "-", f"./boot/vmlinuz-{version}"], stdin=contents.stdout, stdout=file)
-    contents.stdout.close()
-    if contents.wait() and done.returncode or done.returncode:
-        raise NoKernel(f"{deb.name} holds no ./boot/vmlinuz-{version}")
+def take_out(deb, version, folder):
+    """The kernel, and its module unpacked; the kernel last, so that where it is the module is too."""
+    with tempfile.TemporaryDirectory(dir=folder) as work:
+        contents = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE)
+        done = subprocess.run(["tar", "-xf", "-", "-C", work, "--wildcards", f"./boot/vmlinuz-{version}", "*/drivers/net/tun.ko*"],
+                              stdin=contents.stdout)
+        contents.stdout.close()
+        kernel, modules = Path(work, f"boot/vmlinuz-{version}"), list(Path(work).rglob("tun.ko*"))
+        if contents.wait() and done.returncode or not kernel.exists() or not modules:
+            raise NoKernel(f"{deb.name} holds no ./boot/vmlinuz-{version}, or no tun.ko")
+        module = modules[0].read_bytes()
+        target = folder / kernel.name
+        tun_of(target).write_bytes(lzma.decompress(module) if modules[0].suffix == ".xz" else module)
+        shutil.move(kernel, target)
 
 
 def get(folder, series):
-    """The path of a kernel of this series; downloads it when there is none in the folder."""
+    """The path of a kernel of this series; downloads it when there is none in the folder, or none with its module."""
     found = here(folder, series)
     if found:
         return found
@@ -86,6 +100,5 @@ def get(folder, series):
             refresh_lists() # they may name a package that has been replaced
             deb = download(package_of(METAPACKAGES[series]) or package, work)
             version = deb.name.split("_")[0].replace("linux-image-", "", 1)
-        take_out(deb, version, Path(work, "kernel"))
-        shutil.move(Path(work, "kernel"), Path(folder, f"vmlinuz-{version}"))
+        take_out(deb, version, Path(folder))
     return here(folder, series)

@@ -25,7 +25,7 @@ from steps import Steps
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-QUICK = (["6.1"], ["arrive"])
+QUICK = (["6.1"], ["arrive", "network1"])
 PATIENCE = 150  # seconds for one thing to happen; on a quiet machine none takes more than 15
 LIMIT = 300     # seconds for one machine; on a quiet one none takes more than 60
 
@@ -40,7 +40,8 @@ def known_scenarios():
 
 def programs(build):
     """What goes into the guest, by its path there."""
-    found = {"/bin/vm_watch": build / "tests/vm/vm_watch", "/bin/dhp": build / "tools/dhp", "/bin/torture": build / "stress/torture"}
+    found = {"/bin/vm_watch": build / "tests/vm/vm_watch", "/bin/dhp": build / "tools/dhp", "/bin/torture": build / "stress/torture",
+             "/bin/tapnic": build / "examples/tapnic", "/bin/tapnic_traffic": build / "examples/tapnic_traffic"}
     for source in sorted((ROOT / "tests/linux").glob("*.c")):
         found[f"/tests/{source.stem}"] = build / f"tests/test_linux_{source.stem}"
     return found
@@ -81,7 +82,7 @@ def parse():
     parser.add_argument("--out", type=Path, default=ROOT / "build/vm", help="where kernels, logs and reports are")
     parser.add_argument("--kernels", type=lambda text: text.split(","), default=list(kernels.METAPACKAGES))
     parser.add_argument("--scenarios", type=lambda text: text.split(","), default=None)
-    parser.add_argument("--quick", action="store_true", help="one kernel, one scenario: below a minute")
+    parser.add_argument("--quick", action="store_true", help="one kernel, two scenarios: below a minute")
     parser.add_argument("--limit", type=int, default=LIMIT, help=f"seconds for one machine; {LIMIT}")
     parser.add_argument("--list", action="store_true", help="name the scenarios")
     options = parser.parse_args()
@@ -100,7 +101,7 @@ def list_scenarios():
         print(f"{name:8} {'' if function.usual else '(by name only) '}{function.__doc__.splitlines()[0]}")
 
 
-def play_all(options, initrd, file):
+def play_all(options, wanted, file):
     """The report of all, as it is written and printed."""
     report, began = Report(), time.monotonic()
 
@@ -109,6 +110,8 @@ def play_all(options, initrd, file):
         print(whole or text, file=file, flush=True)
     for series in options.kernels:
         kernel = kernels.get(options.out / "kernels", series)
+        initrd = options.out / f"initrd-{series}.gz"
+        initramfs.build(initrd, HERE / "guest/init", {**wanted, "/lib/tun.ko": kernels.tun_of(kernel)})
         name_of_kernel = kernel.name.replace("vmlinuz-", "Linux ")
         say(f"== {name_of_kernel}")
         for name in options.scenarios:
@@ -132,10 +135,8 @@ def main():
     look_for_what_is_needed(wanted)
     log = options.out / "log"
     log.mkdir(parents=True, exist_ok=True)
-    initrd = options.out / "initrd.gz"
-    initramfs.build(initrd, HERE / "guest/init", wanted)
     with open(options.out / "report.txt", "w") as file:
-        report = play_all(options, initrd, file)
+        report = play_all(options, wanted, file)
     print(f"report: {options.out / 'report.txt'}, logs: {log}")
     return 1 if report.failures else 0
 

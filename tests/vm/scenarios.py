@@ -7,6 +7,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from network import Network
 from steps import BUSY, CPUS, MEMORY, QUIET
 
 
@@ -374,3 +375,40 @@ def own(steps):
                  "the torture lost nothing, ran nothing twice and did not hang", output)
     for rule in broken:
         result.finding(f"torture, a CPU of its own goes and returns: {rule}")
+
+
+# ---- a network driver with a queue for each ----
+
+@scenario(boot=1, slots=16)
+def network(steps):
+    """examples/tapnic under traffic: one by one and in a burst, offline and online, one comes while another is away; nothing is lost."""
+    guest = steps.guest
+    guest.ok("rule")
+    net = Network(steps)
+    net.uses(1, "at the start")
+    net.all_busy("with 1 processor", 1)
+    net.plug([1], 2)
+    net.plug([2, 3], 4)
+    net.all_busy("with 4", 4)
+    guest.ok(f"echo 0 >{CPUS}/cpu1/online")
+    away = net.all_busy("while one is away", 4)
+    steps.result.check(all(at != 1 for _, at in away.values()), "its queues are handled by others", away)
+    net.plug([5], 5)
+    guest.ok(f"echo 1 >{CPUS}/cpu1/online")
+    net.all_busy("with 5, all back", 5)
+    guest.ok(f"for i in $(seq 10); do for c in 1 2 3; do echo 0 >{CPUS}/cpu$c/online; done; "
+             f"for c in 3 1 2; do echo 1 >{CPUS}/cpu$c/online; done; done")
+    back = net.all_busy("after 60 switches", 5)
+    steps.result.check({at for _, at in back.values()} == set(range(5)), "every queue is back at its processor", back)
+    net.end()
+
+
+@scenario(usual=False, boot=1, slots=16)
+def network1(steps):
+    """The short form of it: one arrival."""
+    steps.guest.ok("rule")
+    net = Network(steps)
+    net.all_busy("with 1 processor", 1)
+    net.plug([1], 2)
+    net.all_busy("with 2", 2)
+    net.end()

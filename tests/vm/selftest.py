@@ -58,13 +58,15 @@ class Harness(unittest.TestCase):
         for name in ("busybox", "cpio", "ldd"):
             self.stub(name, "#!/bin/sh\n")
         tests = [f"tests/test_linux_{source.stem}" for source in (HERE.parent / "linux").glob("*.c")]
-        for name in ("tests/vm/vm_watch", "tools/dhp", "stress/torture", *tests):
+        for name in ("tests/vm/vm_watch", "tools/dhp", "stress/torture", "examples/tapnic", "examples/tapnic_traffic", *tests):
             (self.build / name).parent.mkdir(parents=True, exist_ok=True)
             (self.build / name).touch()
         kernels = self.out / "kernels"
         kernels.mkdir(parents=True)
         for series in ("6.1.9", "6.1.10", "6.12.1"):
             (kernels / f"vmlinuz-{series}-test").touch()
+            (kernels / f"tun-{series}-test.ko").touch()
+        (kernels / "vmlinuz-6.1.11-test").touch()  # without its module
 
     def tearDown(self):
         self.folder.cleanup()
