@@ -16,7 +16,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "tapnic.h"
+#include "hardware.h"
 
 static const char *advice(int error)
 {

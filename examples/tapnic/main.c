@@ -57,31 +57,28 @@ static void print_rates(void)
 	double seconds = then == 0 ? 0 : (double)(now - then) / 1e9;
 
 	then = now;
-	(void)pthread_mutex_lock(&nic.lock);
-	for (uint32_t i = 0; i < nic.channel_count; i++)
+	for (uint32_t i = 0; i < nic.used; i++)
 		for (uint32_t port = 0; port < nic.port_count; port++) {
-			const struct queue *queue = nic.channels[i].queues[port];
-			uint64_t frames = atomic_load(&queue->frames_count);
+			const struct queue *queue = nic.queues[i];
+			uint64_t frames = atomic_load(&queue->frames_count[port]);
 
 			if (seconds > 0)
 				(void)printf("rate %s queue %u processor %u at %u: %.0f/s\n", nic.ports[port].name, i,
-					     queue->processor, atomic_load(&queue->target),
+					     queue->processor, atomic_load(&queue->handled_at),
 					     (double)(frames - seen[i][port]) / seconds);
 			seen[i][port] = frames;
 		}
-	(void)pthread_mutex_unlock(&nic.lock);
 	(void)printf("rates end\n");
 }
 
 static void print_totals(void)
 {
+	static const char *const counted[] = { "switched", "filtered", "unsent" };
 	struct dhp_hold_stats hold = { 0 };
 
-	for (enum frame_fate fate = 0; fate < FRAME_FATES; fate++)
-		(void)printf("total %s: %" PRIu64 "\n", frame_fate_name(fate), dhp_counter_sum(nic.fates[fate]));
-	(void)printf("total switched: %" PRIu64 "\n", dhp_counter_sum(nic.switched));
-	(void)printf("total filtered: %" PRIu64 "\n", dhp_counter_sum(nic.filtered));
-	(void)printf("total unsent: %" PRIu64 "\n", dhp_counter_sum(nic.unsent));
+	for (uint32_t i = 0; i < COUNTERS; i++)
+		(void)printf("total %s: %" PRIu64 "\n", i < FRAME_FATES ? frame_fate_name((enum frame_fate)i) : counted[i - FRAME_FATES],
+			     dhp_counter_sum(nic.counters[i]));
 	(void)dhp_hold_stats_read(nic.hold, &hold);
 	(void)printf("total stops: %" PRIu64 ", the longest %.2f ms\n", hold.holds_count, (double)hold.longest_hold_ns / 1e6);
 	(void)printf("totals end\n");

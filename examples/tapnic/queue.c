@@ -1,59 +1,57 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * queue.c - one queue of one processor: a request while it has frames, and a DPC that handles some of them at a time.
+ * queue.c - the queue of one processor: a request while it has frames, and a DPC that handles some of them at a time.
  *
- *   readable -> request submitted -> begins -> DPC -> frames -> completed, and submitted again: there may be more
- *                     |                                      -> completed, and unmasked: it is empty
- *                     +-> held while the device is stopped
+ *   interrupt -> request submitted -> begins -> DPC -> frames -> completed, and submitted again: there may be more
+ *                      |                                      -> completed, and unmasked: it is empty
+ *                      +-> held while the device is stopped
  *
  * Each run handles no more than the ring has buffers, so that other DPCs get their turn; and since the rest is a new request, a
  * device that is to be stopped is quiet soon, however many frames come.
  *
- * The processor of a queue may go: then its DPC has another target for a while. It is still one DPC, inserted by the last step of
- * its own run, so that frames of a queue are handled one after another wherever that is (I2 of tapnic.h).
+ * The DPC is aimed at the queue's processor. While that is away the library runs it on another one, and there is nothing to do
+ * here: it is still one DPC, and its data are the queue's and not the processor's (I2 of tapnic.h).
  */
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "tapnic.h"
 
-/* More frames than the kernel keeps in a queue (the length of the interface, 1000 by default). */
-#define DRAIN_LIMIT 65536u
+#define DRAIN_RUNS 4096u /* at RING_LEAST frames more than the kernel keeps (the length of the interface, 1000 by default) */
 
-static void count(struct dhp_counter *counter)
+/* ---- frames ---- */
+
+static void send_frame(struct queue *queue, uint32_t port, const uint8_t *frame, size_t bytes)
 {
-	dhp_counter_add(counter, 1);
+	if (!device_write(queue->lines[port].descriptor, frame, bytes))
+		dhp_counter_add(queue->nic->counters[COUNT_UNSENT], 1);
 }
 
-static void send_frame(struct queue *queue, const uint8_t *frame, size_t bytes)
-{
-	if (!device_write(queue->descriptor, frame, bytes))
-		count(queue->nic->unsent);
-}
-
-static void switch_frame(struct queue *queue, const uint8_t *frame, size_t bytes)
+static void switch_frame(struct queue *queue, uint32_t port, const uint8_t *frame, size_t bytes)
 {
 	struct nic *nic = queue->nic;
 
-	table_learn(nic->table, frame + FRAME_MAC_BYTES, queue->port);
-	if (queue->peer == NULL || table_port(nic->table, frame) == queue->port) {
-		count(nic->filtered);
+	table_learn(nic->table, frame + FRAME_MAC_BYTES, port);
+	if (nic->port_count == 1 || table_port(nic->table, frame) == port) {
+		dhp_counter_add(nic->counters[COUNT_FILTERED], 1);
 		return;
 	}
-	count(nic->switched);
-	send_frame(queue->peer, frame, bytes);
+	dhp_counter_add(nic->counters[COUNT_SWITCHED], 1);
+	send_frame(queue, !port, frame, bytes);
 }
 
-static void handle_frame(struct queue *queue, uint8_t *frame, size_t bytes)
+static void handle_frame(struct queue *queue, uint32_t port, uint8_t *frame, size_t bytes)
 {
 	enum frame_fate fate = frame_handle(&queue->nic->address, frame, &bytes);
 
-	count(queue->nic->fates[fate]);
+	dhp_counter_add(queue->nic->counters[fate], 1);
 	if (fate == FRAME_ANSWERED)
-		send_frame(queue, frame, bytes);
+		send_frame(queue, port, frame, bytes);
 	else if (fate == FRAME_FOR_OTHERS)
-		switch_frame(queue, frame, bytes);
+		switch_frame(queue, port, frame, bytes);
 }
+
+/* ---- the ring ---- */
 
 /* Memory is short, or there is plenty: give buffers back, or post more. */
 static void fit_ring(struct queue *queue)
@@ -72,76 +70,109 @@ static void fit_ring(struct queue *queue)
 }
 
 /* As many frames as there are buffers, at most. Returns whether there may be more. */
-static bool handle_some(struct queue *queue, uint32_t *out_count, enum read_result *out_result)
+static bool receive(struct queue *queue, uint32_t port)
 {
+	enum read_result result;
 	uint32_t n = 0;
 
-	fit_ring(queue);
+	if (queue->is_gone[port])
+		return false;
 	do
-		*out_result = device_read(queue->descriptor, queue->ring[n], &queue->lengths[n]);
-	while (*out_result == READ_FRAME && ++n < queue->ring_length);
+		result = device_read(queue->lines[port].descriptor, queue->ring[n], &queue->lengths[n]);
+	while (result == READ_FRAME && ++n < queue->ring_length);
 	for (uint32_t i = 0; i < n; i++)
-		handle_frame(queue, queue->ring[i], queue->lengths[i]);
-	(void)atomic_fetch_add_explicit(&queue->frames_count, n, memory_order_relaxed);
-	*out_count = n;
-	return *out_result == READ_FRAME;
+		handle_frame(queue, port, queue->ring[i], queue->lengths[i]);
+	(void)atomic_fetch_add_explicit(&queue->frames_count[port], n, memory_order_relaxed);
+	queue->is_gone[port] = result == READ_GONE;
+	if (result == READ_GONE)
+		say("port %s: the interface is gone", queue->nic->ports[port].name);
+	return result == READ_FRAME;
 }
 
-static void queue_run(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+static bool receive_some(struct queue *queue)
+{
+	bool more = false;
+
+	fit_ring(queue);
+	for (uint32_t port = 0; port < queue->nic->port_count; port++)
+		more |= receive(queue, port);
+	return more;
+}
+
+void queue_drain(struct queue *queue)
+{
+	for (uint32_t runs = 0; runs < DRAIN_RUNS && receive_some(queue); runs++)
+		continue;
+}
+
+/* ---- interrupt, request, DPC ---- */
+
+static void on_interrupt(void *context)
 {
 	struct queue *queue = context;
-	enum read_result result;
-	uint32_t n;
-	bool more = handle_some(queue, &n, &result);
 
-	(void)dpc, (void)argument_1, (void)argument_2;
-	(void)dhp_request_complete(&queue->request);
-	if (more)
-		(void)dhp_request_submit(&queue->request); /* the last step: it may run elsewhere from here on */
-	else if (result == READ_EMPTY)
-		poller_again(&queue->nic->poller, queue); /* likewise */
-	else
-		say("port %s: the interface is gone", queue->nic->ports[queue->port].name);
+	(void)dhp_request_submit(&queue->request); /* it may be submitted already, by the other port's interrupt */
 }
 
 void queue_begin(struct dhp_request *request, void *context, enum dhp_status status)
 {
 	struct queue *queue = (struct queue *)(void *)((char *)request - offsetof(struct queue, request));
-	uint32_t target = atomic_load_explicit(&queue->target, memory_order_relaxed); /* any of its values is good */
 
 	(void)context;
-	if (dhp_failed(status))
-		return;
-	if (target != queue->present_target && dhp_dpc_set_target(&queue->dpc, target) == DHP_OK)
-		queue->present_target = target;
-	if (dhp_failed(dhp_dpc_insert(&queue->dpc, NULL, NULL)))
+	if (!dhp_failed(status) && dhp_failed(dhp_dpc_insert(&queue->dpc, NULL, NULL)))
 		(void)dhp_request_complete(request);
 }
 
-void queue_drain(struct queue *queue)
+/* At the end the queue may be handled by somebody else already: what is said then is about it as it was. */
+static void run(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
 {
-	enum read_result result;
-	uint32_t total = 0, n;
+	struct queue *queue = context;
+	struct nic *nic = queue->nic;
+	bool more = receive_some(queue), is_masked[PORTS_LIMIT];
 
-	while (handle_some(queue, &n, &result) && total < DRAIN_LIMIT)
-		total += n;
+	(void)dpc, (void)argument_1, (void)argument_2;
+	for (uint32_t port = 0; port < PORTS_LIMIT; port++)
+		is_masked[port] = port >= nic->port_count || queue->is_gone[port];
+	atomic_store_explicit(&queue->handled_at, dhp_index_here(nic->engine), memory_order_relaxed); /* statistics */
+	(void)dhp_request_complete(&queue->request);
+	if (more)
+		(void)dhp_request_submit(&queue->request);
+	for (uint32_t port = 0; port < PORTS_LIMIT && !more; port++)
+		if (!is_masked[port])
+			line_unmask(&nic->interrupts, &queue->lines[port]);
+}
+
+/* ---- up and down ---- */
+
+static enum dhp_status open_ports(struct queue *queue)
+{
+	struct nic *nic = queue->nic;
+
+	for (uint32_t port = 0; port < nic->port_count; port++) {
+		struct line *line = &queue->lines[port];
+		enum dhp_status status = device_open(&nic->ports[port], &line->descriptor);
+
+		if (status != DHP_OK)
+			return status;
+		if (!steering_attach(&nic->steering, line->descriptor))
+			say("port %s takes no steering program", nic->ports[port].name);
+	}
+	return DHP_OK;
 }
 
 static enum dhp_status prepare(struct queue *queue)
 {
-	enum dhp_status status = dhp_request_init(&queue->request, queue->nic->hold, 0);
+	enum dhp_status status;
 
-	if (status == DHP_OK)
-		status = dhp_dpc_init(&queue->dpc, queue->nic->engine, queue_run, queue);
-	if (status != DHP_OK)
+	if ((status = dhp_request_init(&queue->request, queue->nic->hold, 0)) != DHP_OK ||
+	    (status = dhp_dpc_init(&queue->dpc, queue->nic->engine, run, queue)) != DHP_OK ||
+	    (status = dhp_dpc_set_target(&queue->dpc, queue->processor)) != DHP_OK) /* in Start the newcomer is one already */
 		return status;
 	fit_ring(queue);
-	if (queue->ring_length < RING_LEAST)
-		return DHP_NO_MEMORY;
-	return device_open(&queue->nic->ports[queue->port], &queue->descriptor);
+	return queue->ring_length < RING_LEAST ? DHP_NO_MEMORY : open_ports(queue);
 }
 
-enum dhp_status queue_open(struct nic *nic, uint32_t port, uint32_t processor, struct queue **out_queue)
+enum dhp_status queue_open(struct nic *nic, uint32_t processor, struct queue **out_queue)
 {
 	struct queue *queue = calloc(1, sizeof(*queue));
 	enum dhp_status status;
@@ -149,26 +180,24 @@ enum dhp_status queue_open(struct nic *nic, uint32_t port, uint32_t processor, s
 	if (queue == NULL)
 		return DHP_NO_MEMORY;
 	queue->nic = nic;
-	queue->port = port;
-	queue->processor = processor;
-	queue->descriptor = -1;
-	queue->present_target = DHP_NO_INDEX;
-	atomic_init(&queue->target, processor);
+	queue->processor = queue->handled_at = processor;
+	for (uint32_t port = 0; port < PORTS_LIMIT; port++)
+		queue->lines[port] = (struct line){ .descriptor = -1, .routine = on_interrupt, .context = queue };
 	status = prepare(queue);
-	if (status != DHP_OK) {
+	if (status == DHP_OK)
+		*out_queue = queue;
+	else
 		queue_close(queue);
-		return status;
-	}
-	*out_queue = queue;
-	return DHP_OK;
+	return status;
 }
 
 void queue_close(struct queue *queue)
 {
 	if (queue == NULL)
 		return;
-	if (queue->descriptor >= 0)
-		(void)close(queue->descriptor);
+	for (uint32_t port = 0; port < PORTS_LIMIT; port++)
+		if (queue->lines[port].descriptor >= 0)
+			(void)close(queue->lines[port].descriptor);
 	while (queue->ring_length > 0)
 		dhp_lookaside_free(queue->nic->buffers, queue->ring[--queue->ring_length]);
 	free(queue);

@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tapnic.h"
+#include "hardware.h"
 
 enum { R0, R1, R2, R3, R4, R5, CONTEXT, HASH, R8, R9, STACK };
 
