@@ -96,17 +96,17 @@ static void empty_queues(struct nic *nic, uint32_t end)
 static enum dhp_status start(void *context, const struct dhp_device_call *call)
 {
 	struct nic *nic = context;
-	uint32_t end = nic->steered;
+	uint32_t first = nic->used, end = nic->steered;
 
 	(void)call;
-	if (nic->used == end)
+	if (first == end)
 		return DHP_OK;
+	nic->used = end; /* who fits the rings now runs these queues later, or has been heard of when they are emptied */
 	empty_queues(nic, end);
-	for (uint32_t i = nic->used; i < end; i++)
+	for (uint32_t i = first; i < end; i++)
 		for (uint32_t port = 0; port < nic->port_count; port++)
 			if (!line_connect(&nic->interrupts, &nic->queues[i]->lines[port]))
 				say("port %s: no interrupts from a queue", nic->ports[port].name);
-	nic->used = end;
 	say("queues in use: %u", end);
 	return DHP_OK;
 }

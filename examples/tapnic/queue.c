@@ -56,7 +56,7 @@ static void handle_frame(struct queue *queue, uint32_t port, uint8_t *frame, siz
 /* Memory is short, or there is plenty: give buffers back, or post more. */
 static void fit_ring(struct queue *queue)
 {
-	uint32_t wanted = atomic_load_explicit(&queue->nic->ring_wanted, memory_order_relaxed); /* a hint */
+	uint32_t wanted = queue->nic->ring_wanted;
 
 	while (queue->ring_length > wanted)
 		dhp_lookaside_free(queue->nic->buffers, queue->ring[--queue->ring_length]);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The learning table of examples/tapnic: stations come and move while every processor asks, and caches never lie for long.
+ * The learning table of examples/tapnic: stations come and move while every processor asks, and caches never lie for long. It is
+ * looked at from inside: that a cache is used is seen only by what is not asked for again.
  */
 #include "support.h"
 
-#include "tapnic.h"
+#include "../../examples/tapnic/table.c"
 
 #include <dhp/thread.h>
 
@@ -65,6 +66,47 @@ static void a_station_is_known_once_it_is_learned(void **state)
 		assert_int_equal(port_of(&stand, one), 1);
 		assert_int_equal(port_of(&stand, two), 0);
 	}
+	take_down(&stand);
+}
+
+/* The shared table forgets behind the caches' backs: who has asked knows, who has not does not. */
+static void each_processor_has_a_cache_of_its_own(void **state)
+{
+	struct stand stand;
+	struct entry *entry;
+
+	(void)state;
+	set_up(&stand, 2);
+	learn(&stand, one, 1);
+	assert_ok(dhp_sim_enter(stand.engine, dhp_sim_cpu(stand.engine, 0)));
+	assert_int_equal(port_of(&stand, one), 1);
+	entry = atomic_exchange(&stand.table->slots[hash(station_of(one)) % SLOTS], NULL);
+	assert_int_equal(port_of(&stand, one), 1);
+	dhp_sim_exit();
+	assert_ok(dhp_sim_enter(stand.engine, dhp_sim_cpu(stand.engine, 1)));
+	assert_int_equal(port_of(&stand, one), NO_PORT);
+	dhp_sim_exit();
+	dhp_lookaside_free(stand.table->entries, entry);
+	take_down(&stand);
+}
+
+/* Nobody is in a section: then, and not before, what was replaced can be handed out again. */
+static void what_is_replaced_lives_as_long_as_somebody_may_have_it(void **state)
+{
+	struct stand stand;
+	struct entry *old;
+
+	(void)state;
+	set_up(&stand, 1);
+	learn(&stand, one, 0);
+	dhp_epoch_enter(stand.reader);
+	old = atomic_load(&stand.table->slots[hash(station_of(one)) % SLOTS]);
+	table_learn(stand.table, one, 1);
+	for (uint32_t i = 0; i < 100; i++)
+		table_learn(stand.table, two, i % 2);
+	assert_int_equal(old->station, station_of(one));
+	assert_int_equal(old->port, 0);
+	dhp_epoch_exit(stand.reader);
 	take_down(&stand);
 }
 
@@ -146,6 +188,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_station_is_known_once_it_is_learned),
+		cmocka_unit_test(each_processor_has_a_cache_of_its_own),
+		cmocka_unit_test(what_is_replaced_lives_as_long_as_somebody_may_have_it),
 		cmocka_unit_test(a_station_that_moves_is_found_from_every_processor),
 		cmocka_unit_test(what_is_full_forgets_and_never_lies),
 		cmocka_unit_test(many_learn_at_once_while_processors_arrive),
