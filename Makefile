@@ -40,7 +40,7 @@ help:
 	@echo 'make growth            what an arrival costs as the partition grows to 4096 processors'
 	@echo 'make instructions      count the instructions of the hot paths, fail beyond 3 %; UPDATE=1 records them'
 	@echo 'make vm                real arrivals in an emulated machine, two kernels; 10 minutes (VM_ARGS=--list)'
-	@echo 'make vm-quick          one kernel, one scenario; 15 seconds'
+	@echo 'make vm-quick          one kernel, two scenarios; half a minute'
 	@echo 'make fuzz              any input, any sequence of calls; FUZZ_SECONDS=$(FUZZ_SECONDS) each   (FUZZ_TARGETS=cpulist)'
 	@echo 'make fuzz-afl          the same by AFL++'
 	@echo 'make tapnic            a network driver in user space: processors arrive, no flow is lost or reordered'

@@ -193,12 +193,12 @@ static enum dhp_status create_parts(struct nic *nic)
 	return dhp_hold_create(nic->engine, queue_begin, nic, &nic->hold);
 }
 
-/* Network devices take part in rebalances only if they say so. */
+/* A network device is not stopped by each arrival unless it says so (S-405). This one asks, once its flows are ready. */
 static enum dhp_status register_device(struct nic *nic)
 {
 	const struct dhp_driver driver = { .start = start, .cancel_stop = cancel_stop, .context = nic };
 	const struct dhp_device_options options = { .size = sizeof(options), .setup_class = DHP_SETUP_NETWORK,
-		.policy = DHP_POLICY_IN, .drivers = &driver, .driver_count = 1, .hold = nic->hold };
+		.drivers = &driver, .driver_count = 1, .hold = nic->hold };
 
 	return dhp_device_register(nic->engine, &options, &nic->device);
 }

@@ -360,19 +360,33 @@ static bool is_waiting(void *hold)
 	return dhp_hold_stats_read(hold, &stats) == DHP_OK && stats.waiting_count > 0;
 }
 
-static void frames_wait_while_requests_are_held(void **state)
+static void frames_wait_while_the_device_is_asked_to_stop(void **state)
 {
 	struct stand stand;
 	struct event sent[EVENTS_LIMIT];
 
 	(void)state;
 	set_up(&stand, 1);
-	assert_ok(dhp_pause_all(stand.engine, 0));
+	assert_ok(dhp_device_send(stand.nic.device, DHP_REQUEST_QUERY_STOP));
 	assert_true(send_frame(&stand.nic, 0, 0, 1));
 	assert_true(wait_until(is_waiting, stand.nic.hold));
 	assert_int_equal(events_of(SENT, sent), 0);
-	assert_ok(dhp_resume_all(stand.engine));
+	assert_ok(dhp_device_send(stand.nic.device, DHP_REQUEST_CANCEL_STOP));
 	wait_for_sent(1);
+	take_down(&stand);
+}
+
+static void one_stop_is_enough_for_an_arrival(void **state)
+{
+	struct stand stand;
+	struct dhp_hold_stats before, after;
+
+	(void)state;
+	set_up(&stand, 1);
+	assert_ok(dhp_hold_stats_read(stand.nic.hold, &before));
+	add(&stand);
+	assert_ok(dhp_hold_stats_read(stand.nic.hold, &after));
+	assert_int_equal(after.holds_count, before.holds_count + 1);
 	take_down(&stand);
 }
 
@@ -645,14 +659,19 @@ static void rings_grow_with_a_module(void **state)
 
 /* ---- the end ---- */
 
+/* In small rings, so that queues have more than one run to do, and one of them may wait for the next. */
 static void it_ends_while_frames_come(void **state)
 {
 	(void)state;
 	for (uint32_t round = 0; round < TIMES(100u); round++) {
 		struct stand stand;
+		struct dhp_memory_info info;
 
 		set_up(&stand, 2);
-		for (uint32_t i = 0; i < 50; i++)
+		assert_ok(dhp_memory_read(stand.engine, &info));
+		assert_ok(dhp_sim_memory_set(stand.engine, info.total_bytes, 0));
+		assert_true(wait_until(was_said, (char[]){ "16 buffers" }));
+		for (uint32_t i = 0; i < 400; i++)
 			(void)send_frame(&stand.nic, i % 2, i / 2 % 2, 1);
 		take_down(&stand);
 		assert_int_equal(open_ends(), 0);
@@ -667,7 +686,8 @@ int main(void)
 		cmocka_unit_test(every_queue_is_handled_by_its_processor_at_both_ports),
 		cmocka_unit_test(the_queue_of_a_processor_that_is_away_is_handled_by_another),
 		cmocka_unit_test(frames_of_older_queues_come_first),
-		cmocka_unit_test(frames_wait_while_requests_are_held),
+		cmocka_unit_test(frames_wait_while_the_device_is_asked_to_stop),
+		cmocka_unit_test(one_stop_is_enough_for_an_arrival),
 		cmocka_unit_test(after_a_stop_that_was_cancelled_it_asks_for_another),
 		cmocka_unit_test(what_is_asked_is_answered_where_it_came_from),
 		cmocka_unit_test(a_frame_goes_where_its_station_was_heard_last),
