@@ -180,7 +180,8 @@ enum dhp_status queue_open(struct nic *nic, uint32_t processor, struct queue **o
 	if (queue == NULL)
 		return DHP_NO_MEMORY;
 	queue->nic = nic;
-	queue->processor = queue->handled_at = processor;
+	queue->processor = processor;
+	queue->handled_at = processor;
 	for (uint32_t port = 0; port < PORTS_LIMIT; port++)
 		queue->lines[port] = (struct line){ .descriptor = -1, .routine = on_interrupt, .context = queue };
 	status = prepare(queue);

@@ -20,6 +20,9 @@ class Network:
     def __init__(self, steps):
         self.guest, self.result, self.machine = steps.guest, steps.result, steps.machine
         self.asked = 0
+        status, output = self.guest.run("tapnic nic0 </dev/null 2>&1")
+        self.result.check(status == 1 and "this kernel has no TUN/TAP, or its module is not loaded" in output,
+                          "without TUN/TAP it says so", output)
         self.guest.ok("insmod /lib/tun.ko; mkdir -p /run/netns; mkfifo /tmp/commands")
         for namespace, _, _ in SIDES:
             self.guest.ok(f"touch /run/netns/{namespace}; unshare -n mount --bind /proc/self/ns/net /run/netns/{namespace}")
@@ -29,6 +32,9 @@ class Network:
         for namespace, interface, address in SIDES:
             self.guest.ok(inside(namespace, f"ip addr add {address}/24 dev {interface}"))
             self.guest.ok(inside(namespace, f"ip link set {interface} up"))
+            # The guest may stand still for seconds when the host is busy; nobody is given up for that.
+            for kind in ("ucast", "mcast"):
+                self.guest.ok(inside(namespace, f"sh -c 'echo 100 >/proc/sys/net/ipv4/neigh/{interface}/{kind}_solicit'"))
         self.guest.ok(inside("b", "tapnic_traffic echo 10.77.0.3 9") + " 3>&- 4>&- &")
         # Who does not know a station yet keeps a few frames for it and drops the rest; that is not what is counted here.
         for where in KINDS.values():
