@@ -105,8 +105,7 @@ static enum dhp_status start(void *context, const struct dhp_device_call *call)
 	empty_queues(nic, end);
 	for (uint32_t i = first; i < end; i++)
 		for (uint32_t port = 0; port < nic->port_count; port++)
-			if (!line_connect(&nic->interrupts, &nic->queues[i]->lines[port]))
-				say("port %s: no interrupts from a queue", nic->ports[port].name);
+			line_unmask(&nic->interrupts, &nic->queues[i]->lines[port]);
 	say("queues in use: %u", end);
 	return DHP_OK;
 }

@@ -47,7 +47,10 @@ void steering_wait(void);
 
 /* ---- interrupts.c ---- */
 
-/* The routine runs when the descriptor can be read; then the line is masked until it is unmasked, or until the next edge. */
+/*
+ * The routine runs when the descriptor can be read. A line is connected masked, and masked again when the routine is called; one
+ * of edges never is, and is told of at each.
+ */
 struct line {
 	int descriptor;
 	bool is_edge;

@@ -29,27 +29,24 @@ static void *wait_for_lines(void *context)
 	}
 }
 
-static bool control(const struct interrupts *interrupts, int operation, struct line *line)
-{
-	struct epoll_event event = { .events = line->is_edge ? EPOLLIN | EPOLLET : EPOLLIN | EPOLLONESHOT, .data.ptr = line };
-
-	return epoll_ctl(interrupts->epoll, operation, line->descriptor, &event) == 0;
-}
-
 bool line_connect(const struct interrupts *interrupts, struct line *line)
 {
-	return control(interrupts, EPOLL_CTL_ADD, line);
+	struct epoll_event event = { .events = line->is_edge ? EPOLLIN | EPOLLET : EPOLLONESHOT, .data.ptr = line };
+
+	return epoll_ctl(interrupts->epoll, EPOLL_CTL_ADD, line->descriptor, &event) == 0;
 }
 
 void line_unmask(const struct interrupts *interrupts, struct line *line)
 {
-	(void)control(interrupts, EPOLL_CTL_MOD, line);
+	struct epoll_event event = { .events = EPOLLIN | EPOLLONESHOT, .data.ptr = line };
+
+	(void)epoll_ctl(interrupts->epoll, EPOLL_CTL_MOD, line->descriptor, &event); /* cannot fail: it is connected */
 }
 
 bool interrupts_start(struct interrupts *interrupts)
 {
 	interrupts->epoll = epoll_create1(EPOLL_CLOEXEC);
-	interrupts->quit = (struct line){ .descriptor = eventfd(0, EFD_CLOEXEC) };
+	interrupts->quit = (struct line){ .descriptor = eventfd(0, EFD_CLOEXEC), .is_edge = true };
 	if (interrupts->epoll >= 0 && interrupts->quit.descriptor >= 0 && line_connect(interrupts, &interrupts->quit) &&
 	    pthread_create(&interrupts->thread, NULL, wait_for_lines, interrupts) == 0)
 		return true;

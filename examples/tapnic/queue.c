@@ -144,6 +144,7 @@ static void run(struct dhp_dpc *dpc, void *context, void *argument_1, void *argu
 
 /* ---- up and down ---- */
 
+/* All that can fail is done here, in Start, which can still refuse; the line stays masked. */
 static enum dhp_status open_ports(struct queue *queue)
 {
 	struct nic *nic = queue->nic;
@@ -156,6 +157,8 @@ static enum dhp_status open_ports(struct queue *queue)
 			return status;
 		if (!steering_attach(&nic->steering, line->descriptor))
 			say("port %s takes no steering program", nic->ports[port].name);
+		if (!line_connect(&nic->interrupts, line))
+			return DHP_NO_DESCRIPTOR;
 	}
 	return DHP_OK;
 }

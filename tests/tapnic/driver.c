@@ -6,6 +6,7 @@
 #include "support.h"
 
 #include <errno.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ static struct {
 	int far_end_of[FILES_LIMIT];    /* likewise; 0: none */
 	uint32_t opens_until_failure;   /* 0: none fails */
 	enum dhp_status failure;
-	uint64_t starved;               /* 1: there is no memory for buffers, 2: nor for queues */
+	uint64_t starved;               /* 1: there is no memory for buffers, 2: for queues, 3: for interrupts */
 	struct nic *sends_when_waiting; /* to its newest queue */
 } seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
@@ -167,9 +168,11 @@ static bool send_frame(const struct nic *nic, uint32_t queue, uint32_t port, uin
 
 void steering_wait(void)
 {
-	note(WAITED, 0, 0);
 	for (uint8_t i = 0; i < 10 && seen.sends_when_waiting != NULL; i++)
 		(void)send_frame(seen.sends_when_waiting, seen.sends_when_waiting->opened - 1, 0, 100 + i);
+	if (seen.sends_when_waiting != NULL)
+		sleep_us(20000); /* who hears of them too early has time for it */
+	note(WAITED, 0, 0);
 }
 
 /* ---- memory that can be short ---- */
@@ -177,6 +180,8 @@ void steering_wait(void)
 void *__real_dhp_lookaside_allocate_slow(struct dhp_lookaside *list);
 void *__wrap_dhp_lookaside_allocate_slow(struct dhp_lookaside *list);
 void *__real_calloc(size_t count, size_t bytes);
+int __real_epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event);
+int __wrap_epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event);
 void *__wrap_calloc(size_t count, size_t bytes);
 
 void *__wrap_dhp_lookaside_allocate_slow(struct dhp_lookaside *list)
@@ -187,6 +192,11 @@ void *__wrap_dhp_lookaside_allocate_slow(struct dhp_lookaside *list)
 void *__wrap_calloc(size_t count, size_t bytes)
 {
 	return peek(&seen.starved) == 2 && bytes == sizeof(struct queue) ? NULL : __real_calloc(count, bytes);
+}
+
+int __wrap_epoll_ctl(int epoll, int operation, int descriptor, struct epoll_event *event)
+{
+	return peek(&seen.starved) == 3 ? -1 : __real_epoll_ctl(epoll, operation, descriptor, event);
 }
 
 /* ---- a driver ---- */
@@ -353,6 +363,21 @@ static void frames_of_older_queues_come_first(void **state)
 	take_down(&stand);
 }
 
+static void a_new_queue_is_not_heard_before_the_start(void **state)
+{
+	struct stand stand;
+
+	(void)state;
+	set_up(&stand, 1);
+	forget();
+	seen.sends_when_waiting = &stand.nic;
+	add(&stand);
+	seen.sends_when_waiting = NULL;
+	assert_int_equal(seen.count, 2 + 1 + 1 + 10);
+	assert_int_equal(seen.events[3].kind, WAITED); /* opened at both ports, moved, waited; then all frames */
+	take_down(&stand);
+}
+
 static bool is_waiting(void *hold)
 {
 	struct dhp_hold_stats stats = { 0 };
@@ -507,16 +532,17 @@ static void without_a_queue_of_the_device_nobody_comes(void **state)
 	}
 }
 
-static void without_memory_nobody_comes(void **state)
+static void without_buffers_queue_or_interrupts_nobody_comes(void **state)
 {
+	static const enum dhp_status reasons[] = { DHP_OK, DHP_NO_MEMORY, DHP_NO_MEMORY, DHP_NO_DESCRIPTOR };
 	struct stand stand;
 
 	(void)state;
 	set_up(&stand, 1);
-	for (uint64_t what = 1; what <= 2; what++) {
+	for (uint32_t what = 1; what <= 3; what++) {
 		assert_ok(dhp_lookaside_flush(stand.nic.buffers));
 		poke(&seen.starved, what);
-		assert_status(add_position(stand.engine, 1), DHP_NO_MEMORY);
+		assert_status(add_position(stand.engine, 1), reasons[what]);
 		poke(&seen.starved, 0);
 		assert_int_equal(open_ends(), 2);
 	}
@@ -690,6 +716,7 @@ int main(void)
 		cmocka_unit_test(every_queue_is_handled_by_its_processor_at_both_ports),
 		cmocka_unit_test(the_queue_of_a_processor_that_is_away_is_handled_by_another),
 		cmocka_unit_test(frames_of_older_queues_come_first),
+		cmocka_unit_test(a_new_queue_is_not_heard_before_the_start),
 		cmocka_unit_test(frames_wait_while_the_device_is_asked_to_stop),
 		cmocka_unit_test(one_stop_is_enough_for_an_arrival),
 		cmocka_unit_test(after_a_stop_that_was_cancelled_it_asks_for_another),
@@ -697,7 +724,7 @@ int main(void)
 		cmocka_unit_test(a_frame_goes_where_its_station_was_heard_last),
 		cmocka_unit_test(what_does_not_fit_into_one_run_is_handled_in_the_next),
 		cmocka_unit_test(without_a_queue_of_the_device_nobody_comes),
-		cmocka_unit_test(without_memory_nobody_comes),
+		cmocka_unit_test(without_buffers_queue_or_interrupts_nobody_comes),
 		cmocka_unit_test(beyond_the_limit_nobody_comes),
 		cmocka_unit_test(who_fails_to_come_up_leaves_no_queue),
 		cmocka_unit_test(who_was_here_before_can_do_without_a_queue),
