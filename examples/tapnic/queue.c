@@ -123,7 +123,7 @@ void queue_begin(struct dhp_request *request, void *context, enum dhp_status sta
 		(void)dhp_request_complete(request);
 }
 
-/* At the end the queue may be handled by somebody else already: what is said then is about it as it was. */
+/* After the completion somebody else may handle the queue: what is needed then is read before. */
 static void run(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
 {
 	struct queue *queue = context;
