@@ -69,7 +69,7 @@ def take_out(deb, version, folder):
     with tempfile.TemporaryDirectory(dir=folder) as work:
         contents = subprocess.Popen(["dpkg-deb", "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE)
         done = subprocess.run(["tar", "-xf", "-", "-C", work, "--wildcards", f"./boot/vmlinuz-{version}", "*/drivers/net/tun.ko*"],
-                              stdin=contents.stdout)
+                              stdin=contents.stdout, stderr=subprocess.DEVNULL)
         contents.stdout.close()
         kernel, modules = Path(work, f"boot/vmlinuz-{version}"), list(Path(work).rglob("tun.ko*"))
         if contents.wait() and done.returncode or not kernel.exists() or not modules:

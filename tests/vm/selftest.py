@@ -3,20 +3,25 @@
 """The command that plays the scenarios, without a machine: what it says when something is missing, that it never hangs and
 leaves nothing running, and what a report says. QEMU and the other tools are stubs.
 """
+import io
 import json
+import lzma
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 import tempfile
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 sys.dont_write_bytecode = True
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
+import kernels  # noqa: E402
 from guest import Event, Guest  # noqa: E402
 from report import Report  # noqa: E402
 from result import Arrival, Result  # noqa: E402
@@ -176,6 +181,36 @@ class Harness(unittest.TestCase):
             self.assertEqual(process.returncode, status)
             self.assert_no_machine()
             self.pid.unlink()
+
+
+class Packages(unittest.TestCase):
+    """A kernel is taken out of its package with its module, in either form in which Debian has it, or not at all."""
+
+    def take_out(self, *names):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            with tarfile.open(folder / "contents", "w") as contents:
+                for path in names:
+                    data = lzma.compress(b"module") if path.endswith(".xz") else b"module" if path.endswith(".ko") else b"kernel"
+                    entry = tarfile.TarInfo(path)
+                    entry.size = len(data)
+                    contents.addfile(entry, io.BytesIO(data))
+            (folder / "dpkg-deb").write_text(f"#!/bin/sh\ncat {folder}/contents\n")
+            (folder / "dpkg-deb").chmod(0o755)
+            (folder / "out").mkdir()
+            with mock.patch.dict(os.environ, PATH=f"{folder}:{os.environ['PATH']}"):
+                kernels.take_out(Path("some.deb"), "6.1.7-test", folder / "out")
+            return {path.name: path.read_bytes() for path in (folder / "out").iterdir()}
+
+    def test_the_module_lies_beside_its_kernel(self):
+        for module in ("./lib/modules/6.1.7-test/kernel/drivers/net/tun.ko", "./usr/lib/modules/6.1.7-test/kernel/drivers/net/tun.ko.xz"):
+            self.assertEqual(self.take_out("./boot/vmlinuz-6.1.7-test", module, "./boot/config-6.1.7-test"),
+                             {"vmlinuz-6.1.7-test": b"kernel", "tun-6.1.7-test.ko": b"module"})
+
+    def test_a_package_without_either_is_named(self):
+        for names in (("./boot/vmlinuz-6.1.7-test",), ("./lib/modules/6.1.7-test/kernel/drivers/net/tun.ko",), ()):
+            with self.assertRaisesRegex(kernels.NoKernel, "some.deb holds no ./boot/vmlinuz-6.1.7-test, or no tun.ko"):
+                self.take_out(*names)
 
 
 class Lines:
