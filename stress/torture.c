@@ -29,10 +29,10 @@ static void report(const struct options *options)
 	if (broken == 0)
 		printf("every rule held\n");
 	else
-		printf("%" PRIu64 " violations; repeat with --seed %" PRIu64 " --backend %s --threads %" PRIu32
-		       " --processors %" PRIu32 "%s\n",
-		       broken, options->seed, options->simulated ? "sim" : "linux", options->threads,
-		       options->processors, options->shrink ? " --shrink" : "");
+		printf("%" PRIu64 " violations; repeat with --seed %" PRIu64 " --backend %s --only %s --threads %" PRIu32
+		       " --processors %" PRIu32 "\n",
+		       broken, options->seed, options->simulated ? "sim" : "linux", options_only(options),
+		       options->threads, options->processors);
 	fflush(stdout);
 }
 
@@ -68,9 +68,9 @@ int main(int argc, char **argv)
 		return 2;
 	if (options.help)
 		return 0;
-	printf("torture: seed %" PRIu64 ", %s, %" PRIu32 " threads, up to %" PRIu32 " processors, %" PRIu32 " s\n",
-	       options.seed, options.simulated ? "sim" : "linux", options.threads, options.processors,
-	       options.seconds);
+	printf("torture: seed %" PRIu64 ", %s, %s, %" PRIu32 " threads, up to %" PRIu32 " processors, %" PRIu32 " s\n",
+	       options.seed, options.simulated ? "sim" : "linux", options_only(&options), options.threads,
+	       options.processors, options.seconds);
 	fflush(stdout);
 	round_prepare(&options);
 	if (pthread_create(&watcher, NULL, watch_over, &options) != 0) {

@@ -62,7 +62,10 @@ void tally_print(const struct tally *tally, FILE *file)
 
 	for (i = 0; i < DEEDS_COUNT; i++)
 		fprintf(file, "%-50s %14llu\n", deeds[i], get(&tally->deeds[i]));
-	fprintf(file, "\n%-18s %14s %10s\n", "rule", "checked", "broken");
+	fprintf(file, "\nage, in grace periods, of what readers saw:\n");
+	for (i = 0; i < TALLY_AGES; i++)
+		fprintf(file, " %u: %llu", i, get(&tally->ages[i]));
+	fprintf(file, "\n\n%-18s %14s %10s\n", "rule", "checked", "broken");
 	for (i = 0; i < RULES_COUNT; i++)
 		fprintf(file, "%-18s %14llu %10llu\n", rules[i].word, get(&tally->rules[i].checked),
 			get(&tally->rules[i].broken));

@@ -38,7 +38,20 @@
 	X(SNAPSHOT, "snapshot", "counts and masks of a snapshot agree")                                                \
 	X(ARRIVED, "arrived", "every processor that nothing refuses arrives, and is usable again at the end")          \
 	X(STATUS, "status", "no call gives a status that its contract does not name")                                  \
-	X(HUNG, "hung", "every blocking call returns")
+	X(HUNG, "hung", "every blocking call returns")                                                                 \
+	X(REMOVED_RAN, "removed-ran", "nothing runs after a removal has said that it will not")                        \
+	X(ORDER, "order", "High runs newest first, the tail oldest first")                                             \
+	X(AGE, "age", "no reader sees what a whole grace period has passed over")                                      \
+	X(BLOCK, "block", "a block of a lookaside list has one owner, and none is lost")                               \
+	X(RUNDOWN, "run-down", "nothing is run down while a reference is out")                                         \
+	X(TIMER, "timer", "a timer expires as often as it was set and not cancelled, and never early")                 \
+	X(CALL, "call", "a call runs once on every active processor, at its end all of it has")                        \
+	X(DEVICE, "device", "a driver hears the requests of the table, in its order")                                  \
+	X(REQUEST, "request", "a request begins or is cancelled once, in order, never on a stopped device")            \
+	X(FEED, "feed", "a feed picks processors that it has")                                                         \
+	X(CHANGE, "change", "generations only grow, and the last one is told")                                         \
+	X(MEMORY, "memory", "conditions follow the numbers, each module is told once or twice")                        \
+	X(RECORD, "record", "a recording opens, and plays to the same processors")
 
 /* Deeds: what was done at all. A zero here means that a rule was not tried. */
 #define TALLY_DEEDS(X)                                                                                                 \
@@ -72,7 +85,26 @@
 	X(SNAPSHOTS, "snapshots")                                                                                      \
 	X(LEFT, "times that processors left")                                                                          \
 	X(ELSEWHERE, "routines run elsewhere than aimed")                                                              \
-	X(KEPT, "threads kept on a processor")
+	X(KEPT, "threads kept on a processor")                                                                         \
+	X(STALLED, "threads stopped in the middle")                                                                    \
+	X(STALLED_WORKERS, "of those, of the engine")                                                                  \
+	X(REFUSED, "allocations and threads refused")                                                                  \
+	X(EXCUSED, "calls that gave up for that reason")                                                               \
+	X(ORDERED, "sequences whose order was looked at")                                                              \
+	X(THREADED, "threaded routines run")                                                                           \
+	X(BLOCKS, "blocks handed out")                                                                                 \
+	X(COUNTERS, "counters that came and went")                                                                     \
+	X(RUN_DOWNS, "run-downs")                                                                                      \
+	X(TIMERS, "timers set")                                                                                        \
+	X(EXPIRED, "expiries")                                                                                         \
+	X(CALLS, "calls on all processors")                                                                            \
+	X(MOVED, "devices stopped and started")                                                                        \
+	X(REQUESTS, "requests submitted")                                                                              \
+	X(HELD, "of those, held")                                                                                      \
+	X(PAUSES, "pauses of everything")                                                                              \
+	X(TOLD, "changes of the set told")                                                                             \
+	X(MEMORY, "changes of the memory")                                                                             \
+	X(RECORDED, "recordings played")
 
 enum rule {
 #define X(name, word, text) RULE_##name,
@@ -88,7 +120,11 @@ enum deed {
 	DEEDS_COUNT
 };
 
+/* What readers have seen of an object that goes through one grace period after another: how many are over (ages.c). */
+#define TALLY_AGES 10u
+
 struct tally {
+	atomic_ullong ages[TALLY_AGES];
 	atomic_ullong deeds[DEEDS_COUNT];
 	struct {
 		atomic_ullong checked;

@@ -39,6 +39,7 @@ static void handler(int number)
 		count(world, 1);
 		if (random % 16 == 0)
 			links_unlink(world, random);
+		rundowns_glance(world, random);
 	}
 	errno = saved;
 }
@@ -94,4 +95,4 @@ static void begin(struct world *world)
 	sigaction(ALARM_SIGNAL, &action, NULL);
 }
 
-const struct part part_alarm = {.name = "alarm", .begin = begin, .acts = {be_interrupted}};
+const struct part part_alarm = {.name = "alarm", .group = GROUP_WORK, .begin = begin, .acts = {be_interrupted}};

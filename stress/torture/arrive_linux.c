@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * arrive_linux.c - this machine. The main thread, whose affinity counts as the process's, is confined to one CPU before
- * the engine is made; a helper process then widens it CPU by CPU from outside, as a service manager would. With --shrink it
- * goes on to take CPUs away and to give them back: from the main thread, or from every thread, so that pins are lost.
+ * the engine is made; a helper process then widens it CPU by CPU from outside, as a service manager would. In
+ * half of the rounds it goes on to take CPUs away and to give them back: from the main thread, or from every thread, so that
+ * pins are lost.
  *
  * The helper is forked before there is any thread and lives as long as its pipe.
  *
@@ -193,7 +194,7 @@ static void look(struct world *world)
 {
 	enum dhp_status status = dhp_engine_rescan(world->engine);
 
-	if (status == DHP_VETOED || status == DHP_NO_AFFINITY)
+	if (status == DHP_VETOED || status == DHP_NO_AFFINITY || status == DHP_NO_MEMORY || status == DHP_NO_THREAD)
 		deed(world, DEED_ARRIVALS_FAILED);
 	else
 		went_well(world, status);
@@ -240,7 +241,7 @@ static void play(struct world *world, struct dice *dice)
 			sleep_us(30000); /* the poll must see it by itself, mostly */
 		await(world, count);
 	}
-	if (world->options->shrink)
+	if (world->shrinks)
 		shrink(world, dice);
 }
 
@@ -294,7 +295,7 @@ static void finish(struct world *world)
 {
 	await(world, machine.count);
 	tally_add(world->tally, DEED_ARRIVALS, counts_of(world).active - 1);
-	if (world->options->shrink)
+	if (world->shrinks)
 		restore(world);
 }
 

@@ -118,11 +118,11 @@ static void add_out_of_turn(struct world *world, struct dice *dice)
 			went_well(world, dhp_sim_fail(world->engine, dhp_sim_cpu(world->engine, position),
 						      (enum dhp_step)dice_below(dice, DHP_STEP_BRING_UP + 1),
 						      reasons[dice_below(dice, 3)]));
-		if (!world->options->shrink || dice_one_in(dice, 4))
+		if (!world->shrinks || dice_one_in(dice, 4))
 			add(world, position);
 		else
 			leave_or_come_back(world, position, dice_one_in(dice, 2));
-		sleep_us(dice_below(dice, world->options->shrink ? 2000u
+		sleep_us(dice_below(dice, world->shrinks ? 2000u
 								  : world->milliseconds * 4000u / world->maximum + 1));
 	}
 }
@@ -138,7 +138,7 @@ static void finish(struct world *world)
 		for (position = 0; position < world->maximum && counts.active < world->maximum; position++)
 			add(world, position);
 	}
-	for (position = 0; position < world->maximum && world->options->shrink; position++)
+	for (position = 0; position < world->maximum && world->shrinks; position++)
 		leave_or_come_back(world, position, true);
 	went_well(world, dhp_counts_read(world->engine, &counts));
 	tally_equal(world->tally, RULE_ARRIVED, counts.active, world->maximum);
@@ -157,4 +157,4 @@ static void over(struct world *world)
 const struct arrivals arrivals_simulated = {
 	.prepare = nothing, .create = create, .play = play, .finish = finish, .over = over};
 
-const struct part part_adder = {.name = "adder", .acts = {add_out_of_turn}};
+const struct part part_adder = {.name = "adder", .group = GROUPS, .acts = {add_out_of_turn}};

@@ -17,6 +17,7 @@ struct parcel {
 	uint64_t payload; /* the thread, before the insertion */
 	uint64_t echo;    /* the routine of a parcel that is inserted once; the thread after the flush */
 	bool once;
+	atomic_bool taken_back; /* a removal of the only insertion has succeeded */
 };
 
 static void parcel_routine(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
@@ -27,6 +28,8 @@ static void parcel_routine(struct dhp_dpc *dpc, void *context, void *argument_1,
 	(void)dpc;
 	(void)argument_2;
 	object_ran(object);
+	tally_check(object->world->tally, RULE_REMOVED_RAN,
+		    !atomic_load_explicit(&parcel->taken_back, memory_order_relaxed), 1, 0);
 	tally_equal(object->world->tally, RULE_HANDED, parcel->payload, (uint64_t)(uintptr_t)argument_1);
 	if (parcel->once)
 		parcel->echo = parcel->payload;
@@ -37,10 +40,15 @@ static void make_ready(struct world *world, struct dice *dice, struct parcel *pa
 {
 	uint32_t target = dice_one_in(dice, 3) ? DHP_NO_INDEX : any_index(world, dice);
 
-	object_prepare(&parcel->object, world, parcel_routine, target, (enum dhp_importance)dice_below(dice, 4));
+	enum dhp_importance importance = (enum dhp_importance)dice_below(dice, 4);
+
+	object_prepare(&parcel->object, world, parcel_routine, target, importance);
+	if (dice_one_in(dice, 4))
+		object_make_threaded(&parcel->object, parcel_routine, importance);
 	parcel->payload = dice_roll(dice);
 	parcel->echo = ~parcel->payload;
 	parcel->once = !dice_one_in(dice, 4);
+	atomic_store_explicit(&parcel->taken_back, false, memory_order_relaxed);
 }
 
 /* Returns whether it will run for certain. */
@@ -53,6 +61,8 @@ static bool send(struct dice *dice, struct parcel *parcel)
 		object_insert(&parcel->object, parcel->payload);
 	if (dice_one_in(dice, 4))
 		removed = object_remove(&parcel->object);
+	if (removed && parcel->once)
+		atomic_store_explicit(&parcel->taken_back, true, memory_order_relaxed);
 	return !removed;
 }
 
@@ -76,6 +86,8 @@ static void deliver(struct world *world, struct dice *dice, struct parcel *parce
 		tally_equal(world->tally, RULE_FLUSHED, ran,
 			    atomic_load_explicit(&object->inserted, memory_order_relaxed));
 		object_balance(object);
+		if (parcels[i].once && !runs[i])
+			tally_equal(world->tally, RULE_REMOVED_RAN, parcels[i].echo, ~parcels[i].payload);
 		if (parcels[i].once && runs[i])
 			tally_equal(world->tally, RULE_HANDED, parcels[i].echo, parcels[i].payload);
 	}
@@ -93,4 +105,4 @@ static void batch(struct world *world, struct dice *dice)
 	free(parcels);
 }
 
-const struct part part_batch = {.name = "batch", .acts = {batch}};
+const struct part part_batch = {.name = "batch", .group = GROUP_WORK, .acts = {batch}};

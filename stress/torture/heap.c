@@ -40,6 +40,7 @@ static void loose_routine(struct dhp_dpc *dpc, void *context, void *argument_1, 
 
 	(void)dpc;
 	(void)argument_2;
+	tally_equal(world->tally, RULE_TARGET, dhp_level(), DHP_DISPATCH);
 	atomic_fetch_add_explicit(&world->heap->ran, 1, memory_order_relaxed);
 	deed(world, DEED_RAN);
 	let_go(loose, 1);
@@ -121,4 +122,4 @@ static void end(struct world *world)
 	free(heap);
 }
 
-const struct part part_heap = {.name = "heap", .begin = begin, .acts = {send_and_take_back}, .end = end};
+const struct part part_heap = {.name = "heap", .group = GROUP_WORK, .begin = begin, .acts = {send_and_take_back}, .end = end};

@@ -182,6 +182,7 @@ static void callback(void *context, const struct dhp_processor_change *change, e
 	struct world *world = hearer->world;
 	struct hearers *all = world->hearers;
 
+	stalls_welcome();
 	deed(world, DEED_CHANGES);
 	tally_check(world->tally, RULE_LATE_CALL, !atomic_load_explicit(&hearer->closed, memory_order_acquire),
 		    change->index, 0);
@@ -228,6 +229,8 @@ static bool hearer_register(struct hearer *hearer, uint32_t flags)
 	registering = hearer;
 	status = dhp_notify_register(hearer->world->engine, callback, hearer, flags, &handle);
 	registering = NULL;
+	if (is_excused(hearer->world, status))
+		return false;
 	if (hearer->veto_at != DHP_NO_INDEX) {
 		/* S-128 to S-132; nobody is registered, so nobody else reads these */
 		tally_equal(tally, RULE_REPLAY, (uint64_t)(int64_t)status, (uint64_t)(int64_t)DHP_VETOED);
@@ -351,4 +354,4 @@ static void after(struct world *world)
 }
 
 const struct part part_hearers = {
-	.name = "hearers", .begin = begin, .acts = {come_and_go}, .end = end, .after = after};
+	.name = "hearers", .group = GROUP_NOTIFICATION, .begin = begin, .acts = {come_and_go}, .end = end, .after = after};

@@ -45,6 +45,7 @@ static void reclaim(struct dhp_deferred *deferred)
 	struct world *world = link->world;
 	struct updater *updater = link->updater;
 
+	stalls_welcome();
 	tally_equal(world->tally, RULE_RECLAIM_LOST, link->magic, ALIVE);
 	if (updater != NULL)
 		tally_equal(world->tally, RULE_RECLAIM_ORDER,
@@ -153,7 +154,7 @@ static void read_links(struct world *world, struct dice *dice)
 		uint32_t sections = dice_between(dice, 1, 400);
 
 		if (!went_well(world, dhp_reader_join(world->engine, &reader)))
-			return;
+			continue;
 		while (sections-- > 0 && !stopping(world)) {
 			read_nested(world, dice, reader, dice_below(dice, 3));
 			deed(world, DEED_SECTIONS);
@@ -192,4 +193,4 @@ static void end(struct world *world)
 	free(links);
 }
 
-const struct part part_links = {.name = "links", .begin = begin, .acts = {update, read_links}, .end = end};
+const struct part part_links = {.name = "links", .group = GROUP_EPOCHS, .begin = begin, .acts = {update, read_links}, .end = end};

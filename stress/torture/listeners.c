@@ -52,6 +52,7 @@ static void callback(void *context, const struct dhp_arrival *arrival)
 	struct world *world = listener->world;
 	struct dhp_arrival_notify *handle;
 
+	stalls_welcome();
 	deed(world, DEED_EVENTS);
 	tally_check(world->tally, RULE_LATE_CALL, !atomic_load_explicit(&listener->closed, memory_order_acquire), 1, 0);
 	atomic_fetch_add_explicit(&listener->inside, 1, memory_order_relaxed);
@@ -145,4 +146,4 @@ static void end(struct world *world)
 	free(world->listeners);
 }
 
-const struct part part_listeners = {.name = "listeners", .begin = begin, .acts = {come_and_go}, .end = end};
+const struct part part_listeners = {.name = "listeners", .group = GROUP_NOTIFICATION, .begin = begin, .acts = {come_and_go}, .end = end};

@@ -12,6 +12,7 @@ struct object {
 	struct dhp_dpc dpc;
 	struct world *world;
 	uint32_t target; /* DHP_NO_INDEX: none; changed only while nobody may insert */
+	bool threaded;   /* likewise */
 	atomic_ullong inserted;
 	atomic_ullong ran;
 	atomic_ullong removed;
@@ -23,10 +24,23 @@ static inline void object_prepare(struct object *object, struct world *world, dh
 {
 	object->world = world;
 	object->target = target;
+	object->threaded = false;
 	went_well(world, dhp_dpc_init(&object->dpc, world->engine, routine, object));
 	went_well(world, dhp_dpc_set_importance(&object->dpc, importance));
 	if (target != DHP_NO_INDEX)
 		went_well(world, dhp_dpc_set_target(&object->dpc, target));
+}
+
+/* After object_prepare: its routine runs at passive level. */
+static inline void object_make_threaded(struct object *object, dhp_dpc_routine *routine, enum dhp_importance importance)
+{
+	struct world *world = object->world;
+
+	object->threaded = true;
+	went_well(world, dhp_dpc_init_threaded(&object->dpc, world->engine, routine, object));
+	went_well(world, dhp_dpc_set_importance(&object->dpc, importance));
+	if (object->target != DHP_NO_INDEX)
+		went_well(world, dhp_dpc_set_target(&object->dpc, object->target));
 }
 
 /* true: queued by this call. Any level. */
@@ -78,6 +92,9 @@ static inline void object_ran(struct object *object)
 	if (atomic_load_explicit(&object->world->tally->deeds[DEED_RAN], memory_order_relaxed) % 1000 == 999)
 		times = 2;
 #endif
+	tally_equal(object->world->tally, RULE_TARGET, dhp_level(), object->threaded ? DHP_PASSIVE : DHP_DISPATCH);
+	if (object->threaded)
+		deed(object->world, DEED_THREADED);
 	atomic_fetch_add_explicit(&object->ran, times, memory_order_relaxed);
 	tally_add(object->world->tally, DEED_RAN, times);
 }

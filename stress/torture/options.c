@@ -13,9 +13,9 @@
 
 static const char help[] =
 	"usage: torture [--seconds N] [--seed N] [--threads N] [--backend sim|linux] [--processors N]\n"
-	"               [--shrink]\n"
+	"               [--only WHAT]\n"
 	"\n"
-	"Use everything of libdhp at once while processors arrive, in rounds, and count what goes wrong.\n"
+	"Use everything of libdhp at once while processors arrive, leave and come back, in rounds, and count what goes wrong.\n"
 	"\n"
 	"  --seconds N     how long, 1 to 86400 (60)\n"
 	"  --seed N        of every random choice; printed at the start (the time)\n"
@@ -23,7 +23,7 @@ static const char help[] =
 	"  --backend WHAT  sim: simulated processors; linux: this machine, confined to one CPU and widened\n"
 	"                  from outside while it runs (sim)\n"
 	"  --processors N  most processors of a simulated partition, 2 to 4096 (24)\n"
-	"  --shrink        processors also leave and come back\n"
+	"  --only WHAT     arrays, epochs, work, notification, devices: the threads do nothing else; all (all)\n"
 	"  --help          this text\n"
 	"\n"
 	"Ends with 0 when every rule held, 1 when one was broken, 2 for a bad option, 3 when it cannot run here.\n"
@@ -72,6 +72,36 @@ static bool parse_backend(const char *text, bool *out_simulated)
 	return true;
 }
 
+static const char *const groups[GROUPS] = {
+	[GROUP_ARRAYS] = "arrays",
+	[GROUP_EPOCHS] = "epochs",
+	[GROUP_WORK] = "work",
+	[GROUP_NOTIFICATION] = "notification",
+	[GROUP_DEVICES] = "devices",
+};
+
+#define ALL_GROUPS ((1u << GROUPS) - 1)
+
+const char *options_only(const struct options *options)
+{
+	return options->groups == ALL_GROUPS ? "all" : groups[__builtin_ctz(options->groups)];
+}
+
+static bool parse_only(const char *text, uint32_t *out_groups)
+{
+	uint32_t group = 0;
+
+	*out_groups = ALL_GROUPS;
+	if (strcmp(text, "all") == 0)
+		return true;
+	while (group < GROUPS && strcmp(text, groups[group]) != 0)
+		group++;
+	*out_groups = 1u << group;
+	if (group == GROUPS)
+		fprintf(stderr, "torture: --only wants arrays, epochs, work, notification, devices or all, not '%s'\n", text);
+	return group < GROUPS;
+}
+
 /* The value of the option called name at argv[*place], or NULL; moves *place over a value that stands alone. */
 static const char *value_of(const char *name, int argc, char **argv, int *place)
 {
@@ -96,13 +126,12 @@ static bool parse_one(struct options *options, uint64_t *values, int argc, char 
 		options->help = true;
 		return true;
 	}
-	if (strcmp(argument, "--shrink") == 0) {
-		options->shrink = true;
-		return true;
-	}
 	text = value_of("--backend", argc, argv, place);
 	if (text != NULL)
 		return parse_backend(text, &options->simulated);
+	text = value_of("--only", argc, argv, place);
+	if (text != NULL)
+		return parse_only(text, &options->groups);
 	for (i = 0; i < NUMBERS; i++) {
 		text = value_of(numbers[i].name, argc, argv, place);
 		if (text != NULL)
@@ -118,7 +147,7 @@ bool options_parse(struct options *options, int argc, char **argv)
 		[SECONDS] = 60, [SEED] = (uint64_t)time(NULL), [THREADS] = 16, [PROCESSORS] = 24};
 	int place;
 
-	*options = (struct options){.simulated = true};
+	*options = (struct options){.simulated = true, .groups = ALL_GROUPS};
 	for (place = 1; place < argc; place++)
 		if (!parse_one(options, values, argc, argv, &place))
 			return false;

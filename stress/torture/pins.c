@@ -67,4 +67,4 @@ static void be_kept(struct world *world, struct dice *dice)
 	}
 }
 
-const struct part part_pins = {.name = "pins", .acts = {be_kept}};
+const struct part part_pins = {.name = "pins", .group = GROUP_WORK, .acts = {be_kept}};

@@ -13,9 +13,11 @@
 #include "round.h"
 
 /* Checked and destroyed from the first to the last: work before what its routines use. */
-static const struct part *const parts[] = {&part_work,    &part_batch,     &part_heap,  &part_alarm, &part_slots,
-					   &part_links,   &part_hearers,   &part_listeners, &part_watch, &part_adder,
-					   &part_pins};
+static const struct part *const parts[] = {
+	&part_stalls, &part_refusals, &part_adder,     &part_watch,    &part_work,    &part_batch,  &part_heap,
+	&part_alarm,  &part_order,    &part_timers,    &part_calls,    &part_pins,    &part_slots,  &part_sums,
+	&part_blocks, &part_links,    &part_ages,      &part_rundowns, &part_hearers, &part_listeners,
+	&part_changes, &part_modules, &part_records,   &part_devices};
 
 #define PARTS (sizeof(parts) / sizeof(parts[0]))
 
@@ -62,19 +64,25 @@ static void *actor_main(void *argument)
 			CPU_SET(cpu, &everywhere);
 		sched_setaffinity(0, sizeof(everywhere), &everywhere);
 	}
+	stalls_welcome();
 	gate_pass(&actor->world->gate);
 	actor->act(actor->world, &actor->dice);
 	return NULL;
 }
 
+static bool plays(const struct part *part, const struct options *options)
+{
+	return part->group == GROUPS || (options->groups >> part->group & 1) != 0;
+}
+
 /* Deal the acts out: each once in random order, then again, until every thread has one. */
-static void cast(struct actor *actors, uint32_t count, struct dice *dice)
+static void cast(const struct options *options, struct actor *actors, uint32_t count, struct dice *dice)
 {
 	act *acts[PARTS * PART_ACTS];
 	uint32_t i, k, known = 0;
 
 	for (i = 0; i < PARTS; i++)
-		for (k = 0; k < PART_ACTS && parts[i]->acts[k] != NULL; k++)
+		for (k = 0; plays(parts[i], options) && k < PART_ACTS && parts[i]->acts[k] != NULL; k++)
 			acts[known++] = parts[i]->acts[k];
 	for (i = 0; i < count; i++) {
 		if (i % known == 0)
@@ -95,7 +103,7 @@ static struct actor *start_actors(struct world *world, struct dice *dice)
 	struct actor *actors = take(count * sizeof(*actors));
 
 	world->gate.expected = count + 1;
-	cast(actors, count, dice);
+	cast(world->options, actors, count, dice);
 	for (i = 0; i < count; i++) {
 		actors[i].world = world;
 		actors[i].dice = dice_make(world->seed, i);
@@ -154,6 +162,7 @@ static void act_while_arriving(struct world *world, const struct arrivals *arriv
 	while (now_ms() < until)
 		sleep_us(1000);
 	atomic_store_explicit(&world->calm, true, memory_order_relaxed);
+	refusals_end();
 	enter("stopping the actors");
 	stop_actors(world, actors);
 	enter("last arrivals");
@@ -171,6 +180,8 @@ void round_run(const struct options *options, struct tally *tally, uint64_t seed
 	world->tally = tally;
 	world->seed = seed;
 	world->milliseconds = milliseconds;
+	world->shrinks = dice_one_in(&dice, 2);
+	refusals_end();
 	enter("creation");
 	arrivals->create(world, &dice);
 	begin_parts(world);

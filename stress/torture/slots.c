@@ -152,8 +152,9 @@ static void read_slots(struct world *world, struct dice *dice)
 	struct dhp_reader *reader;
 	bool entered = false;
 
-	if (!went_well(world, dhp_reader_join(world->engine, &reader)))
-		return;
+	while (!went_well(world, dhp_reader_join(world->engine, &reader)))
+		if (stopping(world))
+			return;
 	while (!stopping(world)) {
 		struct life *life;
 
@@ -194,8 +195,9 @@ static void come_and_go(struct world *world, struct dice *dice)
 			if (life != NULL)
 				went_well(world, dhp_percpu_destroy(life->array));
 		} else {
-			tally_equal(world->tally, RULE_STATUS, (uint64_t)(int64_t)status,
-				    (uint64_t)(int64_t)DHP_VETOED);
+			if (!is_excused(world, status))
+				tally_equal(world->tally, RULE_STATUS, (uint64_t)(int64_t)status,
+					    (uint64_t)(int64_t)DHP_VETOED);
 			deed(world, DEED_ARRAYS_REFUSED);
 		}
 		if (life != NULL) {
@@ -237,4 +239,4 @@ static void end(struct world *world)
 	free(slots);
 }
 
-const struct part part_slots = {.name = "slots", .begin = begin, .acts = {come_and_go, read_slots}, .end = end};
+const struct part part_slots = {.name = "slots", .group = GROUP_ARRAYS, .begin = begin, .acts = {come_and_go, read_slots}, .end = end};

@@ -95,4 +95,4 @@ static void watch(struct world *world, struct dice *dice)
 	free(snapshot.usable_masks);
 }
 
-const struct part part_watch = {.name = "watch", .acts = {watch}};
+const struct part part_watch = {.name = "watch", .group = GROUPS, .acts = {watch}};

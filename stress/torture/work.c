@@ -131,4 +131,4 @@ static void after(struct world *world)
 }
 
 const struct part part_work = {
-	.name = "work", .begin = begin, .acts = {submit, withdraw}, .end = end, .leave = leave, .after = after};
+	.name = "work", .group = GROUP_WORK, .begin = begin, .acts = {submit, withdraw}, .end = end, .leave = leave, .after = after};

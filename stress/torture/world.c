@@ -23,6 +23,8 @@ void *take(size_t bytes)
 
 bool went_well(struct world *world, enum dhp_status status)
 {
+	if (is_excused(world, status))
+		return false;
 	return tally_check(world->tally, RULE_STATUS, status == DHP_OK, (uint64_t)(int64_t)status, DHP_OK);
 }
 
@@ -33,12 +35,17 @@ void sleep_us(uint32_t us)
 	nanosleep(&time, NULL);
 }
 
-uint64_t now_ms(void)
+uint64_t now_ns(void)
 {
 	struct timespec time;
 
 	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (uint64_t)time.tv_sec * 1000u + (uint64_t)time.tv_nsec / 1000000u;
+	return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+uint64_t now_ms(void)
+{
+	return now_ns() / 1000000u;
 }
 
 uint32_t any_index(struct world *world, struct dice *dice)
@@ -56,7 +63,7 @@ void count(struct world *world, uint64_t amount)
 	atomic_fetch_add_explicit(&world->counted, amount, memory_order_relaxed);
 }
 
-static uint64_t excess(struct world *world)
+uint64_t departures(struct world *world)
 {
 	struct dhp_counts counts = {.active = 0};
 
@@ -66,7 +73,7 @@ static uint64_t excess(struct world *world)
 
 void placement_begins(struct world *world)
 {
-	world->quiet = excess(world);
+	world->quiet = departures(world);
 }
 
 /*
@@ -88,7 +95,7 @@ void placement_checks(struct world *world)
 		return;
 	tally_add(world->tally, DEED_ELSEWHERE, elsewhere);
 	tally_check(world->tally, RULE_TARGET, elsewhere <= stats.diverted_count, elsewhere, stats.diverted_count);
-	disturbed = excess(world) - world->quiet;
+	disturbed = departures(world) - world->quiet;
 	for (index = 0; index < counts.active; index++)
 		if (went_well(world, dhp_processor_stats_read(world->engine, index, &one)))
 			disturbed += one.pin_restored_count + one.pin_refused_count;
@@ -109,7 +116,7 @@ void routine_checks(struct world *world, uint32_t target, uint64_t random)
 	uint32_t here = dhp_index_here(world->engine);
 	struct dhp_counts counts;
 
-	tally_equal(world->tally, RULE_TARGET, dhp_level(), DHP_DISPATCH);
+	stalls_welcome();
 	/* a worker is awake between bring-up and publication, but nothing may run there before its Complete */
 	if (went_well(world, dhp_counts_read(world->engine, &counts)))
 		tally_check(world->tally, RULE_BEFORE_START, here < counts.active, here, counts.active);
@@ -121,4 +128,7 @@ void routine_checks(struct world *world, uint32_t target, uint64_t random)
 	count(world, 1);
 	slots_glance(world, random);
 	links_glance(world, random);
+	ages_glance(world, random);
+	blocks_glance(world, random);
+	rundowns_glance(world, random);
 }

@@ -21,7 +21,8 @@
 
 /*
  * SEED_BUG plants a fault in the torture itself, to see that it is found: 1 a routine runs twice for one insertion, 2 an
- * object is reclaimed without a grace period, 3 a data race that only ThreadSanitizer can see.
+ * object is reclaimed without a grace period, 3 a data race that only ThreadSanitizer can see. What is broken in the engine
+ * instead, and which rule says so, is in tests/mutants/stress.txt.
  */
 #ifndef SEED_BUG
 #define SEED_BUG 0
@@ -34,6 +35,11 @@ struct slots;     /* slots.c */
 struct links;     /* links.c */
 struct hearers;   /* hearers.c */
 struct listeners; /* listeners.c */
+struct ages;      /* ages.c */
+struct blocks;    /* blocks.c */
+struct rundowns;  /* rundowns.c */
+struct changes;   /* changes.c */
+struct modules;   /* modules.c */
 
 struct world {
 	const struct options *options; /* constant */
@@ -42,6 +48,7 @@ struct world {
 	struct dhp_engine *engine;
 	uint32_t maximum;              /* most processors that this round can have */
 	uint32_t milliseconds;         /* how long it lasts at least */
+	bool shrinks;                  /* processors leave and come back */
 	struct gate gate;
 	atomic_bool stop;              /* actors return soon */
 	atomic_bool calm;              /* nobody vetoes or fails any more */
@@ -57,6 +64,11 @@ struct world {
 	struct links *links;
 	struct hearers *hearers;
 	struct listeners *listeners;
+	struct ages *ages;
+	struct blocks *blocks;
+	struct rundowns *rundowns;
+	struct changes *changes;
+	struct modules *modules;
 };
 
 typedef void act(struct world *world, struct dice *dice);
@@ -69,6 +81,7 @@ typedef void act(struct world *world, struct dice *dice);
  */
 struct part {
 	const char *name;
+	enum group group; /* GROUPS: of every program */
 	void (*begin)(struct world *world);
 	act *acts[PART_ACTS];
 	void (*end)(struct world *world);
@@ -76,8 +89,9 @@ struct part {
 	void (*after)(struct world *world);
 };
 
-extern const struct part part_work, part_batch, part_heap, part_alarm, part_slots, part_links, part_hearers,
-	part_listeners, part_watch, part_adder, part_pins;
+extern const struct part part_work, part_batch, part_heap, part_alarm, part_slots, part_links, part_hearers, part_listeners,
+	part_watch, part_adder, part_pins, part_stalls, part_refusals, part_ages, part_order, part_timers, part_calls,
+	part_blocks, part_sums, part_rundowns, part_devices, part_changes, part_modules, part_records;
 
 static inline bool stopping(struct world *world)
 {
@@ -97,10 +111,20 @@ static inline void deed(struct world *world, enum deed deed)
 /* Memory, or the end of the program with status 3. */
 void *take(size_t bytes);
 
-/* status is DHP_OK, or the rule "status" is broken. */
+/* status is DHP_OK; or it says that there was no memory, and some was refused; or the rule "status" is broken. */
 bool went_well(struct world *world, enum dhp_status status);
 
+/* refusals.c: a failure that this torture has brought about. A part that counts such failures counts it here. */
+bool is_excused(struct world *world, enum dhp_status status);
+void refusals_end(void);
+/* Something may just be refused, also by an engine of somebody's own. */
+bool refusals_happen(void);
+
+/* stalls.c: from now on the calling thread may be stopped in the middle of anything. */
+void stalls_welcome(void);
+
 void sleep_us(uint32_t us);
+uint64_t now_ns(void);
 uint64_t now_ms(void);
 
 /* An index that is active now. */
@@ -109,8 +133,11 @@ uint32_t any_index(struct world *world, struct dice *dice);
 /* Add to the round's counter and to what its sum must be. Any level. */
 void count(struct world *world, uint64_t amount);
 
-/* What every routine looks at: its level, its processor (target, or DHP_NO_INDEX), its slot, what it can reach. */
+/* What every routine looks at but its level: its processor (target, or DHP_NO_INDEX), its slot, what it can reach. */
 void routine_checks(struct world *world, uint32_t target, uint64_t random);
+
+/* By how much the generation exceeds the number of processors: grows when one leaves or comes back, not when one arrives. */
+uint64_t departures(struct world *world);
 
 /* Before the actors, and at the end of a round, when nothing runs: where the routines were. */
 void placement_begins(struct world *world);
@@ -121,6 +148,10 @@ void slots_glance(struct world *world, uint64_t random);
 /* links.c: follow a shared pointer from a DPC, or from a section; take one away from a signal handler. */
 void links_glance(struct world *world, uint64_t random);
 void links_unlink(struct world *world, uint64_t random);
+/* ages.c, blocks.c, rundowns.c: likewise, from a DPC or a section; the last also from a signal handler. */
+void ages_glance(struct world *world, uint64_t random);
+void blocks_glance(struct world *world, uint64_t random);
+void rundowns_glance(struct world *world, uint64_t random);
 /* work.c: insert one of the shared objects, at any level; remove one, not from a signal handler. */
 void pool_insert(struct world *world, uint64_t random);
 void pool_remove(struct world *world, uint64_t random);

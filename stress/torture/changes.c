@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * changes.c - the extension channel. One registrant stays: what it is told only grows, and in the end it knows the last
+ * generation. Others come late, with a generation they knew, and go again in both ways.
+ */
+#include <stdlib.h>
+
+#include "world.h"
+
+#define PATIENCE_MS 30000u
+
+struct told {
+	struct world *world;
+	_Atomic(struct dhp_change_notify *) handle; /* who exchanges it for NULL unregisters */
+	atomic_bool closed;
+	atomic_ullong generation; /* the last that was told */
+	bool hasty;               /* unregisters itself in a call */
+};
+
+struct changes {
+	struct told lasting;
+};
+
+static void leave(struct told *told)
+{
+	struct dhp_change_notify *handle = atomic_exchange_explicit(&told->handle, NULL, memory_order_acq_rel);
+
+	if (handle == NULL)
+		return;
+	went_well(told->world, dhp_change_unregister(handle));
+	atomic_store_explicit(&told->closed, true, memory_order_release);
+}
+
+static void callback(void *context, uint64_t generation)
+{
+	struct told *told = context;
+	struct tally *tally = told->world->tally;
+	uint64_t before = atomic_load_explicit(&told->generation, memory_order_relaxed);
+
+	stalls_welcome();
+	deed(told->world, DEED_TOLD);
+	tally_check(tally, RULE_LATE_CALL, !atomic_load_explicit(&told->closed, memory_order_acquire), generation, 0);
+	tally_check(tally, RULE_CHANGE, generation > before, generation, before);
+	atomic_store_explicit(&told->generation, generation, memory_order_relaxed);
+	if (told->hasty)
+		leave(told);
+}
+
+static uint64_t generation_now(struct world *world)
+{
+	struct dhp_counts counts = {.generation = 0};
+
+	went_well(world, dhp_counts_read(world->engine, &counts));
+	return counts.generation;
+}
+
+static bool enter(struct told *told, const uint64_t *last_seen)
+{
+	struct dhp_change_notify *handle;
+
+	if (!went_well(told->world, dhp_change_register(told->world->engine, callback, told, last_seen, &handle)))
+		return false;
+	atomic_store_explicit(&told->handle, handle, memory_order_release);
+	return true;
+}
+
+static void query(struct world *world)
+{
+	struct dhp_snapshot snapshot = {.masks_capacity = 0};
+	uint64_t seen = generation_now(world), masks[2 * 64];
+	enum dhp_status status;
+
+	snapshot.masks_capacity = 64;
+	snapshot.active_masks = masks;
+	snapshot.usable_masks = masks + 64;
+	status = dhp_change_query(world->engine, &seen, &snapshot);
+	if (status == DHP_OK)
+		tally_check(world->tally, RULE_CHANGE, snapshot.counts.generation > seen, snapshot.counts.generation, seen);
+	else if (status != DHP_UNCHANGED && status != DHP_TOO_SMALL)
+		went_well(world, status);
+}
+
+/* Hasty ones are freed at a time when no call can run any more: the arrival channel has the same thread. */
+static void come_and_go(struct world *world, struct dice *dice)
+{
+	while (!stopping(world)) {
+		struct told *told = take(sizeof(*told));
+		uint64_t seen = generation_now(world), known = seen - dice_below(dice, 2);
+
+		told->world = world;
+		told->hasty = dice_one_in(dice, 4);
+		if (enter(told, dice_one_in(dice, 2) ? &known : NULL)) {
+			sleep_us(dice_below(dice, 3000));
+			leave(told);
+			went_well(world, dhp_arrival_drain(world->engine));
+		}
+		free(told);
+		query(world);
+	}
+}
+
+static void begin(struct world *world)
+{
+	uint64_t none = 0;
+
+	world->changes = take(sizeof(*world->changes));
+	world->changes->lasting.world = world;
+	enter(&world->changes->lasting, &none);
+}
+
+static void end(struct world *world)
+{
+	struct told *lasting = &world->changes->lasting;
+	uint64_t limit = now_ms() + PATIENCE_MS;
+
+	while (atomic_load_explicit(&lasting->generation, memory_order_relaxed) < generation_now(world) && now_ms() < limit)
+		sleep_us(200);
+	tally_equal(world->tally, RULE_CHANGE, atomic_load_explicit(&lasting->generation, memory_order_relaxed),
+		    generation_now(world));
+	leave(lasting);
+	free(world->changes);
+}
+
+const struct part part_changes = {
+	.name = "changes", .group = GROUP_NOTIFICATION, .begin = begin, .acts = {come_and_go}, .end = end};
