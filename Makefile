@@ -4,7 +4,8 @@
 
 PRESET = release
 PREFIX = /usr/local
-DHP_STRESS_SECONDS ?= 60
+DHP_STRESS_SECONDS ?= 300
+SOAK_SECONDS = 3600
 STRESS_SECONDS = $(DHP_STRESS_SECONDS)
 STRESS_ARGS =
 DEMO_ARGS =
@@ -33,7 +34,8 @@ help:
 	@echo 'make check-all         the same as release, debug, asan and tsan'
 	@echo 'make conformance       run the tests, write docs/conformance.md, fail when a clause has no test'
 	@echo 'make mutate            break the engine line by line, fail when no test notices'
-	@echo 'make stress            torture for STRESS_SECONDS=$(STRESS_SECONDS)                       (STRESS_ARGS=...)'
+	@echo 'make stress            torture each part for its share of STRESS_SECONDS=$(STRESS_SECONDS)     (STRESS_ARGS=--seed=1)'
+	@echo 'make soak              the same for SOAK_SECONDS=$(SOAK_SECONDS), half of it under ThreadSanitizer'
 	@echo 'make bench             floors, ours and rivals; writes docs/performance.md  (BENCH_ARGS=--group=chain,spawn)'
 	@echo 'make bench-quick       the same with few repetitions, writes nothing; below 3 minutes'
 	@echo 'make pause             what an arrival does to the processors that are there  (PAUSE_ARGS=--arrivals 200)'
@@ -80,7 +82,13 @@ mutate: deps
 	tools/mutate
 
 stress: build
-	$(run) $(build_dir)/stress/torture --seconds $(STRESS_SECONDS) $(STRESS_ARGS)
+	$(run) stress/run.py --build $(build_dir) --seconds $(STRESS_SECONDS) $(STRESS_ARGS)
+
+.PHONY: soak
+soak:
+	@for preset in release tsan; do \
+		$(MAKE) stress PRESET=$$preset STRESS_SECONDS=$$(($(SOAK_SECONDS) / 2)) || exit 1; \
+	done
 
 deps-bench: deps
 	@tools/install-deps --for bench

@@ -15,10 +15,12 @@ struct told {
 	atomic_bool closed;
 	atomic_ullong generation; /* the last that was told */
 	bool hasty;               /* unregisters itself in a call */
+	struct told *next;        /* of those to be freed at the end */
 };
 
 struct changes {
 	struct told lasting;
+	_Atomic(struct told *) retired;
 };
 
 static void leave(struct told *told)
@@ -64,6 +66,7 @@ static bool enter(struct told *told, const uint64_t *last_seen)
 	return true;
 }
 
+/* The set, unless it is the one that is known (S-805). */
 static void query(struct world *world)
 {
 	struct dhp_snapshot snapshot = {.masks_capacity = 0};
@@ -80,7 +83,15 @@ static void query(struct world *world)
 		went_well(world, status);
 }
 
-/* Hasty ones are freed at a time when no call can run any more: the arrival channel has the same thread. */
+/* A hasty one may be in its last call still. */
+static void retire(struct world *world, struct told *told)
+{
+	told->next = atomic_load_explicit(&world->changes->retired, memory_order_relaxed);
+	while (!atomic_compare_exchange_weak_explicit(&world->changes->retired, &told->next, told, memory_order_acq_rel,
+						      memory_order_relaxed))
+		;
+}
+
 static void come_and_go(struct world *world, struct dice *dice)
 {
 	while (!stopping(world)) {
@@ -92,9 +103,11 @@ static void come_and_go(struct world *world, struct dice *dice)
 		if (enter(told, dice_one_in(dice, 2) ? &known : NULL)) {
 			sleep_us(dice_below(dice, 3000));
 			leave(told);
-			went_well(world, dhp_arrival_drain(world->engine));
 		}
-		free(told);
+		if (told->hasty)
+			retire(world, told);
+		else
+			free(told);
 		query(world);
 	}
 }
@@ -118,8 +131,20 @@ static void end(struct world *world)
 	tally_equal(world->tally, RULE_CHANGE, atomic_load_explicit(&lasting->generation, memory_order_relaxed),
 		    generation_now(world));
 	leave(lasting);
+}
+
+static void after(struct world *world)
+{
+	struct told *told = atomic_load_explicit(&world->changes->retired, memory_order_acquire);
+
+	while (told != NULL) {
+		struct told *next = told->next;
+
+		free(told);
+		told = next;
+	}
 	free(world->changes);
 }
 
 const struct part part_changes = {
-	.name = "changes", .group = GROUP_NOTIFICATION, .begin = begin, .acts = {come_and_go}, .end = end};
+	.name = "changes", .group = GROUP_NOTIFICATION, .begin = begin, .acts = {come_and_go}, .end = end, .after = after};

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Tortures one part of the library after another, on simulated processors and on this machine, and says how each run ended.
+
+    run.py [--build FOLDER] [--seconds N] [--seed N] [-- OPTION...]    N seconds in all; options go to torture
+
+Ends with 1 at the first run in which a rule was broken or a sanitizer spoke, and prints the whole report of it.
+"""
+import argparse
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PARTS = ("arrays", "epochs", "work", "notification", "devices", "all")
+BACKENDS = ("sim", "linux")
+CANNOT_RUN = 3
+PATIENCE = 240  # seconds that a run may take longer than it was told; torture itself finds out after 120
+
+
+def number(pattern, text):
+    found = re.search(pattern, text, re.MULTILINE)
+    return int(found.group(1)) if found else 0
+
+
+def oldest(text):
+    """The greatest age that a reader saw, and how often."""
+    ages = {int(age): int(count) for age, count in re.findall(r" (\d): (\d+)", text.split("\nage,")[-1].split("\nrule")[0])}
+    return max((age for age, count in ages.items() if count), default=0)
+
+
+def torture(program, part, backend, seconds, seed, options):
+    command = [str(program), "--only", part, "--backend", backend, "--seconds", str(seconds), "--seed", str(seed), *options]
+    try:
+        done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              errors="replace", check=False, timeout=seconds + PATIENCE)
+    except subprocess.TimeoutExpired as expired:
+        return 1, (expired.stdout or b"").decode(errors="replace") + "\nit does not end"
+    return done.returncode, done.stdout
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=Path, default=ROOT / "build/release")
+    parser.add_argument("--seconds", type=int, default=300)
+    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("options", nargs="*")
+    options = parser.parse_args()
+    program = options.build / "stress/torture"
+    each = max(2, options.seconds // (len(PARTS) * len(BACKENDS)))
+    print(f"{'':20} {'seconds':>7} {'seed':>12} {'rounds':>7} {'arrivals':>9} {'left':>6} {'routines':>10} {'stalls':>7} {'refused':>8} {'oldest':>6}")
+    for i, (backend, part) in enumerate((backend, part) for backend in BACKENDS for part in PARTS):
+        status, text = torture(program, part, backend, each, options.seed + i, options.options)
+        counts = [number(rf"^{words} +(\d+)$", text) for words in (
+            "rounds", "processors added", "times that processors left", "routines run", "threads stopped in the middle",
+            "allocations and threads refused")]
+        print("{:20} {:7} {:12} {:7} {:9} {:6} {:10} {:7} {:8} {:6}  {}".format(
+            f"{part}, {backend}", each, options.seed + i, *counts, oldest(text),
+            {0: "every rule held", CANNOT_RUN: "cannot run here"}.get(status, f"STATUS {status}")), flush=True)
+        if status not in (0, CANNOT_RUN):
+            print(text)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
