@@ -17,7 +17,6 @@
 #include "world.h"
 
 #define ROUND_MS 700u
-#define HANG_SECONDS 120u
 
 static struct tally tally;
 
@@ -48,9 +47,9 @@ static void *watch_over(void *argument)
 		sleep(1);
 		now = tally_progress(&tally);
 		idle = now == before ? idle + 1 : 0;
-		if (idle == HANG_SECONDS) {
+		if (idle == options->patience) {
 			tally_check(&tally, RULE_HUNG, false, idle, 0);
-			printf("nothing has happened for %u seconds, in: %s\n", HANG_SECONDS, round_phase());
+			printf("nothing has happened for %u seconds, in: %s\n", idle, round_phase());
 			report(options);
 			_Exit(1);
 		}
@@ -79,7 +78,7 @@ int main(int argc, char **argv)
 	}
 	pthread_detach(watcher);
 	end = now_ms() + options.seconds * 1000u;
-	for (round = 0; now_ms() < end; round++)
+	for (round = 0; now_ms() < end && tally_broken(&tally) == 0; round++)
 		round_run(&options, &tally, dice_mix(options.seed) ^ dice_mix(round), ROUND_MS);
 	report(&options);
 	return tally_broken(&tally) == 0 ? 0 : 1;

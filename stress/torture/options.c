@@ -13,7 +13,7 @@
 
 static const char help[] =
 	"usage: torture [--seconds N] [--seed N] [--threads N] [--backend sim|linux] [--processors N]\n"
-	"               [--only WHAT]\n"
+	"               [--only WHAT] [--patience N]\n"
 	"\n"
 	"Use everything of libdhp at once while processors arrive, leave and come back, in rounds, and count what goes wrong.\n"
 	"\n"
@@ -24,6 +24,7 @@ static const char help[] =
 	"                  from outside while it runs (sim)\n"
 	"  --processors N  most processors of a simulated partition, 2 to 4096 (24)\n"
 	"  --only WHAT     arrays, epochs, work, notification, devices: the threads do nothing else; all (all)\n"
+	"  --patience N    seconds without any progress that count as a hang, 2 to 3600 (120)\n"
 	"  --help          this text\n"
 	"\n"
 	"Ends with 0 when every rule held, 1 when one was broken, 2 for a bad option, 3 when it cannot run here.\n"
@@ -36,13 +37,14 @@ struct number {
 	uint64_t most;
 };
 
-enum { SECONDS, SEED, THREADS, PROCESSORS, NUMBERS };
+enum { SECONDS, SEED, THREADS, PROCESSORS, PATIENCE, NUMBERS };
 
 static const struct number numbers[NUMBERS] = {
 	[SECONDS] = {"--seconds", 1, 86400},
 	[SEED] = {"--seed", 0, UINT64_MAX},
 	[THREADS] = {"--threads", 1, 256},
 	[PROCESSORS] = {"--processors", 2, 4096},
+	[PATIENCE] = {"--patience", 2, 3600},
 };
 
 static bool parse_number(const struct number *number, const char *text, uint64_t *out_value)
@@ -144,7 +146,7 @@ static bool parse_one(struct options *options, uint64_t *values, int argc, char 
 bool options_parse(struct options *options, int argc, char **argv)
 {
 	uint64_t values[NUMBERS] = {
-		[SECONDS] = 60, [SEED] = (uint64_t)time(NULL), [THREADS] = 16, [PROCESSORS] = 24};
+		[SECONDS] = 60, [SEED] = (uint64_t)time(NULL), [THREADS] = 16, [PROCESSORS] = 24, [PATIENCE] = 120};
 	int place;
 
 	*options = (struct options){.simulated = true, .groups = ALL_GROUPS};
@@ -155,6 +157,7 @@ bool options_parse(struct options *options, int argc, char **argv)
 	options->seed = values[SEED];
 	options->threads = (uint32_t)values[THREADS];
 	options->processors = (uint32_t)values[PROCESSORS];
+	options->patience = (uint32_t)values[PATIENCE];
 	if (options->help)
 		fputs(help, stdout);
 	return true;

@@ -15,6 +15,7 @@ struct options {
 	uint32_t seconds;
 	uint64_t seed;
 	uint32_t threads;
+	uint32_t patience;   /* seconds without any progress: a hang */
 	uint32_t processors; /* most of a simulated partition */
 	bool simulated;
 	uint32_t groups;     /* of parts that act: bits of enum group, or all */
