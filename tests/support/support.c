@@ -6,6 +6,8 @@
 #include <time.h>
 
 #define LIMIT_S 60
+#define LIMIT_LOOKS 50000u
+#define BUDGET_S 20u
 
 void check_status(enum dhp_status actual, enum dhp_status expected, const char *what, const char *file, int line)
 {
@@ -147,12 +149,22 @@ static time_t seconds(void)
 	return t.tv_sec;
 }
 
+struct budget budget_begin(void)
+{
+	return (struct budget){ .end_s = (uint64_t)seconds() + BUDGET_S };
+}
+
+bool budget_left(const struct budget *budget)
+{
+	return (uint64_t)seconds() <= budget->end_s;
+}
+
 bool wait_until(bool (*condition)(void *context), void *context)
 {
 	time_t end = seconds() + LIMIT_S;
 
-	while (!condition(context)) {
-		if (seconds() > end)
+	for (uint32_t looks = 0; !condition(context); looks++) {
+		if (seconds() > end && looks > LIMIT_LOOKS)
 			return false;
 		sleep_us(200);
 	}

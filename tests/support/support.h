@@ -147,10 +147,21 @@ void helper_join(struct helper *helper);
 
 /* ---- waiting, with a limit that only a hang reaches ---- */
 
-/* false: it did not come true in a minute. */
+/* false: it did not come true in a minute, nor in as many looks as take ten seconds on a machine at rest. */
 bool wait_until(bool (*condition)(void *context), void *context);
 bool wait_for_count(const uint64_t *counter, uint64_t at_least);
 void sleep_us(uint32_t us);
+
+/*
+ * How long a race may be repeated: TIMES(n) times, fewer where others want the machine so much that it would take for ever. To
+ * be asked before each repetition but the first.
+ */
+struct budget {
+	uint64_t end_s;
+};
+
+struct budget budget_begin(void);
+bool budget_left(const struct budget *budget);
 
 /* ---- a small generator of pseudo-random numbers; the state must not be zero ---- */
 

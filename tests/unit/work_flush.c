@@ -27,6 +27,7 @@ static void count_plainly(struct dhp_dpc *dpc, void *context, void *argument_1, 
 static void all_that_was_queued_before_has_run_S648(void **state)
 {
 	struct dhp_engine *engine = make_sim_of(5, 4);
+	const struct budget budget = budget_begin();
 	struct plain objects[120];
 
 	(void)state;
@@ -37,7 +38,7 @@ static void all_that_was_queued_before_has_run_S648(void **state)
 		if (i % 5 != 4)
 			assert_ok(dhp_dpc_set_target(&objects[i].dpc, i % 5));
 	}
-	for (uint64_t round = 1; round <= TIMES(400); round++) {
+	for (uint64_t round = 1; round <= TIMES(400) && budget_left(&budget); round++) {
 		for (uint32_t i = 0; i < LENGTH(objects); i++)
 			assert_ok(dhp_dpc_insert(&objects[i].dpc, NULL, NULL));
 		flush(engine);
@@ -113,6 +114,7 @@ static void a_flush_may_take_long_and_holds_up_nobody_else_S651(void **state)
 	struct helper helper;
 	struct hold hold;
 	struct tick ticks[4];
+	const struct budget budget = budget_begin();
 
 	(void)state;
 	for (uint32_t i = 0; i < 4; i++) {
@@ -121,7 +123,7 @@ static void a_flush_may_take_long_and_holds_up_nobody_else_S651(void **state)
 	}
 	hold_processor(&hold, engine, 1);
 	start_flusher(&helper, &flusher, engine, &hold);
-	for (uint64_t round = 1; round <= TIMES(200); round++) {
+	for (uint64_t round = 1; round <= TIMES(200) && budget_left(&budget); round++) {
 		for (uint32_t i = 0; i < 4; i++)
 			tick_insert(&ticks[i]);
 		for (uint32_t i = 0; i < 4; i++)
@@ -308,9 +310,10 @@ struct rounds {
 static void *insert_and_flush(void *argument)
 {
 	struct rounds *rounds = argument;
+	const struct budget budget = budget_begin();
 
 	gate_pass(rounds->gate);
-	for (uint64_t round = 1; round <= rounds->times; round++) {
+	for (uint64_t round = 1; round <= rounds->times && budget_left(&budget); round++) {
 		for (uint32_t i = 0; i < LENGTH(rounds->objects); i++)
 			rounds->wrong += dhp_dpc_insert(&rounds->objects[i].dpc, NULL, NULL) != DHP_OK;
 		rounds->wrong += dhp_dpc_flush(rounds->engine) != DHP_OK;
@@ -415,6 +418,7 @@ static void an_insert_that_a_flush_went_past_is_waited_for_by_the_next_flush_S64
 	const struct sigaction action = { .sa_handler = stand_still, .sa_flags = SA_RESTART };
 	struct dhp_engine *engine = make_sim_spinning(2, 2, 100000);
 	struct interrupted *me = &interrupted;
+	const struct budget budget = budget_begin();
 	struct sigaction before;
 	pthread_t thread;
 
@@ -426,7 +430,7 @@ static void an_insert_that_a_flush_went_past_is_waited_for_by_the_next_flush_S64
 	assert_ok(dhp_dpc_set_target(&me->slow.dpc, 1));
 	assert_int_equal(sigaction(SIGUSR1, &action, &before), 0);
 	assert_int_equal(pthread_create(&thread, NULL, insert_and_flush_when_stopped, me), 0);
-	for (uint32_t i = TIMES(8000); i > 0 && peek(&me->missed) == 0; i--) {
+	for (uint32_t i = TIMES(8000); i > 0 && peek(&me->missed) == 0 && budget_left(&budget); i--) {
 		poke(&me->stopped, 0);
 		poke(&me->stop, 1);
 		assert_int_equal(pthread_kill(thread, SIGUSR1), 0);
@@ -451,9 +455,10 @@ static void after_removal_and_flush_all_may_be_freed_S653(void **state)
 {
 	enum { COUNT = 40 };
 	struct dhp_engine *engine = make_sim_of(3, 3);
+	const struct budget budget = budget_begin();
 
 	(void)state;
-	for (uint32_t round = 0; round < TIMES(800); round++) {
+	for (uint32_t round = 0; round < TIMES(800) && budget_left(&budget); round++) {
 		struct tick *ticks = malloc(COUNT * sizeof(*ticks));
 		uint64_t removed = 0;
 

@@ -29,9 +29,10 @@ static void assert_removed(struct tick *tick)
 
 /* ---- one place after another ---- */
 
+/* One processor: another that has nothing to do would look into this queue, and take what is in its inbox to its lists. */
 static void an_object_is_removed_from_the_inbox_S645(void **state)
 {
-	struct dhp_engine *engine = make_sim_of(2, 2);
+	struct dhp_engine *engine = make_sim_of(1, 1);
 	struct tick ticks[3];
 	struct hold hold;
 
