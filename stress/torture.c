@@ -6,6 +6,7 @@
  * rounds; each round makes a partition and lets processors arrive in it. Rules are in support/tally.h, what is done in
  * torture/, one file for each part. `torture --help` lists the options.
  */
+#define _GNU_SOURCE
 #include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
