@@ -7,8 +7,6 @@
 
 #include "world.h"
 
-#define PATIENCE_MS 30000u
-
 struct told {
 	struct world *world;
 	_Atomic(struct dhp_change_notify *) handle; /* who exchanges it for NULL unregisters */
@@ -124,7 +122,7 @@ static void begin(struct world *world)
 static void end(struct world *world)
 {
 	struct told *lasting = &world->changes->lasting;
-	uint64_t limit = now_ms() + PATIENCE_MS;
+	uint64_t limit = now_ms() + world->options->patience * 500u;
 
 	while (atomic_load_explicit(&lasting->generation, memory_order_relaxed) < generation_now(world) && now_ms() < limit)
 		sleep_us(200);

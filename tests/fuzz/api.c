@@ -3,7 +3,8 @@
  * A byte string is a program of public calls. The model says what each must answer; between two calls everything that can be
  * asked is compared with it; at the end all is given back and the engine goes. Nothing may crash, hang, leak or disagree.
  *
- * One thread reads the program, the engine's own threads run beside it. So what their timing decides is not predicted: a
+ * One thread reads the program, or two: the last bytes may be the program of a second client (neighbour.c). The engine's own
+ * threads run beside them. So what their timing decides is not predicted: a
  * program can keep all workers busy (work.c), and as long as it does the state of every DPC is known.
  *
  * FUZZ_SAY=1 in the environment prints the calls of a program.
@@ -87,6 +88,9 @@ static void destroy_engine(void)
 	bool is_used = false;
 
 	work_release();
+	if (world.in_section)
+		protect_leave();
+	neighbour_end();
 	for (size_t i = 0; i < COUNT(parts); i++)
 		is_used = is_used || parts[i]->holds_engine();
 	if (is_used)
@@ -129,6 +133,15 @@ static void run_operation(uint32_t mask, bool say)
 		parts[i]->check();
 }
 
+/* Eight bytes for each unit, of those that come last. */
+static void settle_neighbour(uint32_t units)
+{
+	size_t left = (size_t)(world.end - world.at), size = units * (size_t)8 < left ? units * (size_t)8 : left;
+
+	world.end -= size;
+	neighbour_begin(world.end, size);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static int say = -1;
@@ -142,7 +155,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (size_t i = 0; i < COUNT(parts); i++)
 		parts[i]->begin();
 	mask = take();
-	mask = (mask | take() << 8) & ((1u << COUNT(parts)) - 1);
+	mask |= take() << 8;
+	settle_neighbour(mask >> COUNT(parts));
+	mask &= (1u << COUNT(parts)) - 1;
 	while (world.at < world.end)
 		run_operation(mask, say);
 	destroy_engine();

@@ -196,6 +196,13 @@ static void again(void)
 	rundowns[at].begun = rundowns[at].begun && (completes || expected != DHP_OK);
 }
 
+/* Before the end: nobody waits for this section any more. */
+void protect_leave(void)
+{
+	while (depth > 0)
+		leave_section();
+}
+
 /* ---- the part ---- */
 
 static void begin(void)
@@ -223,8 +230,7 @@ static bool holds_engine(void)
 
 static void end(void)
 {
-	while (depth > 0)
-		leave_section();
+	protect_leave();
 	SAYS(dhp_reader_leave(reader), DHP_OK);
 	reader = NULL;
 	if (rundowns[1].references > 0)

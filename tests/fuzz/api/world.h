@@ -81,6 +81,8 @@ void arrive(uint32_t position);
 /* arrays.c: what the constructors say to the next index; notify.c: what the registrants say. */
 enum dhp_status arrays_would_say(uint32_t index);
 enum dhp_status registrants_would_say(uint32_t index);
+/* protect.c: no section is open any more. */
+void protect_leave(void);
 /* A processor has come: the others note it. */
 void notify_arrived(void);
 void work_newcomer(void);
@@ -92,6 +94,9 @@ void work_release(void);
 void work_settle(void);
 /* hold.c: the program has paused everything. */
 bool hold_is_paused(void);
+/* neighbour.c: a second client, with a program of its own. */
+void neighbour_begin(const uint8_t *program, size_t size);
+void neighbour_end(void);
 /* misuse.c: each of these calls is refused with that status. */
 void refuse_in_callback(void);
 void refuse_in_routine(void);
