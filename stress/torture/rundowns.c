@@ -77,13 +77,15 @@ static void use_objects(struct world *world, struct dice *dice)
 }
 
 /* An owner at a time. */
-static void take_away(struct world *world, struct guarded *object)
+static void take_away(struct world *world, struct guarded *object, uint32_t pause_us)
 {
 	if (pthread_mutex_trylock(&object->owner) != 0)
 		return;
 	if (went_well(world, wait(object))) {
 		object->state = ~object->state;
 		deed(world, DEED_RUN_DOWNS);
+		if (pause_us != 0)
+			sleep_us(pause_us); /* so that who should not be there has time to see it */
 		tally_equal(world->tally, RULE_RUNDOWN, (uint64_t)(int64_t)acquire(object, 1), (uint64_t)(int64_t)DHP_RUN_DOWN);
 		object->state = ALIVE;
 		went_well(world, reinit(object));
@@ -94,7 +96,8 @@ static void take_away(struct world *world, struct guarded *object)
 static void own(struct world *world, struct dice *dice)
 {
 	while (!stopping(world)) {
-		take_away(world, &world->rundowns->objects[dice_below(dice, OBJECTS)]);
+		take_away(world, &world->rundowns->objects[dice_below(dice, OBJECTS)],
+			  dice_one_in(dice, 2) ? dice_below(dice, 200) : 0);
 		sleep_us(dice_below(dice, 500));
 	}
 }

@@ -126,6 +126,9 @@ static void look_here(struct world *world, const struct dhp_percpu *array)
 	bool stable = dhp_level() == DHP_DISPATCH;
 	struct slot *slot = dhp_percpu_here(array);
 
+	/* a processor that has not come up has the fallback slot */
+	if (stable)
+		tally_check(world->tally, RULE_BEFORE_START, (void *)slot != dhp_percpu_fallback(array), slot->index, 0);
 	look(world, slot, stable ? dhp_index_here(world->engine) : NOBODY);
 }
 

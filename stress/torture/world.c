@@ -114,12 +114,8 @@ static void count_place(struct world *world, uint32_t here)
 void routine_checks(struct world *world, uint32_t target, uint64_t random)
 {
 	uint32_t here = dhp_index_here(world->engine);
-	struct dhp_counts counts;
 
 	stalls_welcome();
-	/* a worker is awake between bring-up and publication, but nothing may run there before its Complete */
-	if (went_well(world, dhp_counts_read(world->engine, &counts)))
-		tally_check(world->tally, RULE_BEFORE_START, here < counts.active, here, counts.active);
 	if (atomic_load_explicit(&world->bare, memory_order_acquire))
 		return; /* what is counted from here on nobody looks at */
 	if (target != DHP_NO_INDEX && here != target)
