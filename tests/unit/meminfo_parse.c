@@ -57,6 +57,7 @@ static void bad_texts_are_refused(void **state)
 		"MemTotal: 8kB\nMemFree: 1 kB\n", "MemTotal: 8 kB \nMemFree: 1 kB\n", "MemTotal: 8 kBX\nMemFree: 1 kB\n",
 		"MemTotal: 0x8 kB\nMemFree: 1 kB\n", "MemTotal: 8 9 kB\nMemFree: 1 kB\n", "MemTotal 8 kB\nMemFree: 1 kB\n",
 		" MemTotal: 8 kB\nMemFree: 1 kB\n", "memtotal: 8 kB\nMemFree: 1 kB\n",
+		"MemTotal: 18014398509481985 kB\nMemFree: 1 kB\n", /* 1 KiB, if it wrapped */
 		"MemTotal: 18446744073709551616 kB\nMemFree: 1 kB\n", "MemTotal: 18446744073709551615 kB\nMemFree: 1 kB\n",
 		"MemTotal: 18014398509481984 kB\nMemFree: 1 kB\n",
 		"MemTotal: 99999999999999999999999999999999999999 kB\nMemFree: 1 kB\n",

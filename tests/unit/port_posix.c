@@ -4,9 +4,11 @@
  */
 #include "support.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "port.h"
@@ -216,6 +218,62 @@ static void threads_start_pinned_and_take_no_signals(void **state)
 		assert_true(birth.signals_open == 0);
 		port_thread_join(&thread); /* once more does nothing */
 	}
+}
+
+/* What the engine does to signals it does to its own threads. */
+static void who_starts_a_thread_keeps_its_signals(void **state)
+{
+	struct birth birth = { .expected = PORT_ANY_CPU };
+	struct port_thread thread = { .started = false };
+	sigset_t own, before, after;
+
+	(void)state;
+	(void)sigemptyset(&own);
+	(void)sigaddset(&own, SIGUSR2);
+	assert_int_equal(pthread_sigmask(SIG_SETMASK, &own, &before), 0);
+	assert_ok(port_thread_start(&thread, note_birth, &birth, PORT_ANY_CPU, 0, "test"));
+	assert_int_equal(pthread_sigmask(SIG_SETMASK, &before, &after), 0);
+	port_thread_join(&thread);
+	assert_true(sigismember(&after, SIGUSR2) == 1 && sigismember(&after, SIGUSR1) == 0 && sigismember(&after, SIGINT) == 0);
+}
+
+/* A signal handler may insert work: errno is that of what it interrupted. */
+static void a_signal_to_a_sleeper_keeps_errno(void **state)
+{
+	struct port_alarm alarm = { 0 };
+	struct port_event event;
+
+	(void)state;
+	port_event_init(&event);
+	assert_ok(port_alarm_open(&alarm));
+	errno = EDOM;
+	(void)port_event_signal(&event);
+	assert_int_equal(errno, EDOM);
+	port_alarm_signal(&alarm);
+	assert_int_equal(errno, EDOM);
+	port_alarm_close(&alarm);
+}
+
+static void interrupt(int number)
+{
+	(void)number;
+}
+
+/* Interrupted every millisecond it does not end early. */
+static void a_sleep_is_not_cut_short_by_signals(void **state)
+{
+	const struct itimerval every = { { 0, 1000 }, { 0, 1000 } }, never = { { 0, 0 }, { 0, 0 } };
+	const struct sigaction action = { .sa_handler = interrupt };
+	struct sigaction before;
+	uint64_t began_ns = port_now_ns();
+
+	(void)state;
+	assert_int_equal(sigaction(SIGALRM, &action, &before), 0);
+	assert_int_equal(setitimer(ITIMER_REAL, &every, NULL), 0);
+	port_sleep_ns(30000000);
+	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
+	assert_int_equal(sigaction(SIGALRM, &before, NULL), 0);
+	assert_true(port_now_ns() - began_ns >= 30000000);
 }
 
 static void thread_on_a_cpu_that_is_not_there_is_refused(void **state)
@@ -441,6 +499,9 @@ int main(void)
 		cmocka_unit_test(no_signal_is_lost),
 		cmocka_unit_test(wait_with_limit_and_with_old_ticket_returns),
 		cmocka_unit_test(threads_start_pinned_and_take_no_signals),
+		cmocka_unit_test(who_starts_a_thread_keeps_its_signals),
+		cmocka_unit_test(a_signal_to_a_sleeper_keeps_errno),
+		cmocka_unit_test(a_sleep_is_not_cut_short_by_signals),
 		cmocka_unit_test(thread_on_a_cpu_that_is_not_there_is_refused),
 		cmocka_unit_test(each_thread_has_its_own_self),
 		cmocka_unit_test(simulated_word_is_what_was_pretended),

@@ -4,6 +4,8 @@
  */
 #include "support.h"
 
+#include <errno.h>
+
 #include "linux.h"
 #include "tree.h"
 
@@ -45,6 +47,38 @@ static void unusable_files_are_refused(void **state)
 	tree_write(&tree, "/sys/long", text);
 	assert_false(dhpi_sysfs_list(tree.root, "/sys/long", NULL, &list));
 	tree_remove(&tree);
+}
+
+/* What fills the room may have been longer. */
+static void a_text_that_fills_the_room_is_refused(void **state)
+{
+	struct tree tree;
+	char text[16];
+	size_t length = 0;
+
+	(void)state;
+	tree_make(&tree);
+	tree_write(&tree, "/sys/four", "0-3\n");
+	assert_int_equal(dhpi_file_text(tree.root, "/sys/four", text, 4, &length), DHPI_LOOK_MALFORMED);
+	assert_int_equal(dhpi_file_text(tree.root, "/sys/four", text, 5, &length), DHPI_LOOK_FINE);
+	assert_int_equal(length, 4);
+	tree_remove(&tree);
+}
+
+/* A program that has used up its descriptors may have one again at the next look. */
+static void only_what_may_pass_is_tried_again(void **state)
+{
+	static const int passing[] = { EMFILE, ENFILE, ENOMEM, EINTR, EAGAIN }, lasting[] = { ENOENT, EACCES, EIO, ENODEV };
+
+	(void)state;
+	for (size_t i = 0; i < LENGTH(passing); i++) {
+		errno = passing[i];
+		assert_int_equal(dhpi_file_refused(), DHPI_LOOK_LATER);
+	}
+	for (size_t i = 0; i < LENGTH(lasting); i++) {
+		errno = lasting[i];
+		assert_int_equal(dhpi_file_refused(), DHPI_LOOK_GONE);
+	}
 }
 
 static void path_longer_than_the_limit_is_refused(void **state)
@@ -123,6 +157,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists_are_read_from_files),
 		cmocka_unit_test(unusable_files_are_refused),
+		cmocka_unit_test(a_text_that_fills_the_room_is_refused),
+		cmocka_unit_test(only_what_may_pass_is_tried_again),
 		cmocka_unit_test(path_longer_than_the_limit_is_refused),
 		cmocka_unit_test(numbers_are_read_from_files),
 		cmocka_unit_test(topology_is_found_or_unknown),
