@@ -165,6 +165,9 @@ static void create(struct world *world, struct dice *dice)
 
 	options.poll_interval_ms = dice_between(dice, 1, 20);
 	options.spin_ns = dice_one_in(dice, 2) ? 1 : 0;
+	options.flags = dice_one_in(dice, 4) ? DHP_ENGINE_TWO_THREADS : 0;
+	options.watchdog_run_ns = dice_one_in(dice, 2) ? 100000 : 0;
+	options.watchdog_sequence_ns = dice_one_in(dice, 2) ? 1000000 : 0;
 	do {
 		confine_to_one();
 		status = dhp_engine_create(&options, &world->engine);

@@ -30,6 +30,9 @@ static void create(struct world *world, struct dice *dice)
 		sizes[i] = (uint8_t)(dice_one_in(dice, 4) ? dice_between(dice, 1, 64) : dice_between(dice, 1, 5));
 	sim.group_sizes = sizes;
 	options.spin_ns = dice_one_in(dice, 2) ? 1 : 0;
+	options.flags = dice_one_in(dice, 4) ? DHP_ENGINE_TWO_THREADS : 0;
+	options.watchdog_run_ns = dice_one_in(dice, 2) ? 100000 : 0;
+	options.watchdog_sequence_ns = dice_one_in(dice, 2) ? 1000000 : 0;
 	if (sim.node_count > sim.maximum_count)
 		sim.node_count = sim.maximum_count;
 	world->maximum = sim.maximum_count;

@@ -125,6 +125,7 @@ void routine_checks(struct world *world, uint32_t target, uint64_t random)
 	slots_glance(world, random);
 	links_glance(world, random);
 	ages_glance(world, random);
+	(void)dhp_dpc_should_yield();
 	blocks_glance(world, random);
 	rundowns_glance(world, random);
 }
