@@ -56,6 +56,9 @@ static struct piece *take_piece(struct ages *ages)
 static void let_age(struct world *world, struct piece *piece, bool waits)
 {
 	atomic_store_explicit(&piece->age, 1, memory_order_relaxed);
+#if SEED_BUG == 4
+	atomic_store_explicit(&piece->age, 3, memory_order_relaxed);
+#endif
 	if (waits && went_well(world, dhp_epoch_synchronize(world->engine))) {
 		atomic_fetch_add_explicit(&piece->age, 1, memory_order_relaxed);
 		deed(world, DEED_SYNCHRONIZED);

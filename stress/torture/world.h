@@ -21,7 +21,8 @@
 
 /*
  * SEED_BUG plants a fault in the torture itself, to see that it is found: 1 a routine runs twice for one insertion, 2 an
- * object is reclaimed without a grace period, 3 a data race that only ThreadSanitizer can see. What is broken in the engine
+ * object is reclaimed without a grace period, 3 a data race that only ThreadSanitizer can see, 4 a grace period
+ * that is over before it has begun. What is broken in the engine
  * instead, and which rule says so, is in tests/mutants/stress.txt.
  */
 #ifndef SEED_BUG
