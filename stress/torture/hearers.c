@@ -18,7 +18,8 @@ struct hearer {
 	_Atomic(struct dhp_notify *) handle; /* who exchanges it for NULL unregisters */
 	atomic_bool closed;                  /* unregister has returned: nobody may be called */
 	atomic_bool inside;                  /* a call is in progress */
-	struct hearer *before;               /* registered just before, and for as long; or NULL */
+	_Atomic(struct hearer *) before;     /* registered just before, and has heard as much so far; or NULL */
+	bool stays;                          /* for the whole round */
 	struct dice dice;
 	bool vetoes;                         /* arrivals, now and then */
 	uint32_t veto_at;                    /* the replay, at this Start; or DHP_NO_INDEX */
@@ -178,7 +179,7 @@ static void arrival_call(struct hearer *hearer, const struct dhp_processor_chang
 
 static void callback(void *context, const struct dhp_processor_change *change, enum dhp_status *operation_status)
 {
-	struct hearer *hearer = context, *victim;
+	struct hearer *hearer = context, *victim, *before = atomic_load_explicit(&hearer->before, memory_order_acquire);
 	struct world *world = hearer->world;
 	struct hearers *all = world->hearers;
 
@@ -190,8 +191,8 @@ static void callback(void *context, const struct dhp_processor_change *change, e
 	tally_check(world->tally, RULE_OVERLAP,
 		    !atomic_exchange_explicit(&all->calling, true, memory_order_relaxed), change->index, 0);
 	hearer->calls++;
-	if (registering != hearer && hearer->before != NULL)
-		tally_equal(world->tally, RULE_START_ORDER, hearer->calls, hearer->before->calls);
+	if (registering != hearer && before != NULL)
+		tally_equal(world->tally, RULE_START_ORDER, hearer->calls, before->calls);
 	check_named(world, change);
 	if (registering == hearer)
 		replay_call(hearer, change, operation_status);
@@ -203,7 +204,7 @@ static void callback(void *context, const struct dhp_processor_change *change, e
 		if (victim != NULL && victim != hearer)
 			unregister(victim);
 	}
-	if (hearer->before == NULL && hearer != &all->lasting[0] && dice_one_in(&hearer->dice, 16))
+	if (!hearer->stays && dice_one_in(&hearer->dice, 16))
 		unregister(hearer);
 	atomic_store_explicit(&hearer->inside, false, memory_order_relaxed);
 }
@@ -300,6 +301,7 @@ static void begin(struct world *world)
 {
 	struct dice dice = dice_make(world->seed, 3000);
 	struct hearers *all = world->hearers = take(sizeof(*all));
+	struct dhp_engine_stats stats;
 	uint32_t i;
 
 	for (i = 0; i < LASTING; i++) {
@@ -309,12 +311,15 @@ static void begin(struct world *world)
 		hearer->dice = dice_make(dice_roll(&dice), i);
 		hearer->veto_at = DHP_NO_INDEX;
 		hearer->vetoes = i == 1;
-		hearer->before = NULL;
+		hearer->stays = true;
 		hearer_register(hearer, DHP_NOTIFY_EXISTING);
 	}
-	/* only now: in the replays each stands alone */
+	/* Only now, since in the replays each stands alone; and unless an arrival came between that only some have heard. */
+	if (!went_well(world, dhp_engine_stats_read(world->engine, &stats)) ||
+	    stats.callbacks_count != (uint64_t)LASTING * 2 * active(world))
+		return;
 	for (i = 1; i < LASTING; i++)
-		all->lasting[i].before = &all->lasting[i - 1];
+		atomic_store_explicit(&all->lasting[i].before, &all->lasting[i - 1], memory_order_release);
 }
 
 static void end(struct world *world)

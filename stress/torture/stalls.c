@@ -21,23 +21,23 @@
 #define STALL_SIGNAL SIGUSR2
 #define STALL_LIMIT_US 4000u
 
-static _Atomic(struct world *) current; /* whose threads are stopped; NULL: nobody's */
+static _Atomic(struct tally *) current; /* lasts longer than any thread; NULL: nobody is stopped yet */
 static _Thread_local bool welcome, of_engine;
 
 static void stand_still(int number)
 {
-	struct world *world = atomic_load_explicit(&current, memory_order_acquire);
+	struct tally *tally = atomic_load_explicit(&current, memory_order_acquire);
 	struct timespec time = {0, 1000};
 	static atomic_ullong rolls;
 	int saved = errno;
 
 	(void)number;
-	if (world != NULL) {
+	if (tally != NULL) {
 		uint64_t random = dice_mix(atomic_fetch_add_explicit(&rolls, 1, memory_order_relaxed));
 
-		deed(world, DEED_STALLED);
+		tally_add(tally, DEED_STALLED, 1);
 		if (of_engine)
-			deed(world, DEED_STALLED_WORKERS);
+			tally_add(tally, DEED_STALLED_WORKERS, 1);
 		time.tv_nsec = (long)(random % (STALL_LIMIT_US * 1000u));
 		nanosleep(&time, NULL);
 	}
@@ -95,15 +95,7 @@ static void begin(struct world *world)
 	action.sa_handler = stand_still;
 	sigemptyset(&action.sa_mask);
 	sigaction(STALL_SIGNAL, &action, NULL);
-	atomic_store_explicit(&current, world, memory_order_release);
+	atomic_store_explicit(&current, world->tally, memory_order_release);
 }
 
-/* A signal that is on its way finds nobody. */
-static void after(struct world *world)
-{
-	(void)world;
-	atomic_store_explicit(&current, NULL, memory_order_release);
-}
-
-const struct part part_stalls = {
-	.name = "stalls", .group = GROUPS, .begin = begin, .acts = {stop_others}, .after = after};
+const struct part part_stalls = {.name = "stalls", .group = GROUPS, .begin = begin, .acts = {stop_others}};
