@@ -146,4 +146,5 @@ static void end(struct world *world)
 	free(world->listeners);
 }
 
-const struct part part_listeners = {.name = "listeners", .group = GROUP_NOTIFICATION, .begin = begin, .acts = {come_and_go}, .end = end};
+const struct part part_listeners = {
+	.name = "listeners", .group = GROUP_NOTIFICATION, .begin = begin, .acts = {come_and_go}, .end = end};

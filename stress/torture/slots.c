@@ -242,4 +242,5 @@ static void end(struct world *world)
 	free(slots);
 }
 
-const struct part part_slots = {.name = "slots", .group = GROUP_ARRAYS, .begin = begin, .acts = {come_and_go, read_slots}, .end = end};
+const struct part part_slots = {
+	.name = "slots", .group = GROUP_ARRAYS, .begin = begin, .acts = {come_and_go, read_slots}, .end = end};
