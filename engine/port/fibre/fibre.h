@@ -63,6 +63,7 @@ enum fibre_outcome fibre_run(void (*program)(void), fibre_chooser *chooser, void
 /* Of the last run, also inside of a chooser: its steps, why it failed; what a fibre does next, how it is called. */
 const struct fibre_event *fibre_trace(uint32_t *out_steps);
 const char *fibre_why(void);
+uint32_t fibre_quiet_since(void); /* the step from which on nothing but time passed */
 const struct fibre_op *fibre_next_op(uint32_t fibre);
 const char *fibre_name(uint32_t fibre);
 uint32_t fibre_parent(uint32_t fibre); /* FIBRE_NONE: it has none */

@@ -37,16 +37,12 @@ struct explorer {
 	uint32_t depth;   /* and so many states it has */
 	struct clock clocks[FIBRE_LIMIT], of_step[FIBRE_STEPS];
 	uint32_t known;   /* fibres */
+	uint32_t interrupted[FIBRE_LIMIT];
 };
 
 static bool writes(const struct fibre_op *op)
 {
 	return op->kind != FIBRE_LOAD && op->kind != FIBRE_WAIT && op->kind != FIBRE_JOIN;
-}
-
-static bool interrupts(uint32_t a, uint32_t b)
-{
-	return fibre_interrupted(a) == b || fibre_interrupted(b) == a;
 }
 
 static bool conflict(const struct fibre_op *a, const struct fibre_op *b)
@@ -55,9 +51,11 @@ static bool conflict(const struct fibre_op *a, const struct fibre_op *b)
 	       b->at < a->at + a->bytes;
 }
 
-static bool dependent(uint32_t a, const struct fibre_op *a_op, uint32_t b, const struct fibre_op *b_op)
+static bool dependent(const struct explorer *explorer, const struct fibre_event *event, uint32_t fibre,
+		      const struct fibre_op *op)
 {
-	return a == b || interrupts(a, b) || conflict(a_op, b_op);
+	return event->fibre == fibre || explorer->interrupted[event->fibre] == fibre ||
+	       explorer->interrupted[fibre] == event->fibre || conflict(&event->op, op);
 }
 
 /* Whether there can be a state in which both could be next. */
@@ -82,6 +80,7 @@ static void meet_new_fibres(struct explorer *explorer)
 	while (fibre_next_op(explorer->known) != NULL) {
 		uint32_t fibre = explorer->known++, parent = fibre_parent(fibre);
 
+		explorer->interrupted[fibre] = fibre_interrupted(fibre);
 		if (parent == FIBRE_NONE)
 			memset(&explorer->clocks[fibre], 0, sizeof(explorer->clocks[fibre]));
 		else
@@ -96,7 +95,7 @@ static void advance_clock(struct explorer *explorer, const struct fibre_event *t
 	struct clock *clock = &explorer->clocks[fibre];
 
 	for (uint32_t i = step; i-- > 0;)
-		if (clock->of[trace[i].fibre] < i + 1 && dependent(trace[i].fibre, &trace[i].op, fibre, op))
+		if (clock->of[trace[i].fibre] < i + 1 && dependent(explorer, &trace[i], fibre, op))
 			join_clocks(clock, &explorer->of_step[i]);
 	if (op->kind == FIBRE_PAUSE && fibre_woken_at(fibre) != FIBRE_NONE)
 		join_clocks(clock, &explorer->of_step[fibre_woken_at(fibre)]);
@@ -130,27 +129,30 @@ static void try_before(struct explorer *explorer, const struct fibre_event *trac
 	state->backtrack |= leader != FIBRE_NONE ? 1u << leader : state->ready;
 }
 
-static bool is_race(const struct explorer *explorer, const struct fibre_event *event, uint32_t at, uint32_t fibre)
+static bool is_race(const struct explorer *explorer, const struct fibre_event *event, uint32_t at, uint32_t fibre,
+		    const struct fibre_op *op)
 {
-	const struct fibre_op *op = fibre_next_op(fibre);
-
 	return event->fibre != fibre && explorer->clocks[fibre].of[event->fibre] < at + 1 &&
-	       dependent(event->fibre, &event->op, fibre, op) && co_enabled(&event->op, op);
+	       dependent(explorer, event, fibre, op) && co_enabled(&event->op, op);
 }
 
 /* The fibre that made the last step has a new one; the others' are looked at against that last step only. */
 static void find_races(struct explorer *explorer, const struct fibre_event *trace, uint32_t step)
 {
 	uint32_t last = step - 1, mover = trace[last].fibre;
+	const struct fibre_op *op;
 
-	for (uint32_t fibre = 0; fibre < explorer->known; fibre++)
-		if (fibre != mover && fibre_next_op(fibre) != NULL && is_race(explorer, &trace[last], last, fibre) &&
+	for (uint32_t fibre = 0; fibre < explorer->known; fibre++) {
+		op = fibre_next_op(fibre);
+		if (fibre != mover && op != NULL && is_race(explorer, &trace[last], last, fibre, op) &&
 		    (explorer->stack[last].ready & 1u << fibre) != 0)
 			try_before(explorer, trace, step, last, fibre);
-	if (fibre_next_op(mover) == NULL)
+	}
+	op = fibre_next_op(mover);
+	if (op == NULL || (op->bytes == 0 && explorer->interrupted[mover] == FIBRE_NONE))
 		return;
 	for (uint32_t at = step; at-- > 0;)
-		if (is_race(explorer, &trace[at], at, mover)) {
+		if (is_race(explorer, &trace[at], at, mover, op)) {
 			try_before(explorer, trace, step, at, mover);
 			return;
 		}
@@ -166,7 +168,7 @@ static uint32_t asleep(const struct explorer *explorer, const struct fibre_event
 	for (uint32_t fibre = 0; fibre < explorer->known; fibre++)
 		if (((before->sleep | before->done) & 1u << fibre) != 0 && fibre != before->chosen &&
 		    fibre_next_op(fibre) != NULL &&
-		    !dependent(trace[step - 1].fibre, &trace[step - 1].op, fibre, fibre_next_op(fibre)))
+		    !dependent(explorer, &trace[step - 1], fibre, fibre_next_op(fibre)))
 			sleep |= 1u << fibre;
 	return sleep;
 }

@@ -12,6 +12,7 @@
 
 #define PLACE_BYTES 160u
 #define LAST_STEPS 400u /* so many are printed */
+#define QUIET_STEPS 8u  /* and so many of those in which nothing happens */
 
 extern const char __executable_start[];
 
@@ -91,6 +92,8 @@ void report_trace(void)
 
 	if (known == NULL)
 		return;
+	if (steps > fibre_quiet_since() + QUIET_STEPS)
+		steps = fibre_quiet_since() + QUIET_STEPS;
 	for (uint32_t i = steps > LAST_STEPS ? steps - LAST_STEPS : 0; i < steps; i++) {
 		const struct fibre_event *event = &trace[i];
 
@@ -99,6 +102,13 @@ void report_trace(void)
 		printf("  %5u    %-22s", i, event->op.name);
 		print_object(&event->op);
 		printf("%s\n", place_of(known, &count, LIMIT, event->op.where));
+	}
+	for (uint32_t fibre = 0; fibre < FIBRE_LIMIT; fibre++) {
+		const struct fibre_op *op = fibre_next_op(fibre);
+
+		if (op != NULL)
+			printf("  %c %s is before: %s %s\n", 'a' + fibre, fibre_name(fibre), op->name,
+			       place_of(known, &count, LIMIT, op->where));
 	}
 	free(known);
 }
