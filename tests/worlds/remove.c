@@ -214,11 +214,11 @@ static void run_stolen_or_removed(void)
 const struct world worlds[] = {
 	{ .name = "an_object_is_run_or_removed_and_freed", .run = removed_while_it_is_run },
 	{ .name = "an_object_in_the_window_is_run_or_removed_and_freed", .run = removed_from_the_window },
-	{ .name = "an_object_is_removed_and_inserted_again_while_it_runs", .run = removed_and_inserted_again, .runs = 5000 },
+	{ .name = "an_object_is_removed_and_inserted_again_while_it_runs", .run = removed_and_inserted_again },
 	{ .name = "two_removers_remove_once", .run = two_removers },
 	{ .name = "an_object_that_is_being_inserted_is_removed_or_not", .run = removed_while_it_is_inserted },
 	{ .name = "a_remover_follows_a_thief_from_the_inbox", .run = removed_while_it_is_stolen_from_the_inbox },
 	{ .name = "a_remover_follows_a_thief_from_the_window", .run = removed_while_it_is_stolen_from_the_window },
-	{ .name = "worker_thief_and_remover_want_one_object", .run = run_stolen_or_removed, .runs = 5000 },
+	{ .name = "worker_thief_and_remover_want_one_object", .run = run_stolen_or_removed, .runs = 2000, .long_runs = 400000 },
 	{ .name = NULL },
 };

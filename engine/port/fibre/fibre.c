@@ -14,7 +14,7 @@
  *
  * I1        a step touches one word that others see, at its beginning; so the order of steps is all there is to choose.
  * I2        a loop that waits is not run in vain: a fibre that pauses for the second time having read the same from the same
- *           words, and changed nothing, is not ready until another fibre has changed one of them. It would read the same.
+ *           words, and left all as it was, is not ready until another fibre has changed one of them. It would read the same.
  * I3        time passes when nobody is ready, or because the chooser says so; and a little with each look at the clock.
  * I4        where no other fibre is there is nothing to choose: a world is set up and taken down without steps.
  *
@@ -41,11 +41,11 @@ struct read {
 	uint64_t value;
 };
 
-/* What a fibre has read since it last paused. */
+/* What a fibre has read since it last paused, and what was in the words that it wrote. */
 struct reads {
-	struct read reads[READS_LIMIT];
-	uint32_t count;
-	bool changed; /* it has changed something itself, or read too much to remember */
+	struct read reads[READS_LIMIT], before[READS_LIMIT];
+	uint32_t count, before_count;
+	bool too_much; /* to remember, or not to be undone */
 };
 
 struct fibre {
@@ -278,7 +278,7 @@ static void note_read(struct fibre *fibre, uintptr_t at, size_t bytes)
 	struct reads *reads = &fibre->since_pause;
 
 	if (reads->count == READS_LIMIT)
-		reads->changed = true;
+		reads->too_much = true;
 	else
 		reads->reads[reads->count++] = (struct read){ .at = at, .bytes = bytes, .value = value_at(at, bytes) };
 }
@@ -288,13 +288,18 @@ static bool overlap(uintptr_t a, size_t a_bytes, uintptr_t b, size_t b_bytes)
 	return a < b + b_bytes && b < a + a_bytes;
 }
 
+void fibre_goes_on(void)
+{
+	if (fibre_on())
+		current()->since_pause.too_much = true;
+}
+
 /* Wakes who pauses in vain and has read it. */
 void fibre_changed(uintptr_t at, size_t bytes)
 {
 	now.quiet = 0;
 	if (!fibre_on())
 		return;
-	current()->since_pause.changed = true;
 	for (uint32_t i = 0; i < now.count; i++) {
 		struct fibre *fibre = &now.fibres[i];
 
@@ -306,6 +311,28 @@ void fibre_changed(uintptr_t at, size_t bytes)
 	}
 }
 
+static void note_before(struct fibre *fibre, const struct read *store)
+{
+	struct reads *reads = &fibre->since_pause;
+
+	for (uint32_t i = 0; i < reads->before_count; i++)
+		if (reads->before[i].at == store->at && reads->before[i].bytes == store->bytes)
+			return;
+	if (reads->before_count == READS_LIMIT)
+		reads->too_much = true;
+	else
+		reads->before[reads->before_count++] = *store;
+}
+
+/* What it changed is as it was. */
+static bool is_undone(const struct reads *reads)
+{
+	for (uint32_t i = 0; i < reads->before_count; i++)
+		if (value_at(reads->before[i].at, reads->before[i].bytes) != reads->before[i].value)
+			return false;
+	return !reads->too_much;
+}
+
 static bool same_reads(const struct reads *a, const struct reads *b)
 {
 	return a->count == b->count && memcmp(a->reads, b->reads, a->count * sizeof(a->reads[0])) == 0;
@@ -315,12 +342,12 @@ static bool same_reads(const struct reads *a, const struct reads *b)
 static bool pauses_in_vain(struct fibre *fibre)
 {
 	struct reads *since = &fibre->since_pause, *before = &fibre->before_pause;
-	bool in_vain = since->count != 0 && !since->changed && same_reads(since, before);
+	bool in_vain = since->count != 0 && is_undone(since) && same_reads(since, before);
 
 	before->count = since->count;
 	memcpy(before->reads, since->reads, since->count * sizeof(since->reads[0]));
-	since->count = 0;
-	since->changed = false;
+	since->count = since->before_count = 0;
+	since->too_much = false;
 	return in_vain;
 }
 
@@ -394,8 +421,10 @@ void fibre_store(const volatile void *at, size_t bytes, const char *name)
 
 void fibre_stored(void)
 {
-	if (now.store.bytes != 0 && value_at(now.store.at, now.store.bytes) != now.store.value)
-		fibre_changed(now.store.at, now.store.bytes);
+	if (now.store.bytes == 0 || value_at(now.store.at, now.store.bytes) == now.store.value)
+		return;
+	note_before(current(), &now.store);
+	fibre_changed(now.store.at, now.store.bytes);
 }
 
 /* ---- the life of a fibre ---- */
@@ -436,8 +465,8 @@ static uint32_t make(void (*run)(void *), void *argument, const char *name, uint
 	if (now.count == FIBRE_LIMIT)
 		fibre_fail("too many fibres");
 	memset(fibre, 0, offsetof(struct fibre, since_pause));
-	fibre->since_pause.count = fibre->before_pause.count = 0;
-	fibre->since_pause.changed = fibre->in_vain = fibre->begun = false;
+	fibre->since_pause.count = fibre->since_pause.before_count = fibre->before_pause.count = 0;
+	fibre->since_pause.too_much = fibre->in_vain = fibre->begun = false;
 	fibre->ended = 0;
 	fibre->woken_at = FIBRE_NONE;
 	fibre->parent = now.current;

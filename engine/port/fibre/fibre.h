@@ -97,6 +97,7 @@ struct port_self *fibre_port_self(void);
 struct port_pin *fibre_port_pin(void);
 void fibre_point(const struct fibre_op *op);
 void fibre_changed(uintptr_t at, size_t bytes);
+void fibre_goes_on(void); /* it has done something that it does not undo: no loop in vain */
 bool fibre_on(void); /* a fibre runs, not its surroundings */
 uint64_t fibre_now_ns(void);
 void fibre_time_is(uint64_t at_least_ns);

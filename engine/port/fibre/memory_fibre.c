@@ -129,6 +129,7 @@ static void give_back(void *p)
 	memset(p, FREED_BYTE, memory.blocks[block].bytes);
 	memset(memory.grains + memory.blocks[block].begin / GRAIN, FREED, memory.blocks[block].bytes / GRAIN);
 	POISON(p, memory.blocks[block].bytes);
+	fibre_goes_on();
 	fibre_changed((uintptr_t)p, memory.blocks[block].bytes);
 }
 

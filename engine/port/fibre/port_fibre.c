@@ -216,6 +216,7 @@ bool port_event_signal(struct port_event *event)
 {
 	access_u32(FIBRE_STORE, "signal", &event->count, HERE);
 	event->count++;
+	fibre_goes_on();
 	fibre_changed((uintptr_t)&event->count, sizeof(event->count));
 	return true;
 }
@@ -266,6 +267,7 @@ void port_alarm_signal(struct port_alarm *alarm)
 {
 	access_u32(FIBRE_STORE, "signal alarm", &alarm->count, HERE);
 	alarm->count++;
+	fibre_goes_on();
 	fibre_changed((uintptr_t)&alarm->count, sizeof(alarm->count));
 }
 

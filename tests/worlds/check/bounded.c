@@ -27,6 +27,19 @@ static uint32_t spent_after(const struct search *search, uint32_t step, uint32_t
 	return point->spent + (point->costs && point->chosen != last ? 1 : 0);
 }
 
+/* Who pauses lets the next one round run: a loop that waits must not keep away whom it waits for. */
+static uint32_t go_on_with(const struct fibre_choice *choice)
+{
+	uint32_t last = choice->last != FIBRE_NONE ? choice->last : 0;
+
+	if ((choice->ready & ~choice->paused & 1u << last) != 0)
+		return last;
+	for (uint32_t i = 1; i < FIBRE_LIMIT; i++)
+		if ((choice->ready & 1u << (last + i) % FIBRE_LIMIT) != 0)
+			return (last + i) % FIBRE_LIMIT;
+	return last;
+}
+
 static uint32_t choose(void *context, const struct fibre_choice *choice)
 {
 	struct search *search = context;
@@ -39,7 +52,7 @@ static uint32_t choose(void *context, const struct fibre_choice *choice)
 	point->costs = (choice->ready & ~choice->paused & last_bit) != 0;
 	point->spent = choice->step == 0 ? 0
 			: spent_after(search, choice->step - 1, choice->step > 1 ? trace[choice->step - 2].fibre : FIBRE_NONE);
-	point->chosen = (choice->ready & last_bit) != 0 ? choice->last : (uint32_t)__builtin_ctz(choice->ready);
+	point->chosen = go_on_with(choice);
 	point->left = point->costs && point->spent >= search->bound ? 0 : choice->ready & ~(1u << point->chosen);
 	search->depth = choice->step + 1;
 	return point->chosen;
