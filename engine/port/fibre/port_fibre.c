@@ -10,6 +10,7 @@
 #include "fibre.h"
 #include "port.h"
 
+#define CPUS 4096u /* that a thread can be pinned to, or so it is told */
 #define HERE __builtin_return_address(0)
 
 static void access_u32(enum fibre_kind kind, const char *name, const uint32_t *at, const void *where)
@@ -136,11 +137,12 @@ void port_life_bury(struct port_life *life)
 enum dhp_status port_thread_start(struct port_thread *thread, void (*run)(void *), void *argument, uint32_t cpu,
 				  size_t stack_bytes, const char *name)
 {
-	(void)cpu;
 	(void)stack_bytes;
+	thread->started = cpu == PORT_ANY_CPU || cpu < CPUS;
+	if (!thread->started)
+		return DHP_NO_AFFINITY;
 	thread->fibre = fibre_start(run, argument, name);
 	at_init_u32(&thread->id, thread->fibre + 1);
-	thread->started = true;
 	return DHP_OK;
 }
 

@@ -99,6 +99,10 @@ static void explore(const struct world *world, const struct options *options, st
 	switch (strategy) {
 	case EVERY:
 		explore_all(world->run, runs, tally);
+		if (!tally->complete && !tally->failed) { /* it has seen one corner only: as many from everywhere */
+			(void)strcat(how, ", then random");
+			explore_random(world->run, options->seed, runs, tally);
+		}
 		break;
 	case BOUNDED:
 		explore_bounded(world->run, bound, runs, tally);
@@ -149,7 +153,7 @@ static bool try_world(const struct world *world, const struct options *options)
 {
 	struct tally tally = { .seed = options->seed };
 	double began_s = now_s();
-	char how[32];
+	char how[64];
 	bool good;
 
 	printf("[ RUN      ] %s\n", world->name);
