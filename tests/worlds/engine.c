@@ -201,13 +201,13 @@ static void set_timer(void)
 }
 
 const struct world worlds[] = {
-	{ .name = "an_engine_comes_and_goes", .run = create_and_destroy, .strategy = RANDOM, .runs = 100, .long_runs = 10000 },
-	{ .name = "what_is_inserted_runs_before_the_flush_ends", .run = inserted_and_flushed, .strategy = RANDOM, .runs = 100, .long_runs = 10000 },
-	{ .name = "work_comes_while_a_processor_arrives", .run = inserted_during_an_arrival, .strategy = RANDOM, .runs = 150, .long_runs = 20000 },
-	{ .name = "work_comes_while_a_processor_arrives_by_priorities", .run = inserted_during_an_arrival, .strategy = PCT, .bound = 3, .runs = 150, .long_runs = 20000 },
-	{ .name = "two_flushes_end", .run = two_flushes, .strategy = PCT, .bound = 3, .runs = 100, .long_runs = 10000 },
-	{ .name = "a_flush_covers_what_came_before", .run = flush_covers, .strategy = RANDOM, .runs = 100, .long_runs = 10000 },
-	{ .name = "registrants_come_and_go", .run = registrants_and_inserters, .strategy = PCT, .bound = 3, .runs = 100, .long_runs = 10000 },
-	{ .name = "a_timer_expires_and_is_freed", .run = set_timer, .strategy = RANDOM, .runs = 100, .long_runs = 10000 },
+	{ .name = "an_engine_comes_and_goes", .run = create_and_destroy, .strategy = RANDOM, .runs = 500, .long_runs = 10000 },
+	{ .name = "what_is_inserted_runs_before_the_flush_ends", .run = inserted_and_flushed, .strategy = RANDOM, .runs = 500, .long_runs = 10000 },
+	{ .name = "work_comes_while_a_processor_arrives", .run = inserted_during_an_arrival, .strategy = RANDOM, .runs = 500, .long_runs = 20000 },
+	{ .name = "work_comes_while_a_processor_arrives_by_priorities", .run = inserted_during_an_arrival, .strategy = PCT, .bound = 3, .runs = 500, .long_runs = 20000 },
+	{ .name = "two_flushes_end", .run = two_flushes, .strategy = PCT, .bound = 3, .runs = 500, .long_runs = 10000 },
+	{ .name = "a_flush_covers_what_came_before", .run = flush_covers, .strategy = RANDOM, .runs = 500, .long_runs = 10000 },
+	{ .name = "registrants_come_and_go", .run = registrants_and_inserters, .strategy = PCT, .bound = 3, .runs = 500, .long_runs = 10000 },
+	{ .name = "a_timer_expires_and_is_freed", .run = set_timer, .strategy = RANDOM, .runs = 500, .long_runs = 10000 },
 	{ .name = NULL },
 };

@@ -160,6 +160,7 @@ static void join_read_leave(void *nothing)
 	struct dhp_reader *reader = dhpi_reader_take(grace.epoch);
 
 	(void)nothing;
+	FIBRE_DEMAND(reader->depth == 0); /* it is nobody else's */
 	read_explicit(reader);
 	dhpi_reader_give(reader);
 }

@@ -55,8 +55,8 @@ static void arrive(void *nothing)
 /* One that fails, and then one that does not. */
 static void fail_and_arrive(void *nothing)
 {
-	shop_add_row(growth.shop, 1);
-	dhpi_space_unprepare(&growth.shop->space, &growth.shop->rows[1]);
+	growth.shop->rows[1] = (struct dhp_processor){ .index = 1, .cpu = 1, .number = { .number = 1 }, .node = 9, .thread = 9 };
+	dhpi_set_offer(&growth.shop->set, &growth.shop->rows[1]);
 	dhpi_set_withdraw(&growth.shop->set);
 	arrive(nothing);
 }
@@ -113,7 +113,7 @@ static void read_mapping(void *nothing)
 
 	(void)nothing;
 	if (dhpi_set_read(&growth.shop->set, 1, &row))
-		FIBRE_DEMAND(row.index == 1 && row.cpu == 1 && row.number.number == 1);
+		FIBRE_DEMAND(row.index == 1 && row.cpu == 1 && row.node == row.thread);
 }
 
 static void here_during_arrival(void)
