@@ -179,6 +179,35 @@ static void putting_while_pushed_to(void)
 	close();
 }
 
+/* I7: what was inserted before the owner's own insert began. */
+static bool seen_before;
+
+static void insert_and_say_so(void *item)
+{
+	insert(item);
+	at_store_release_u32(queued, 1);
+}
+
+static void look_and_put(void *nothing)
+{
+	port_self()->worker = inbox.shop->queues[0];
+	port_cpu_pretend(0);
+	seen_before = at_load_acquire_u32(queued) != 0;
+	insert(&inbox.items[0]);
+	own(nothing);
+}
+
+static void putting_after_a_push(void)
+{
+	open(2, false);
+	queued = port_alloc(sizeof(*queued));
+	TOGETHER({ "owner", look_and_put, NULL }, { "inserter", insert_and_say_so, &inbox.items[1] });
+	if (seen_before)
+		demand_order(1, 0);
+	port_free(queued, sizeof(*queued));
+	close();
+}
+
 const struct world worlds[] = {
 	{ .name = "two_inserters_and_the_owner_lose_nothing", .run = two_inserters },
 	{ .name = "what_one_inserter_pushed_is_taken_in_order", .run = two_in_order },
@@ -187,5 +216,6 @@ const struct world worlds[] = {
 	{ .name = "one_object_inserted_by_two_is_queued_once", .run = one_object_twice },
 	{ .name = "a_handler_inserts_while_the_owner_puts", .run = handler_while_putting },
 	{ .name = "the_owner_puts_while_another_pushes", .run = putting_while_pushed_to },
+	{ .name = "the_owner_does_not_overtake_what_came_before", .run = putting_after_a_push },
 	{ .name = NULL },
 };
