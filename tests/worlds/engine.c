@@ -124,6 +124,17 @@ static void inserted_during_an_arrival(void)
 	close();
 }
 
+/* Low importance: who sleeps is left asleep, until a tick is over (edge work-tick). */
+static void low_work(void)
+{
+	open(1, DHP_ENGINE_NO_WATCH);
+	for (uint32_t i = 0; i < 3; i++)
+		(void)dhp_dpc_set_importance(&whole.items[i], DHP_IMPORTANCE_LOW);
+	TOGETHER({ "inserter", insert_two, &whole.items[0] }, { "inserter", insert, &whole.items[2] });
+	wait_for_runs(3);
+	close();
+}
+
 static void two_flushes(void)
 {
 	open(2, DHP_ENGINE_NO_WATCH);
@@ -201,13 +212,15 @@ static void set_timer(void)
 }
 
 const struct world worlds[] = {
-	{ .name = "an_engine_comes_and_goes", .run = create_and_destroy, .strategy = RANDOM, .runs = 500, .long_runs = 10000 },
-	{ .name = "what_is_inserted_runs_before_the_flush_ends", .run = inserted_and_flushed, .strategy = RANDOM, .runs = 500, .long_runs = 10000 },
-	{ .name = "work_comes_while_a_processor_arrives", .run = inserted_during_an_arrival, .strategy = RANDOM, .runs = 500, .long_runs = 20000 },
-	{ .name = "work_comes_while_a_processor_arrives_by_priorities", .run = inserted_during_an_arrival, .strategy = PCT, .bound = 3, .runs = 500, .long_runs = 20000 },
-	{ .name = "two_flushes_end", .run = two_flushes, .strategy = PCT, .bound = 3, .runs = 500, .long_runs = 10000 },
-	{ .name = "a_flush_covers_what_came_before", .run = flush_covers, .strategy = RANDOM, .runs = 500, .long_runs = 10000 },
-	{ .name = "registrants_come_and_go", .run = registrants_and_inserters, .strategy = PCT, .bound = 3, .runs = 500, .long_runs = 10000 },
-	{ .name = "a_timer_expires_and_is_freed", .run = set_timer, .strategy = RANDOM, .runs = 500, .long_runs = 10000 },
+	{ .name = "an_engine_comes_and_goes", .run = create_and_destroy, .strategy = RANDOM, .runs = 300, .long_runs = 10000 },
+	{ .name = "what_is_inserted_runs_before_the_flush_ends", .run = inserted_and_flushed, .strategy = RANDOM, .runs = 300, .long_runs = 10000 },
+	{ .name = "work_comes_while_a_processor_arrives", .run = inserted_during_an_arrival, .strategy = RANDOM, .runs = 300, .long_runs = 20000 },
+	{ .name = "work_comes_while_a_processor_arrives_by_priorities", .run = inserted_during_an_arrival, .strategy = PCT, .bound = 3, .runs = 300, .long_runs = 20000 },
+	{ .name = "low_work_waits_for_a_tick_and_no_longer", .run = low_work, .strategy = RANDOM, .runs = 1000, .long_runs = 20000 },
+	{ .name = "low_work_waits_for_a_tick_by_priorities", .run = low_work, .strategy = PCT, .bound = 4, .runs = 1000, .long_runs = 20000 },
+	{ .name = "two_flushes_end", .run = two_flushes, .strategy = PCT, .bound = 3, .runs = 300, .long_runs = 10000 },
+	{ .name = "a_flush_covers_what_came_before", .run = flush_covers, .strategy = RANDOM, .runs = 300, .long_runs = 10000 },
+	{ .name = "registrants_come_and_go", .run = registrants_and_inserters, .strategy = PCT, .bound = 3, .runs = 300, .long_runs = 10000 },
+	{ .name = "a_timer_expires_and_is_freed", .run = set_timer, .strategy = RANDOM, .runs = 300, .long_runs = 10000 },
 	{ .name = NULL },
 };

@@ -137,6 +137,19 @@ static void worker_reads(void)
 	close();
 }
 
+static void replace_twice(void *nothing)
+{
+	replace_and_free(nothing);
+	replace_and_free(nothing);
+}
+
+static void worker_reads_on(void)
+{
+	open(1);
+	TOGETHER({ "worker", read_as_worker, grace.readers[0] }, { "updater", replace_twice, NULL });
+	close();
+}
+
 static void worker_parks(void)
 {
 	open(1);
@@ -249,6 +262,7 @@ const struct world worlds[] = {
 	{ .name = "nothing_is_freed_under_one_of_two_readers", .run = two_readers },
 	{ .name = "two_updaters_wait_one_after_the_other", .run = two_updaters },
 	{ .name = "nothing_is_freed_under_a_worker_in_a_batch", .run = worker_reads },
+	{ .name = "a_batch_ends_one_grace_period_and_not_the_next", .run = worker_reads_on },
 	{ .name = "nothing_is_freed_under_a_worker_that_has_parked", .run = worker_parks },
 	{ .name = "a_parked_worker_holds_nobody_up", .run = parked_worker, .exactly = 1 },
 	{ .name = "a_reader_joins_during_a_grace_period", .run = readers_join },

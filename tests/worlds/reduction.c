@@ -171,7 +171,7 @@ static void run(uint32_t seed, bool add)
 
 #define WORLDS_OF(seed)                                                                                       \
 	{ .name = "program_" #seed "_reduced", .run = reduced_##seed },                                       \
-	{ .name = "program_" #seed "_has_no_other_end", .run = plain_##seed, .strategy = BOUNDED, .bound = 100, .runs = 60000 }
+	{ .name = "program_" #seed "_has_no_other_end", .run = plain_##seed, .strategy = BOUNDED, .bound = 100, .runs = 22000 }
 
 #define FOR_EACH_SEED(X, separator)                                                                           \
 	X(1) separator X(2) separator X(3) separator X(4) separator X(5) separator X(6) separator X(7) separator X(8) separator X(9) \

@@ -232,12 +232,12 @@ static void routine_shares(void)
 
 const struct world worlds[] = {
 	{ .name = "a_worker_that_falls_asleep_hears_the_inserter", .run = one_inserter },
-	{ .name = "a_worker_that_falls_asleep_hears_both_inserters", .run = two_inserters, .runs = 2000, .long_runs = 400000 },
+	{ .name = "a_worker_that_falls_asleep_hears_both_inserters", .run = two_inserters, .runs = 700, .long_runs = 400000 },
 	{ .name = "a_worker_that_falls_asleep_hears_a_high_one", .run = one_high },
 	{ .name = "a_worker_that_is_stopped_has_run_what_came_before", .run = stopped },
-	{ .name = "a_thief_is_woken_for_what_waits_behind_a_routine", .run = thief_is_woken, .strategy = BOUNDED, .bound = 1, .runs = 3000, .long_runs = 1000000 },
+	{ .name = "a_thief_is_woken_for_what_waits_behind_a_routine", .run = thief_is_woken, .strategy = BOUNDED, .bound = 1, .runs = 2000, .long_runs = 1000000 },
 	{ .name = "a_thief_is_woken_at_random_moments", .run = thief_is_woken, .strategy = RANDOM, .runs = 1000, .long_runs = 100000 },
 	{ .name = "a_worker_shares_what_it_cannot_run_at_once", .run = worker_shares, .strategy = BOUNDED, .bound = 1, .long_bound = 2 },
-	{ .name = "a_routine_shares_what_it_inserts", .run = routine_shares, .strategy = BOUNDED, .bound = 1, .runs = 3000, .long_bound = 2, .long_runs = 300000 },
+	{ .name = "a_routine_shares_what_it_inserts", .run = routine_shares, .strategy = BOUNDED, .bound = 1, .runs = 2000, .long_bound = 2, .long_runs = 300000 },
 	{ .name = NULL },
 };

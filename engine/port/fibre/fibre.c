@@ -327,8 +327,9 @@ static void note_before(struct fibre *fibre, const struct read *store)
 /* What it changed is as it was. */
 static bool is_undone(const struct reads *reads)
 {
-	for (uint32_t i = 0; i < reads->before_count; i++)
-		if (value_at(reads->before[i].at, reads->before[i].bytes) != reads->before[i].value)
+	for (uint32_t i = 0; !reads->too_much && i < reads->before_count; i++)
+		if (fibre_memory_is_free(reads->before[i].at) ||
+		    value_at(reads->before[i].at, reads->before[i].bytes) != reads->before[i].value)
 			return false;
 	return !reads->too_much;
 }
@@ -524,7 +525,7 @@ static void reset(void)
 #if defined(__SANITIZE_ADDRESS__)
 	extern void __asan_unpoison_memory_region(void const volatile *p, size_t bytes);
 
-	__asan_unpoison_memory_region(now.stacks, FIBRE_LIMIT * STACK_BYTES);
+	__asan_unpoison_memory_region(now.stacks, now.count * STACK_BYTES);
 #endif
 	fibre_memory_reset();
 	now.count = now.alive = now.steps = now.quiet = now.ignored_count = 0;

@@ -46,13 +46,12 @@ static void say(const char *text, size_t bytes)
 		return;
 }
 
-static void crashed(int number)
+static void say_schedule(void)
 {
 	static const char text[] = "\ncrashed; --replay ";
 	uint32_t steps;
 	const struct fibre_event *trace = fibre_trace(&steps);
 
-	(void)number;
 	say(text, sizeof(text) - 1);
 	for (uint32_t i = 0; i < steps;) {
 		char block[16], *at = block + sizeof(block);
@@ -66,6 +65,20 @@ static void crashed(int number)
 		say(at, (size_t)(block + sizeof(block) - at));
 	}
 	say("\n", 1);
+}
+
+#if defined(__SANITIZE_ADDRESS__)
+void __asan_set_death_callback(void (*callback)(void));
+
+static void catch_crashes(void)
+{
+	__asan_set_death_callback(say_schedule);
+}
+#else
+static void crashed(int number)
+{
+	(void)number;
+	say_schedule();
 	_exit(1);
 }
 
@@ -82,6 +95,7 @@ static void catch_crashes(void)
 	(void)sigaction(SIGILL, &action, NULL);
 	(void)sigaction(SIGFPE, &action, NULL);
 }
+#endif
 
 /* ---- one world ---- */
 
@@ -250,9 +264,7 @@ int main(int argc, char **argv)
 			fprintf(stderr, "%s", usage);
 			return 2;
 		}
-#if !defined(__SANITIZE_ADDRESS__)
 	catch_crashes();
-#endif
 	for (const struct world *world = worlds; world->name != NULL; world++) {
 		if (!wanted(world, &options))
 			continue;
