@@ -6,6 +6,7 @@
  */
 #include <dhp/engine.h>
 #include <dhp/notify.h>
+#include <dhp/observe.h>
 #include <dhp/sim.h>
 #include <dhp/timer.h>
 #include <dhp/work.h>
@@ -125,12 +126,30 @@ static void inserted_during_an_arrival(void)
 }
 
 /* Low importance: who sleeps is left asleep, until a tick is over (edge work-tick). */
+/* The worker has been asleep. */
+static void insert_late(void *item)
+{
+	struct dhp_processor_stats stats;
+
+	do {
+		port_sleep_ns(1000);
+		FIBRE_DEMAND(dhp_processor_stats_read(whole.engine, 0, &stats) == DHP_OK);
+	} while (stats.park_count == 0);
+	insert(item);
+}
+
+static void insert_two_late(void *items)
+{
+	insert_late(items);
+	insert_late((struct dhp_dpc *)items + 1);
+}
+
 static void low_work(void)
 {
 	open(1, DHP_ENGINE_NO_WATCH);
 	for (uint32_t i = 0; i < 3; i++)
 		(void)dhp_dpc_set_importance(&whole.items[i], DHP_IMPORTANCE_LOW);
-	TOGETHER({ "inserter", insert_two, &whole.items[0] }, { "inserter", insert, &whole.items[2] });
+	TOGETHER({ "inserter", insert_two_late, &whole.items[0] }, { "inserter", insert_late, &whole.items[2] });
 	wait_for_runs(3);
 	close();
 }

@@ -133,6 +133,33 @@ static void one_high(void)
 	close();
 }
 
+/* ---- work-tick ---- */
+
+/* With the timer thread: what is of low importance leaves the worker asleep, for one tick. */
+static void low_with_timers(uint32_t items)
+{
+	open(1, items, 0);
+	FIBRE_DEMAND(dhpi_timers_init(&bed.shop->work.timers, &bed.shop->work, 1000) == DHP_OK);
+	for (uint32_t i = 0; i < items; i++)
+		(void)dhp_dpc_set_importance(&bed.items[i].dpc, DHP_IMPORTANCE_LOW);
+	if (items == 1)
+		TOGETHER({ "worker", be_lonely_worker, bed.shop->queues[0] }, { "inserter", insert, &bed.items[0] });
+	else
+		TOGETHER({ "worker", be_lonely_worker, bed.shop->queues[0] }, { "inserter", insert, &bed.items[0] },
+			 { "inserter", insert, &bed.items[1] });
+	close();
+}
+
+static void one_of_low_importance(void)
+{
+	low_with_timers(1);
+}
+
+static void two_of_low_importance(void)
+{
+	low_with_timers(2);
+}
+
 /* ---- told to stop ---- */
 
 static void work_until_stopped(void *argument)
@@ -234,6 +261,9 @@ const struct world worlds[] = {
 	{ .name = "a_worker_that_falls_asleep_hears_the_inserter", .run = one_inserter },
 	{ .name = "a_worker_that_falls_asleep_hears_both_inserters", .run = two_inserters, .runs = 700, .long_runs = 400000 },
 	{ .name = "a_worker_that_falls_asleep_hears_a_high_one", .run = one_high },
+	{ .name = "low_work_waits_for_one_tick", .run = one_of_low_importance, .runs = 500, .long_runs = 500000 },
+	{ .name = "low_work_of_two_waits_for_one_tick", .run = two_of_low_importance, .strategy = BOUNDED, .bound = 2, .runs = 6000, .long_runs = 1000000 },
+	{ .name = "low_work_of_two_waits_for_one_tick_by_chance", .run = two_of_low_importance, .strategy = RANDOM, .runs = 2000, .long_runs = 100000 },
 	{ .name = "a_worker_that_is_stopped_has_run_what_came_before", .run = stopped },
 	{ .name = "a_thief_is_woken_for_what_waits_behind_a_routine", .run = thief_is_woken, .strategy = BOUNDED, .bound = 1, .runs = 2000, .long_runs = 1000000 },
 	{ .name = "a_thief_is_woken_at_random_moments", .run = thief_is_woken, .strategy = RANDOM, .runs = 1000, .long_runs = 100000 },

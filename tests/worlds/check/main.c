@@ -16,6 +16,7 @@
 
 struct options {
 	bool long_run, list;
+	bool table; /* a row of Markdown for each world */
 	int strategy; /* enum strategy; -1: the world's own */
 	uint32_t bound;
 	uint64_t runs, seed;
@@ -163,6 +164,21 @@ static bool as_it_must_be(const struct world *world, const struct options *optio
 	return world->exactly == 0 || options->strategy >= 0 || options->runs != 0 || world->exactly == tally->schedules;
 }
 
+static void print_row(const struct world *world, const struct tally *tally, const char *how, bool good)
+{
+	printf("| `%s` | %s | %llu | %s | %u |%s\n", world->name, how, (unsigned long long)tally->schedules,
+	       tally->complete ? "yes" : tally->failed ? "found" : "no", tally->longest, good ? "" : " FAILED");
+}
+
+static void print_result(const struct world *world, const struct tally *tally, const char *how, bool good, double took_s)
+{
+	printf("%s: %s, %llu schedules, %llu cut short, at most %u steps, %s, %.1f s%s\n", world->name, how,
+	       (unsigned long long)tally->schedules, (unsigned long long)tally->cut_short, tally->longest,
+	       tally->complete ? "complete" : tally->failed ? "failed" : "not complete", took_s,
+	       world->fails && tally->failed ? ", the fault that was put in" : "");
+	printf(good ? "[       OK ] %s\n" : "[  FAILED  ] %s\n", world->name);
+}
+
 static bool try_world(const struct world *world, const struct options *options)
 {
 	struct tally tally = { .seed = options->seed };
@@ -170,17 +186,17 @@ static bool try_world(const struct world *world, const struct options *options)
 	char how[64];
 	bool good;
 
-	printf("[ RUN      ] %s\n", world->name);
+	if (!options->table)
+		printf("[ RUN      ] %s\n", world->name);
 	(void)fflush(stdout);
 	explore(world, options, &tally, how);
 	good = as_it_must_be(world, options, &tally);
 	if (tally.failed && (!world->fails || options->only != NULL))
 		report_failure(world, &tally);
-	printf("%s: %s, %llu schedules, %llu cut short, at most %u steps, %s, %.1f s%s\n", world->name, how,
-	       (unsigned long long)tally.schedules, (unsigned long long)tally.cut_short, tally.longest,
-	       tally.complete ? "complete" : tally.failed ? "failed" : "not complete", now_s() - began_s,
-	       world->fails && tally.failed ? ", the fault that was put in" : "");
-	printf(good ? "[       OK ] %s\n" : "[  FAILED  ] %s\n", world->name);
+	if (options->table)
+		print_row(world, &tally, how, good);
+	else
+		print_result(world, &tally, how, good, now_s() - began_s);
 	(void)fflush(stdout);
 	return good;
 }
@@ -205,7 +221,7 @@ static int replay(const struct world *world, const char *text)
 /* ---- all ---- */
 
 static const char usage[] =
-	"worlds [--long] [--only WORLD] [--every | --bounded N | --random | --pct N] [--runs N] [--seed N]\n"
+	"worlds [--long] [--table] [--only WORLD] [--every | --bounded N | --random | --pct N] [--runs N] [--seed N]\n"
 	"       --list, or --only WORLD --replay SCHEDULE\n";
 
 static bool take_value(char **argv, int *at, uint64_t *out_value)
@@ -228,6 +244,8 @@ static bool take_option(char **argv, int *at, struct options *options)
 		options->long_run = true;
 	else if (strcmp(name, "--list") == 0)
 		options->list = true;
+	else if (strcmp(name, "--table") == 0)
+		options->table = true;
 	else if (strcmp(name, "--every") == 0)
 		options->strategy = EVERY;
 	else if (strcmp(name, "--random") == 0)
