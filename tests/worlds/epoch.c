@@ -268,7 +268,7 @@ const struct world worlds[] = {
 	{ .name = "a_reader_joins_during_a_grace_period", .run = readers_join },
 	{ .name = "a_record_is_taken_by_one_reader", .run = record_used_again },
 	{ .name = "the_reclaimer_hears_of_what_is_deferred", .run = deferred_object_is_reclaimed },
-	{ .name = "a_drain_ends_after_what_was_deferred_before", .run = drain_waits, .runs = 2000, .long_runs = 200000 },
+	{ .name = "a_drain_ends_after_what_was_deferred_before", .run = drain_waits, .runs = 2000, .long_runs = 100000 },
 	{ .name = "the_end_of_the_epoch_reclaims_the_rest", .run = end_reclaims },
 	{ .name = NULL },
 };
