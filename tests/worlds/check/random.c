@@ -10,6 +10,8 @@
 #include "check.h"
 
 #define CHANGES_LIMIT 16u
+#define HIGHER (1u << 20)  /* priorities that fell are below */
+#define SHORTEST 100u      /* of the runs whose change steps are dealt, up to 32 times as long */
 #define IMPATIENCE 24u /* one step in so many may let time pass */
 
 struct chance {
@@ -32,7 +34,7 @@ static uint64_t draw(struct chance *chance)
 
 static void begin(struct chance *chance, uint64_t seed)
 {
-	*chance = (struct chance){ .state = seed * 0x9E3779B97F4A7C15ull + 0x632BE59BD9B4E019ull, .lowest = 1u << 20 };
+	*chance = (struct chance){ .state = seed * 0x9E3779B97F4A7C15ull + 0x632BE59BD9B4E019ull, .lowest = HIGHER };
 	if (chance->state == 0)
 		chance->state = 1;
 	for (uint32_t i = 0; i < 4; i++)
@@ -87,38 +89,41 @@ static bool is_change(const struct chance *chance, uint32_t step)
 	return false;
 }
 
+static void deal_priorities(struct chance *chance, uint32_t set)
+{
+	for (; set != 0; set &= set - 1) {
+		uint32_t fibre = (uint32_t)__builtin_ctz(set);
+
+		if (chance->priorities[fibre] == 0)
+			chance->priorities[fibre] = HIGHER + 1 + (uint32_t)(draw(chance) % HIGHER);
+	}
+}
+
 static uint32_t choose_by_priority(void *context, const struct fibre_choice *choice)
 {
 	struct chance *chance = context;
-	uint32_t set = set_to_choose_from(chance, choice);
+	uint32_t set = set_to_choose_from(chance, choice), top;
 
-	for (uint32_t fibre = 0; fibre < FIBRE_LIMIT; fibre++) {
-		if ((set & 1u << fibre) == 0)
-			continue;
-		if (chance->priorities[fibre] == 0)
-			chance->priorities[fibre] = (1u << 20) + 1 + (uint32_t)(draw(chance) % (1u << 20));
-		if ((choice->paused & 1u << fibre) != 0 && chance->priorities[fibre] > 1u << 20)
-			chance->priorities[fibre] = --chance->lowest;
+	deal_priorities(chance, set);
+	top = highest(chance, set);
+	if (is_change(chance, choice->step) || (choice->paused & 1u << top) != 0) {
+		chance->priorities[top] = --chance->lowest;
+		top = highest(chance, set);
 	}
-	if (is_change(chance, choice->step))
-		chance->priorities[highest(chance, set)] = --chance->lowest;
-	if ((choice->paused & 1u << highest(chance, set)) != 0)
-		chance->priorities[highest(chance, set)] = --chance->lowest;
-	return highest(chance, set);
+	return top;
 }
 
 void explore_pct(void (*run)(void), uint32_t depth, uint64_t seed, uint64_t limit, struct tally *tally)
 {
 	struct chance chance;
-	uint32_t steps = 100;
 
 	for (uint64_t i = 0; i < limit && !tally->failed; i++) {
 		tally->seed = seed + i;
 		begin(&chance, tally->seed);
-		/* The length is counted from a seed, not from the run before: else the seed would not make it again. */
+		/* Early or late: how long a run will be is not known, and may not be taken from the run before. */
 		chance.change_count = depth < CHANGES_LIMIT ? depth : CHANGES_LIMIT;
 		for (uint32_t k = 0; k < chance.change_count; k++)
-			chance.changes[k] = (uint32_t)(draw(&chance) % (steps << draw(&chance) % 6));
+			chance.changes[k] = (uint32_t)(draw(&chance) % (SHORTEST << draw(&chance) % 6));
 		tally_run(tally, fibre_run(run, choose_by_priority, &chance));
 	}
 }
