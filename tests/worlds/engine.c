@@ -118,7 +118,8 @@ static void wait_for_runs(uint32_t count_wanted)
 static void inserted_during_an_arrival(void)
 {
 	open(1, DHP_ENGINE_NO_WATCH);
-	TOGETHER({ "inserter", insert_two, &whole.items[0] }, { "inserter", insert_two, &whole.items[2] }, { "arrival", arrive, NULL });
+	TOGETHER({ "inserter", insert_two, &whole.items[0] }, { "inserter", insert_two, &whole.items[2] },
+		 { "arrival", arrive, NULL });
 	wait_for_runs(ITEMS);
 	for (uint32_t i = 0; i < ITEMS; i++)
 		FIBRE_DEMAND(counted(&whole.runs[i]) == 1);
@@ -174,7 +175,8 @@ static void insert_and_flush(void *item)
 static void flush_covers(void)
 {
 	open(2, DHP_ENGINE_NO_WATCH);
-	TOGETHER({ "one", insert_and_flush, &whole.items[0] }, { "two", insert_and_flush, &whole.items[1] }, { "arrival", arrive, NULL });
+	TOGETHER({ "one", insert_and_flush, &whole.items[0] }, { "two", insert_and_flush, &whole.items[1] },
+		 { "arrival", arrive, NULL });
 	close();
 }
 
@@ -232,14 +234,21 @@ static void set_timer(void)
 
 const struct world worlds[] = {
 	{ .name = "an_engine_comes_and_goes", .run = create_and_destroy, .strategy = RANDOM, .runs = 300, .long_runs = 5000 },
-	{ .name = "what_is_inserted_runs_before_the_flush_ends", .run = inserted_and_flushed, .strategy = RANDOM, .runs = 300, .long_runs = 5000 },
-	{ .name = "work_comes_while_a_processor_arrives", .run = inserted_during_an_arrival, .strategy = RANDOM, .runs = 300, .long_runs = 5000 },
-	{ .name = "work_comes_while_a_processor_arrives_by_priorities", .run = inserted_during_an_arrival, .strategy = PCT, .bound = 3, .runs = 300, .long_runs = 5000 },
-	{ .name = "low_work_waits_for_a_tick_and_no_longer", .run = low_work, .strategy = RANDOM, .runs = 1000, .long_runs = 5000 },
-	{ .name = "low_work_waits_for_a_tick_by_priorities", .run = low_work, .strategy = PCT, .bound = 4, .runs = 1000, .long_runs = 5000 },
+	{ .name = "what_is_inserted_runs_before_the_flush_ends", .run = inserted_and_flushed,
+	  .strategy = RANDOM, .runs = 300, .long_runs = 5000 },
+	{ .name = "work_comes_while_a_processor_arrives", .run = inserted_during_an_arrival,
+	  .strategy = RANDOM, .runs = 300, .long_runs = 5000 },
+	{ .name = "work_comes_while_a_processor_arrives_by_priorities", .run = inserted_during_an_arrival,
+	  .strategy = PCT, .bound = 3, .runs = 300, .long_runs = 5000 },
+	{ .name = "low_work_waits_for_a_tick_and_no_longer", .run = low_work,
+	  .strategy = RANDOM, .runs = 1000, .long_runs = 5000 },
+	{ .name = "low_work_waits_for_a_tick_by_priorities", .run = low_work,
+	  .strategy = PCT, .bound = 4, .runs = 1000, .long_runs = 5000 },
 	{ .name = "two_flushes_end", .run = two_flushes, .strategy = PCT, .bound = 3, .runs = 300, .long_runs = 5000 },
-	{ .name = "a_flush_covers_what_came_before", .run = flush_covers, .strategy = RANDOM, .runs = 300, .long_runs = 5000 },
-	{ .name = "registrants_come_and_go", .run = registrants_and_inserters, .strategy = PCT, .bound = 3, .runs = 300, .long_runs = 5000 },
+	{ .name = "a_flush_covers_what_came_before", .run = flush_covers,
+	  .strategy = RANDOM, .runs = 300, .long_runs = 5000 },
+	{ .name = "registrants_come_and_go", .run = registrants_and_inserters,
+	  .strategy = PCT, .bound = 3, .runs = 300, .long_runs = 5000 },
 	{ .name = "a_timer_expires_and_is_freed", .run = set_timer, .strategy = RANDOM, .runs = 300, .long_runs = 5000 },
 	{ .name = NULL },
 };

@@ -24,7 +24,8 @@ static enum dhp_status construct(void *slot, const struct dhp_processor *process
 
 static void open(void)
 {
-	const struct dhp_percpu_options options = { .size = sizeof(options), .slot_bytes = sizeof(struct at_u32), .construct = construct };
+	const struct dhp_percpu_options options = { .size = sizeof(options), .slot_bytes = sizeof(struct at_u32),
+						     .construct = construct };
 
 	growth.shop = port_alloc(sizeof(*growth.shop));
 	shop_open_base(growth.shop);
@@ -55,7 +56,8 @@ static void arrive(void *nothing)
 /* One that fails, and then one that does not. */
 static void fail_and_arrive(void *nothing)
 {
-	growth.shop->rows[1] = (struct dhp_processor){ .index = 1, .cpu = 1, .number = { .number = 1 }, .node = 9, .thread = 9 };
+	growth.shop->rows[1] = (struct dhp_processor){ .index = 1, .cpu = 1, .number = { .number = 1 }, .node = 9,
+							    .thread = 9 };
 	dhpi_set_offer(&growth.shop->set, &growth.shop->rows[1]);
 	dhpi_set_withdraw(&growth.shop->set);
 	arrive(nothing);
@@ -155,9 +157,11 @@ const struct world worlds[] = {
 	{ .name = "a_reader_there_finds_a_complete_slot", .run = here_during_arrival },
 	{ .name = "a_reader_by_index_finds_a_complete_slot", .run = index_during_arrival },
 	{ .name = "a_walk_finds_complete_slots", .run = each_during_arrival, .runs = 2000, .long_runs = 100000 },
-	{ .name = "a_walk_interrupted_twice_finds_complete_slots", .run = each_during_arrival, .strategy = BOUNDED, .bound = 2 },
+	{ .name = "a_walk_interrupted_twice_finds_complete_slots", .run = each_during_arrival,
+	  .strategy = BOUNDED, .bound = 2 },
 	{ .name = "a_snapshot_is_of_one_moment", .run = snapshot_during_arrival, .runs = 1000, .long_runs = 1000000 },
-	{ .name = "a_snapshot_interrupted_twice_is_of_one_moment", .run = snapshot_during_arrival, .strategy = BOUNDED, .bound = 2 },
+	{ .name = "a_snapshot_interrupted_twice_is_of_one_moment", .run = snapshot_during_arrival,
+	  .strategy = BOUNDED, .bound = 2 },
 	{ .name = "a_row_is_of_one_attempt", .run = mapping_during_arrival },
 	{ .name = NULL },
 };

@@ -113,7 +113,8 @@ static void two_in_order(void)
 static void two_in_order_and_another(void)
 {
 	open(3, false);
-	TOGETHER({ "owner", own, NULL }, { "inserter", insert_two, &inbox.items[0] }, { "inserter", insert, &inbox.items[2] });
+	TOGETHER({ "owner", own, NULL }, { "inserter", insert_two, &inbox.items[0] },
+		 { "inserter", insert, &inbox.items[2] });
 	demand_order(0, 1);
 	close();
 }
@@ -140,7 +141,8 @@ static void one_object_twice(void)
 {
 	open(1, false);
 	queued = port_alloc(sizeof(*queued));
-	TOGETHER({ "owner", own, NULL }, { "inserter", insert_same, &inbox.items[0] }, { "inserter", insert_same, &inbox.items[0] });
+	TOGETHER({ "owner", own, NULL }, { "inserter", insert_same, &inbox.items[0] },
+		 { "inserter", insert_same, &inbox.items[0] });
 	FIBRE_DEMAND(at_load_relaxed_u32(queued) == 1); /* relaxed: all have ended */
 	port_free(queued, sizeof(*queued));
 	close();
@@ -211,7 +213,8 @@ static void putting_after_a_push(void)
 const struct world worlds[] = {
 	{ .name = "two_inserters_and_the_owner_lose_nothing", .run = two_inserters },
 	{ .name = "what_one_inserter_pushed_is_taken_in_order", .run = two_in_order },
-	{ .name = "another_inserter_does_not_change_that", .run = two_in_order_and_another, .runs = 700, .long_runs = 100000 },
+	{ .name = "another_inserter_does_not_change_that", .run = two_in_order_and_another,
+	  .runs = 700, .long_runs = 100000 },
 	{ .name = "high_and_ordinary_objects_are_taken_once", .run = high_and_ordinary },
 	{ .name = "one_object_inserted_by_two_is_queued_once", .run = one_object_twice },
 	{ .name = "a_handler_inserts_while_the_owner_puts", .run = handler_while_putting },

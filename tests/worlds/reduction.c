@@ -178,12 +178,14 @@ static void run(uint32_t seed, bool add)
 
 #define WORLDS_OF(seed)                                                                                       \
 	{ .name = "program_" #seed "_reduced", .run = reduced_##seed },                                       \
-	{ .name = "program_" #seed "_has_no_other_end", .run = plain_##seed, .strategy = BOUNDED, .bound = 100, .runs = 22000 }
+	{ .name = "program_" #seed "_has_no_other_end", .run = plain_##seed, .strategy = BOUNDED, .bound = 100,       \
+	  .runs = 22000 }
 
 /* Three fibres: too many schedules for all of them. */
 #define WORLDS_OF_THREE(seed)                                                                                 \
 	{ .name = "program_" #seed "_reduced", .run = reduced_##seed },                                       \
-	{ .name = "program_" #seed "_has_no_other_end_by_chance", .run = plain_##seed, .strategy = RANDOM, .runs = 5000 }
+	{ .name = "program_" #seed "_has_no_other_end_by_chance", .run = plain_##seed, .strategy = RANDOM,    \
+	  .runs = 5000 }
 
 #define FOR_EACH_SEED(X, separator)                                                                           \
 	X(1) separator X(2) separator X(4) separator X(5) separator X(7) separator X(8) separator X(10)          \

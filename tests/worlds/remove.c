@@ -219,6 +219,7 @@ const struct world worlds[] = {
 	{ .name = "an_object_that_is_being_inserted_is_removed_or_not", .run = removed_while_it_is_inserted },
 	{ .name = "a_remover_follows_a_thief_from_the_inbox", .run = removed_while_it_is_stolen_from_the_inbox },
 	{ .name = "a_remover_follows_a_thief_from_the_window", .run = removed_while_it_is_stolen_from_the_window },
-	{ .name = "worker_thief_and_remover_want_one_object", .run = run_stolen_or_removed, .runs = 700, .long_runs = 100000 },
+	{ .name = "worker_thief_and_remover_want_one_object", .run = run_stolen_or_removed,
+	  .runs = 700, .long_runs = 100000 },
 	{ .name = NULL },
 };

@@ -41,6 +41,7 @@ struct part {
 };
 
 void together(const struct part *parts, uint32_t count);
-#define TOGETHER(...) together((const struct part[]){ __VA_ARGS__ }, sizeof((const struct part[]){ __VA_ARGS__ }) / sizeof(struct part))
+#define TOGETHER(...)                                                                                         \
+	together((const struct part[]){ __VA_ARGS__ }, sizeof((const struct part[]){ __VA_ARGS__ }) / sizeof(struct part))
 
 #endif
