@@ -220,14 +220,14 @@ static void stop_is_asked_about(void)
 
 const struct world worlds[] = {
 	{ .name = "a_request_passes_or_waits", .run = one_request },
-	{ .name = "two_requests_pass_or_wait", .run = two_submitters, .runs = 2000, .long_runs = 200000 },
+	{ .name = "two_requests_pass_or_wait", .run = two_submitters, .runs = 2000, .long_runs = 100000 },
 	{ .name = "requests_begin_in_order_while_others_come", .run = drained_while_others_come,
-	  .runs = 2000, .long_runs = 200000 },
-	{ .name = "a_drain_meets_another_hold", .run = drained_while_held_again, .runs = 2000, .long_runs = 200000 },
-	{ .name = "a_request_is_completed_by_another_thread", .run = completed_elsewhere, .runs = 2000, .long_runs = 200000 },
-	{ .name = "who_finds_it_quiet_frees_it", .run = freed_when_quiet, .runs = 2000, .long_runs = 200000 },
-	{ .name = "a_request_is_begun_or_cancelled", .run = cancelled_while_drained, .runs = 2000, .long_runs = 200000 },
+	  .runs = 2000, .long_runs = 100000 },
+	{ .name = "a_drain_meets_another_hold", .run = drained_while_held_again, .runs = 2000, .long_runs = 100000 },
+	{ .name = "a_request_is_completed_by_another_thread", .run = completed_elsewhere, .runs = 2000, .long_runs = 100000 },
+	{ .name = "who_finds_it_quiet_frees_it", .run = freed_when_quiet, .runs = 2000, .long_runs = 100000 },
+	{ .name = "a_request_is_begun_or_cancelled", .run = cancelled_while_drained, .runs = 2000, .long_runs = 100000 },
 	{ .name = "a_request_that_blocks_a_stop_is_not_forgotten", .run = stop_is_asked_about,
-	  .runs = 2000, .long_runs = 200000 },
+	  .runs = 2000, .long_runs = 100000 },
 	{ .name = NULL },
 };

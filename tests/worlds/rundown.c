@@ -155,7 +155,7 @@ static void used_again(void)
 }
 
 const struct world worlds[] = {
-	{ .name = "one_word_keeps_the_object_for_two_holders", .run = one_word, .runs = 2000, .long_runs = 1000000 },
+	{ .name = "one_word_keeps_the_object_for_two_holders", .run = one_word, .runs = 2000, .long_runs = 500000 },
 	{ .name = "a_count_per_processor_keeps_the_object", .run = one_slot },
 	{ .name = "two_holders_change_their_processors", .run = two_slots },
 	{ .name = "a_holder_meets_an_arrival", .run = during_an_arrival },

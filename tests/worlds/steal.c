@@ -128,6 +128,6 @@ const struct world worlds[] = {
 	{ .name = "a_thief_takes_from_the_window", .run = from_the_window },
 	{ .name = "a_thief_takes_from_the_window_and_the_inbox", .run = from_both },
 	{ .name = "a_thief_takes_while_others_insert", .run = while_others_insert,
-	  .strategy = BOUNDED, .bound = 1, .long_bound = 2, .long_runs = 100000 },
+	  .strategy = BOUNDED, .bound = 1, .long_bound = 2, .long_runs = 30000 },
 	{ .name = NULL },
 };
