@@ -105,8 +105,7 @@ static const char *const strategies[] = { "every", "bounded", "random", "pct" };
 static void explore(const struct world *world, const struct options *options, struct tally *tally, char *how)
 {
 	enum strategy strategy = options->strategy >= 0 ? (enum strategy)options->strategy : world->strategy;
-	uint32_t bound = options->bound != 0 ? options->bound
-			 : options->long_run && world->long_bound != 0 ? world->long_bound : world->bound;
+	uint32_t bound = options->bound != 0 ? options->bound : world->bound;
 	uint64_t runs = options->runs != 0 ? options->runs
 			: options->long_run && world->long_runs != 0 ? world->long_runs : world->runs;
 

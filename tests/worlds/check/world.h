@@ -24,8 +24,7 @@ struct world {
 	enum strategy strategy;
 	uint32_t bound;
 	uint64_t runs;      /* at most; 0: any number */
-	uint32_t long_bound; /* for `make worlds`; 0: as above */
-	uint64_t long_runs;
+	uint64_t long_runs; /* for `make worlds`; 0: as above */
 	bool fails;         /* it must: a fault was put in, and has to be found */
 	uint64_t exactly;   /* so many schedules there are; 0: not known beforehand */
 };
