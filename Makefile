@@ -46,6 +46,7 @@ help:
 	@echo 'make fuzz              any input, any sequence of calls; FUZZ_SECONDS=$(FUZZ_SECONDS) each   (FUZZ_TARGETS=cpulist)'
 	@echo 'make fuzz-afl          the same by AFL++'
 	@echo 'make tapnic            a network driver in user space: processors arrive, no flow is lost or reordered'
+	@echo 'make worlds            small programs on the engine: every schedule, and what cannot be exhausted by chance'
 	@echo 'make build             build only'
 	@echo 'make install           PREFIX=$(PREFIX), DESTDIR=...'
 	@echo 'make clean             remove build/'
@@ -172,3 +173,11 @@ install: build
 
 clean:
 	rm -rf build
+
+# Every schedule of small programs, always the release build. See tests/worlds/README.md.
+.PHONY: worlds
+worlds: deps
+	@test -f build/release/build.ninja || cmake --preset release
+	@cmake --build --preset release --target worlds
+	@status=0; for world in build/release/tests/worlds/test_worlds_*; do \
+		echo "| **$${world##*test_worlds_}** | | | | |"; $$world --long --table $(WORLDS_ARGS) || status=1; done; exit $$status
