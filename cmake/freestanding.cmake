@@ -6,7 +6,10 @@
 #
 # dhp_skeleton: the same on a port that refuses everything, so that it links: where a new port begins.
 
-set(core base sync percpu work notify rebalance partition partition/sim . wdk)
+set(core base sync percpu work notify rebalance partition partition/sim .)
+if(CMAKE_SIZEOF_VOID_P EQUAL 8)
+  list(APPEND core wdk)
+endif()
 set(skeleton port/skeleton partition/skeleton)
 
 set(path ${DHP_PATH_engine} "${PROJECT_SOURCE_DIR}/engine/wdk" "${PROJECT_SOURCE_DIR}/include")

@@ -7,7 +7,7 @@
  * a text below says little, that is because the documentation says it. Levels are modelled: DISPATCH_LEVEL is a DPC
  * routine or whoever raised itself (S-040).
  *
- * What the header asks of a driver: a wchar_t of four bytes (no -fshort-wchar), and nothing else. It includes only
+ * What the header asks of a driver: 64-bit pointers, a wchar_t of four bytes (no -fshort-wchar), and nothing else. It includes only
  * headers of the compiler and of this library: a driver may have an "assert.h" of its own. KeNumberProcessors is left
  * undeclared: the documentation forbids its use, and eight bits with a fixed view cannot follow an arrival (S-507).
  *
@@ -22,6 +22,10 @@
 #include <dhp/rundown.h>
 #include <dhp/timer.h>
 #include <dhp/work.h>
+
+#if UINTPTR_MAX < 0xffffffffffffffff
+#error "dhp/wdk.h is for 64-bit programs: its layouts are those of 64-bit Windows"
+#endif
 
 struct dhp_engine;
 

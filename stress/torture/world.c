@@ -30,7 +30,7 @@ bool went_well(struct world *world, enum dhp_status status)
 
 void sleep_us(uint32_t us)
 {
-	struct timespec time = {us / 1000000u, (long)(us % 1000000u) * 1000};
+	struct timespec time = {(time_t)(us / 1000000u), (long)(us % 1000000u) * 1000};
 
 	nanosleep(&time, NULL);
 }

@@ -50,10 +50,10 @@ static void check_quota(const char *text, size_t size)
 static void check_processors(uint64_t us, uint64_t period_us)
 {
 	uint32_t processors = dhpi_quota_processors(us, period_us);
-	unsigned __int128 most = (unsigned __int128)processors * period_us;
+	uint64_t too_few = (us - 1) / period_us; /* the most that do not give all of it */
 
-	MUST(processors >= 1 && most - period_us < us);
-	MUST(most >= us || processors == UINT32_MAX);
+	MUST(processors >= 1 && processors - 1 <= too_few);
+	MUST(processors > too_few || processors == UINT32_MAX);
 }
 
 static void check_cpu_max(const char *text, size_t size)

@@ -225,7 +225,7 @@ static void random_messages_are_refused(void **state)
 
 		for (size_t at = 0; at < sizeof(text); at++)
 			text[at] = (char)roll(&dice);
-		inject(sender, text, 1 + roll(&dice) % sizeof(text));
+		inject(sender, text, (size_t)(1 + roll(&dice) % sizeof(text)));
 	}
 	after = after_all(engine, sender, before.uevents_count);
 	assert_true(after.uevents_refused_count == before.uevents_refused_count + 64);

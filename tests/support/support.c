@@ -136,7 +136,7 @@ void helper_join(struct helper *helper)
 
 void sleep_us(uint32_t us)
 {
-	const struct timespec t = { .tv_sec = us / 1000000, .tv_nsec = (long)(us % 1000000) * 1000 };
+	const struct timespec t = { .tv_sec = (time_t)(us / 1000000), .tv_nsec = (long)(us % 1000000) * 1000 };
 
 	(void)nanosleep(&t, NULL);
 }

@@ -228,7 +228,7 @@ static void random_texts_are_safe(void **state)
 		char text[sizeof(seed)], path[64];
 		struct dhpi_cgroup group;
 		uint32_t version;
-		size_t length = roll(&dice) % sizeof(text), from = roll(&dice) % (sizeof(text) - length);
+		size_t length = (size_t)(roll(&dice) % sizeof(text)), from = (size_t)(roll(&dice) % (sizeof(text) - length));
 
 		memcpy(text, seed, sizeof(text));
 		for (uint32_t i = 0; i < 4; i++)

@@ -169,7 +169,7 @@ static void random_texts_are_never_misread(void **state)
 	for (int round = 0; round < TIMES(3000); round++) {
 		char text[12] = { 0 };
 		struct dhpi_cpulist list;
-		size_t length = roll(&dice) % sizeof(text);
+		size_t length = (size_t)(roll(&dice) % sizeof(text));
 		uint32_t found = 0;
 
 		for (size_t i = 0; i < length; i++)

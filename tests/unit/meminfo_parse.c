@@ -112,7 +112,7 @@ static void random_texts_are_safe(void **state)
 		memcpy(text, GOOD, sizeof(text));
 		for (uint32_t i = 0; i < 3; i++)
 			text[roll(&dice) % sizeof(text)] = (char)roll(&dice);
-		refused += !parse(text, 1 + roll(&dice) % sizeof(text), &memory);
+		refused += !parse(text, (size_t)(1 + roll(&dice) % sizeof(text)), &memory);
 		assert_true(memory.total_bytes != 0 && memory.available_bytes <= memory.total_bytes);
 	}
 	assert_true(refused > 0);

@@ -42,7 +42,7 @@ static void allocations_are_zeroed_and_aligned(void **state)
 
 static void reserved_ranges_are_zeroed_and_touching_keeps_contents(void **state)
 {
-	size_t page = port_page_bytes(), bytes = (size_t)1 << 32;
+	size_t page = port_page_bytes(), bytes = (size_t)1 << (sizeof(size_t) > 4 ? 32 : 30);
 	unsigned char *p = port_reserve(bytes);
 
 	(void)state;

@@ -354,7 +354,7 @@ static void whatever_is_opened_can_be_played(void **state)
 
 		memcpy(text, good, sizeof(good));
 		for (uint64_t changes = 1 + roll(&dice) % 3; changes > 0; changes--) {
-			size_t at = roll(&dice) % (sizeof(good) - 1);
+			size_t at = (size_t)(roll(&dice) % (sizeof(good) - 1));
 
 			text[at] = roll(&dice) % 2 == 0 ? good[roll(&dice) % (sizeof(good) - 1)] : (char)roll(&dice);
 		}

@@ -117,7 +117,7 @@ static void random_messages_are_safe(void **state)
 		memcpy(message, cpu_add, sizeof(message));
 		for (uint32_t i = 0; i < 4; i++)
 			message[roll(&dice) % sizeof(message)] = (char)roll(&dice);
-		refused += parse(message, 1 + roll(&dice) % sizeof(message)) == DHPI_UEVENT_MALFORMED;
+		refused += parse(message, (size_t)(1 + roll(&dice) % sizeof(message))) == DHPI_UEVENT_MALFORMED;
 	}
 	assert_true(refused > 0);
 }

@@ -56,7 +56,9 @@ static int bytes_map(struct bytes_file *file, int descriptor)
 	if (bytes_check(file->name, &status) != TOOL_FINE)
 		return TOOL_UNUSABLE;
 	file->size = (uint64_t)status.st_size;
-	start = mmap(NULL, file->size, PROT_READ, MAP_PRIVATE, descriptor, 0);
+	if ((size_t)file->size != file->size)
+		return say_unusable("cannot map %s: larger than the addresses of a 32-bit program", file->name);
+	start = mmap(NULL, (size_t)file->size, PROT_READ, MAP_PRIVATE, descriptor, 0);
 	if (start == MAP_FAILED)
 		return say_unusable("cannot map %s: %s", file->name, strerror(errno));
 	file->start = start;
@@ -122,7 +124,7 @@ int bytes_open(struct bytes *bytes, char **names, uint32_t name_count)
 
 static void bytes_unmap(const struct bytes_file *file)
 {
-	munmap((void *)(uintptr_t)file->start, file->size);
+	munmap((void *)(uintptr_t)file->start, (size_t)file->size);
 }
 
 void bytes_close(struct bytes *bytes)

@@ -37,6 +37,6 @@ struct wall_text clock_wall(void)
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &parts);
 	strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(text.s, sizeof(text.s), "%s.%03uZ", date, (unsigned)(now.tv_nsec / NS_PER_MS) % 1000u);
+	snprintf(text.s, sizeof(text.s), "%s.%03uZ", date, (unsigned)((uint64_t)now.tv_nsec / NS_PER_MS) % 1000u);
 	return text;
 }

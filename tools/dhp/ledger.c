@@ -16,9 +16,9 @@
 
 #define WORD_BITS 64u
 
-static uint64_t ledger_bytes(uint64_t capacity)
+static size_t ledger_bytes(uint64_t capacity)
 {
-	return (capacity + WORD_BITS - 1) / WORD_BITS * sizeof(uint64_t);
+	return (size_t)((capacity + WORD_BITS - 1) / WORD_BITS * sizeof(uint64_t));
 }
 
 bool ledger_open(struct ledger *ledger, uint64_t capacity)

@@ -15,7 +15,7 @@
 
 #include "port.h"
 
-#define NEVER_S 0x1fffffff0
+#define NEVER_S (sizeof(time_t) > 4 ? 0x1fffffff0 : INT32_MAX) /* where time has 32 bits, it ends in 2038 */
 #define CLOSED_NS 1000000u /* between two looks without descriptors */
 
 /* Gives the descriptor plus one. 0: the kernel cannot tell that the clock was set. */
