@@ -22,10 +22,10 @@
 
 struct dhp_engine;
 
-/* One word of the caller's memory. Opaque. */
+/* One word of the caller's memory, aligned to its size on 32-bit machines too. Opaque. */
 struct dhp_rundown {
 	uint64_t opaque;
-};
+} __attribute__((aligned(8)));
 
 /* Counts per processor. */
 struct dhp_rundown_percpu;

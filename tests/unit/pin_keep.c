@@ -109,7 +109,7 @@ static void bad_arguments_are_named_and_change_nothing(void **state)
 {
 	struct dhp_engine *engine = make_sim_of(4, 2), *second = make_sim_of(4, 2);
 	struct dhp_pin pins[2];
-	struct dhp_pin *crooked = (struct dhp_pin *)(void *)((char *)pins + 4);
+	struct dhp_pin *crooked = (struct dhp_pin *)(void *)((char *)pins + 1);
 	struct dhp_pin_state read = { .index = 7 };
 
 	(void)state;
