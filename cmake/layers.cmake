@@ -40,5 +40,6 @@ function(dhp_layer name)
   add_library(${target} OBJECT ${sources})
   target_include_directories(${target} PRIVATE ${path} "${PROJECT_SOURCE_DIR}/include")
   target_link_libraries(${target} PRIVATE dhp_options dhp_ck Threads::Threads)
+  target_compile_options(${target} PRIVATE ${sanitizer_of_engine}) # see options.cmake
   set(DHP_ENGINE_OBJECTS ${DHP_ENGINE_OBJECTS} "$<TARGET_OBJECTS:${target}>" PARENT_SCOPE)
 endfunction()

@@ -21,6 +21,14 @@ if(DHP_SANITIZE STREQUAL "address,undefined")
   set(sanitizer -fsanitize=address,undefined -fno-sanitize-recover=all)
 elseif(DHP_SANITIZE STREQUAL "thread")
   set(sanitizer -fsanitize=thread)
+elseif(DHP_SANITIZE STREQUAL "integer")
+  if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
+    message(FATAL_ERROR "DHP_SANITIZE=integer needs clang: configure with the preset integer")
+  endif()
+  # In the engine also what C allows: an unsigned number that wraps, a conversion that loses something. Where that is meant:
+  # DHPI_WRAPS in base.h. A shift to the left loses bits everywhere, and shall.
+  set(sanitizer -fsanitize=undefined -fno-sanitize-recover=all)
+  set(sanitizer_of_engine -fsanitize=integer,implicit-conversion -fno-sanitize=unsigned-shift-base -fno-sanitize-recover=all)
 elseif(DHP_SANITIZE STREQUAL "fuzzer")
   if(NOT CMAKE_C_COMPILER_ID MATCHES "Clang")
     message(FATAL_ERROR "DHP_SANITIZE=fuzzer needs clang: run tools/install-deps --for fuzz, configure with the preset fuzz")
@@ -28,7 +36,7 @@ elseif(DHP_SANITIZE STREQUAL "fuzzer")
   # Prepared for libFuzzer; only the programs of tests/fuzz link it.
   set(sanitizer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all)
 elseif(DHP_SANITIZE)
-  message(FATAL_ERROR "DHP_SANITIZE is ${DHP_SANITIZE}; it can be empty, address,undefined, thread or fuzzer")
+  message(FATAL_ERROR "DHP_SANITIZE is ${DHP_SANITIZE}; it can be empty, address,undefined, thread, integer or fuzzer")
 endif()
 if(DHP_SANITIZE)
   # -O1: what races or overflows at -O0 is often slow to reach, and -O2 loses frames of the report.

@@ -35,6 +35,13 @@ DHPI_NORETURN void dhpi_check_failed(const char *where, const char *what, const 
 #define DHPI_LIKELY(x) __builtin_expect(!!(x), 1)
 #define DHPI_UNLIKELY(x) __builtin_expect(!!(x), 0)
 
+/* On a function in which numbers wrap because they shall; the reason stands beside. Clang's preset `integer` reports the others. */
+#ifdef __clang__
+#define DHPI_WRAPS(reason) __attribute__((no_sanitize("unsigned-integer-overflow")))
+#else
+#define DHPI_WRAPS(reason)
+#endif
+
 /* For the few steps of a hot path that stand in functions of their own for the reader only. */
 #define DHPI_INLINE static inline __attribute__((always_inline))
 
@@ -65,6 +72,7 @@ static inline uint32_t dhpi_shift_for(size_t n)
 }
 
 /* Not the builtin: without an instruction for it that is a call of the compiler's library, which a kernel has not. */
+DHPI_WRAPS("the product's upper bits are the sum")
 static inline uint32_t dhpi_count_bits(uint64_t mask)
 {
 	mask -= mask >> 1 & 0x5555555555555555u;
@@ -79,6 +87,7 @@ static inline bool dhpi_aligned(const void *p, size_t power_of_two)
 }
 
 /* xorshift64*: enough to spread thieves and to deal out gaps. The state must not be zero. */
+DHPI_WRAPS("multiplication modulo 2^64")
 static inline uint64_t dhpi_random(uint64_t *state)
 {
 	uint64_t x = *state;

@@ -366,6 +366,7 @@ enum dhp_status dhp_memory_event_query(struct dhp_memory_event *event, bool *out
 
 /* ---- waiting ---- */
 
+DHPI_WRAPS("to add the negative of a number takes it off")
 static void count_waiter(struct dhp_memory_event *event, int32_t more)
 {
 	port_mutex_lock(&event->conditions->lock);

@@ -166,6 +166,7 @@ static bool wait_for_end(struct dhpi_registry *registry, struct dhpi_registrant 
 }
 
 /* Under the lock. */
+DHPI_WRAPS("to add the negative of a number takes it off")
 static void mark(struct dhpi_registry *registry, struct dhpi_registrant *registrant, bool removed)
 {
 	registrant->removed = removed;

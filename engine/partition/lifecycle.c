@@ -182,6 +182,7 @@ static enum dhp_status run_step(struct arrival *arrival, uint32_t step)
 	return status;
 }
 
+DHPI_WRAPS("a count that runs down goes past zero once")
 static void undo_before(struct arrival *arrival, uint32_t step)
 {
 	while (step-- > 0) {

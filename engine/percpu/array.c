@@ -127,6 +127,7 @@ void dhpi_space_unprepare(struct dhpi_space *space, const struct dhp_processor *
 
 /* ---- one array, all processors ---- */
 
+DHPI_WRAPS("a count that runs down goes past zero once")
 static void destruct_slots(struct array *array, uint32_t count)
 {
 	while (count-- > 0) {

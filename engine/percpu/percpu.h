@@ -33,7 +33,7 @@ void dhpi_space_unprepare(struct dhpi_space *space, const struct dhp_processor *
 enum dhp_status dhpi_percpu_create(struct dhpi_space *space, const struct dhp_percpu_options *options,
 				   struct dhp_percpu **out_array);
 /* No grace period: nobody is left. */
-void dhpi_percpu_destroy(struct dhp_percpu *array);
+void dhpi_percpu_destroy(struct dhp_percpu *view);
 
 const struct dhpi_set *dhpi_percpu_set(const struct dhp_percpu *array);
 

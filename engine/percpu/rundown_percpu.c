@@ -124,6 +124,7 @@ static uint64_t count_of(const struct slot *slot)
 	return at_load_acquire_u64(&slot->count); /* [rundown-last] acquire */
 }
 
+DHPI_WRAPS("references may be given back in other slots than they were taken in: only the sum is a number")
 static void add_slot(void *slot, const struct dhp_processor *processor, void *context)
 {
 	uint64_t *sum = context;
@@ -133,6 +134,7 @@ static void add_slot(void *slot, const struct dhp_processor *processor, void *co
 }
 
 /* I1: what is out, or more. */
+DHPI_WRAPS("references may be given back in other slots than they were taken in: only the sum is a number")
 static int64_t sum_of(const struct dhp_rundown_percpu *rundown)
 {
 	uint64_t sum = 0;
@@ -175,6 +177,7 @@ static enum dhp_status check(const struct dhp_rundown_percpu *rundown, uint32_t 
 	return count == 0 || count > DHP_RUNDOWN_COUNT_LIMIT ? DHP_BAD_COUNT : DHP_OK;
 }
 
+DHPI_WRAPS("to add the negative of a number takes it off")
 static void give_back(struct slot *slot, uint32_t count)
 {
 	(void)at_fetch_add_release_u64(&slot->count, -(uint64_t)count); /* [rundown-last] release */

@@ -150,6 +150,7 @@ static enum dhp_status ask(struct dhp_device *device)
 }
 
 /* Bottom up, until one fails. */
+DHPI_WRAPS("a count that runs down goes past zero once")
 static enum dhp_status start(struct dhp_device *device)
 {
 	const struct dhp_device_call what = describe(device, DHP_REQUEST_START);

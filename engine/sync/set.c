@@ -145,6 +145,7 @@ const struct dhp_processor *dhpi_set_row(const struct dhpi_set *set, uint32_t in
 }
 
 /* relaxed: each says something by itself, and who was told of the generation that followed sees them: edge set-image */
+DHPI_WRAPS("unknown is the largest number, stored as zero")
 static void add_wiring(const struct dhpi_wiring *wiring, struct dhp_processor *processor)
 {
 	if (processor->package == DHP_UNKNOWN)
@@ -321,6 +322,7 @@ void dhpi_set_platform(struct dhpi_set *set, uint32_t present, uint32_t online, 
 		change_commit(set, &change);
 }
 
+DHPI_WRAPS("to add the negative of a number takes it off")
 void dhpi_set_usable(struct dhpi_set *set, uint32_t index, bool usable)
 {
 	const struct dhp_processor *row = &set->table[index];
@@ -330,12 +332,13 @@ void dhpi_set_usable(struct dhpi_set *set, uint32_t index, bool usable)
 	if (((change.usable_mask & bit) != 0) == usable)
 		return;
 	change.usable_mask ^= bit;
-	change.counts.usable += usable ? 1u : -1u;
+	change.counts.usable += usable ? 1u : UINT32_MAX;
 	settle(&change.counts);
 	change_commit(set, &change);
 }
 
 /* relaxed: see add_wiring */
+DHPI_WRAPS("unknown is the largest number, stored as zero")
 void dhpi_set_wired(struct dhpi_set *set, const struct dhp_processor *processor)
 {
 	struct dhpi_wiring *wiring = &set->wiring[processor->index];

@@ -49,6 +49,7 @@ static void put(struct line *line, char c)
 		line->text[line->count++] = c;
 }
 
+DHPI_WRAPS("a count that runs down goes past zero once")
 static void pad(struct line *line, char c, uint32_t count)
 {
 	while (count-- > 0)

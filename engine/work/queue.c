@@ -88,6 +88,7 @@ static struct dhpi_link *oldest_first(struct dhpi_link *newest)
 
 /* ---- lists: under the lock ---- */
 
+DHPI_WRAPS("to add the negative of a number takes it off")
 static void adjust_u32(struct at_u32 *word, uint32_t amount)
 {
 	at_store_relaxed_u32(word, at_load_relaxed_u32(word) + amount); /* relaxed: one writer at a time; a hint */
@@ -142,20 +143,21 @@ static void prepend_high(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 static void unlink_tail(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 {
 	dhpi_list_unlink(&dpc->link);
-	adjust_u32(&queue->pending_count, -1u);
+	adjust_u32(&queue->pending_count, UINT32_MAX);
 	if (dpc->movable)
-		adjust_u32(&lane_of(queue, dpc)->movable_count, -1u);
+		adjust_u32(&lane_of(queue, dpc)->movable_count, UINT32_MAX);
 }
 
 static void unlink_high(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 {
 	dhpi_list_unlink(&dpc->link);
-	adjust_u32(&queue->pending_count, -1u);
+	adjust_u32(&queue->pending_count, UINT32_MAX);
 	if (!dpc->threaded)
-		adjust_u32(&queue->high_count, -1u);
+		adjust_u32(&queue->high_count, UINT32_MAX);
 }
 
 /* S-629: the two tail lists are one queue. Orders wrap; their difference does not, within two thousand million. */
+DHPI_WRAPS("orders wrap, their difference says which is older")
 static struct dhpi_dpc *oldest_tail(struct dhpi_lane *lane)
 {
 	struct dhpi_dpc *aimed, *movable;
@@ -523,6 +525,7 @@ static uint32_t steal_from_lane(struct dhpi_queue *thief, struct dhpi_queue *vic
  * the worker may run it and its owner free it. Head and tail may be old: a cell outside of them holds what came later, or
  * nothing.
  */
+DHPI_WRAPS("a count that runs down goes past zero once; indices of the window are modulo 2^32")
 static uint32_t steal_from_window(struct dhpi_queue *thief, struct dhpi_queue *victim)
 {
 	uint32_t head = at_load_relaxed_u32(&victim->window_head), at = at_load_relaxed_u32(&victim->window_tail);

@@ -318,7 +318,7 @@ struct dhpi_queue *dhpi_queue_instead(const struct dhpi_queue *queue);
 void dhpi_queue_done_elsewhere(struct dhpi_queue *home, uint32_t phase);
 
 /* worker.c */
-void dhpi_worker_run(void *queue);
+void dhpi_worker_run(void *argument);
 /* After a push: the target's worker is woken if it sleeps; for work without target perhaps a thief. */
 void dhpi_worker_wake(struct dhpi_queue *queue);
 /* The same for work that may wait: within a tick, or when enough of it waits. */

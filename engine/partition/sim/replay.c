@@ -87,8 +87,8 @@ static uint64_t find_act(struct dhpi_sim *sim)
 /* Tries of what has failed are so many looks apart at most: as many looks without a difference do what more of them do. */
 static void look_in_vain(struct dhp_engine *engine, uint64_t count)
 {
-	if (count > 2 * DHPI_LOOKS_LIMIT)
-		count = 2 * DHPI_LOOKS_LIMIT;
+	if (count > UINT64_C(2) * DHPI_LOOKS_LIMIT)
+		count = UINT64_C(2) * DHPI_LOOKS_LIMIT;
 	for (; count > 0; count--)
 		(void)dhpi_partition_rescan(engine->partition, false);
 }

@@ -127,7 +127,7 @@ static struct dhp_replay *copy(const struct check *check)
 	return replay;
 }
 
-static enum dhp_status open(struct check *check, struct dhp_replay **out_replay, struct dhp_replay_note *note)
+static enum dhp_status read_checked(struct check *check, struct dhp_replay **out_replay, struct dhp_replay_note *note)
 {
 	struct dhp_replay *replay;
 
@@ -148,7 +148,7 @@ enum dhp_status dhp_replay_open(const char *text, size_t length, struct dhp_repl
 				struct dhp_replay_note *out_note)
 {
 	struct dhp_replay_note note = { .line = 0 };
-	struct check check = { .text = text, .rest = { .at = text, .end = text + length } };
+	struct check check = { .text = text, .rest = { .at = text } };
 	enum dhp_status status;
 
 	if (out_note != NULL)
@@ -157,11 +157,12 @@ enum dhp_status dhp_replay_open(const char *text, size_t length, struct dhp_repl
 		return DHP_BAD_RESULT;
 	if (text == NULL)
 		return DHP_BAD_RECORD;
+	check.rest.end = text + length;
 	DHPI_REQUIRE_PASSIVE();
 	check.sim = dhpi_sim_alloc(DHP_CPU_LIMIT, DHPI_MODULES_LIMIT);
 	if (check.sim == NULL)
 		return DHP_NO_MEMORY;
-	status = open(&check, out_replay, &note);
+	status = read_checked(&check, out_replay, &note);
 	dhpi_sim_free(check.sim);
 	if (out_note != NULL)
 		*out_note = note;

@@ -119,6 +119,7 @@ static void sim_close(void *state)
 	dhpi_sim_free(state);
 }
 
+DHPI_WRAPS("any seed will do")
 static enum dhp_status open_dealt_out(const struct dhp_engine_options *options, void **out_state)
 {
 	enum dhp_status status = check(options->sim);
