@@ -18,7 +18,7 @@ static bool is_in(char c, const char *characters)
 
 static void put_word(struct dhpi_record_line *line, const char *word)
 {
-	for (uint32_t i = 0; word[i] != '\0' && i < WORD_BYTES; i++)
+	for (uint32_t i = 0; i < WORD_BYTES && word[i] != '\0'; i++)
 		dhpi_text_char(&line->text, is_in(word[i], "abcdefghijklmnopqrstuvwxyz0123456789-_.") ? word[i] : '-');
 	dhpi_text_char(&line->text, ' ');
 }

@@ -119,7 +119,7 @@ static NTSTATUS open_named(const UNICODE_STRING *name, bool any_case, PHANDLE ou
 
 PKEVENT IoCreateNotificationEvent(PUNICODE_STRING EventName, PHANDLE EventHandle)
 {
-	struct named *named;
+	struct named *named = NULL;
 
 	return NT_SUCCESS(open_named(EventName, false, EventHandle, &named)) ? (PKEVENT)(PVOID)named : NULL;
 }

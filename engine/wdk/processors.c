@@ -111,7 +111,7 @@ ULONG KeGetCurrentProcessorNumberEx(PPROCESSOR_NUMBER ProcNumber)
 /* S-533: in the one group the number; elsewhere something below its count, which two processors may share. */
 ULONG KeGetCurrentProcessorNumber(void)
 {
-	PROCESSOR_NUMBER number;
+	PROCESSOR_NUMBER number = { .Group = 0 };
 	ULONG index = KeGetCurrentProcessorNumberEx(&number);
 	ULONG count = KeQueryActiveProcessorCount(NULL);
 

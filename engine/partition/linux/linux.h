@@ -42,7 +42,7 @@ void dhpi_cpulist_print(const struct dhpi_cpus *cpus, uint32_t limit, char *text
 /* What `errno` of a call means that opens or reads. */
 enum dhpi_look dhpi_file_refused(void);
 /* What is there, up to the capacity: a length that equals it means that there may be more. */
-enum dhpi_look dhpi_file_read(const char *root, const char *path, char *text, size_t capacity, size_t *out_length);
+enum dhpi_look dhpi_file_read(const char *root, const char *name, char *text, size_t capacity, size_t *out_length);
 /* All of it, shorter than the capacity, or malformed. */
 enum dhpi_look dhpi_file_text(const char *root, const char *path, char *text, size_t capacity, size_t *out_length);
 enum dhpi_look dhpi_file_list(const char *root, const char *path, struct dhpi_cpus *cpus, struct dhpi_cpulist *out_list);

@@ -38,10 +38,15 @@ struct watch {
 static const char not_writable[] = "no trigger can be set here; before Linux 6.4 only root can";
 static const char not_a_file[] = "what MEMORY_PRESSURE_WATCH names cannot be watched";
 
+static const char *environment(const char *name)
+{
+	return getenv(name); /* NOLINT(concurrency-mt-unsafe): a program that changes it beside other threads is wrong anyway */
+}
+
 /* NULL: found what to watch. */
 static const char *find_watch(struct dhpi_source *source, struct watch *watch)
 {
-	const char *path = getenv("MEMORY_PRESSURE_WATCH"), *text = getenv("MEMORY_PRESSURE_WRITE");
+	const char *path = environment("MEMORY_PRESSURE_WATCH"), *text = environment("MEMORY_PRESSURE_WRITE");
 	int length;
 
 	if (path == NULL) {
@@ -99,7 +104,7 @@ static const char *pressure_open(struct dhpi_source *source)
 	if (why != NULL)
 		return why;
 	if (stat(watch.path, &status) != 0)
-		return getenv("MEMORY_PRESSURE_WATCH") == NULL ? "this kernel does not tell of pressure" : not_a_file;
+		return environment("MEMORY_PRESSURE_WATCH") == NULL ? "this kernel does not tell of pressure" : not_a_file;
 	file = S_ISSOCK(status.st_mode) ? open_socket(watch.path)
 					: open(watch.path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (file >= 0 && !write_trigger(file, S_ISSOCK(status.st_mode), &watch)) {
@@ -107,7 +112,7 @@ static const char *pressure_open(struct dhpi_source *source)
 		file = -1;
 	}
 	if (file < 0)
-		return getenv("MEMORY_PRESSURE_WATCH") == NULL ? not_writable : not_a_file;
+		return environment("MEMORY_PRESSURE_WATCH") == NULL ? not_writable : not_a_file;
 	source->file = file;
 	source->events = S_ISSOCK(status.st_mode) || S_ISFIFO(status.st_mode) ? POLLIN : POLLPRI;
 	return NULL;
