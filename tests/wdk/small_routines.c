@@ -190,6 +190,7 @@ static void lines_in_the_formats_of_windows(void **state)
 	PRINTS("[  7][7  ]", "[%*d][%-*d]", 3, 7, 3, 7);
 	PRINTS("ab cd ef g", "%s %ws %S %c", "ab", L"cd", L"ef", 'g');
 	PRINTS("disk\xc3\xa9 (null) (null)", "%wZ %s %wZ", &name, (char *)NULL, (UNICODE_STRING *)NULL);
+	PRINTS("-1 \xe2\x82\xac ?", "%hhd %ws %ws", 0xff, L"\u20ac", L"\U0001f600"); /* beyond UTF-16's first plane: no character */
 	PRINTS("0000000000001234", "%p", (void *)(uintptr_t)0x1234);
 	PRINTS("%q", "%q");
 	PRINTS("end", "end%");
