@@ -47,6 +47,12 @@ help:
 	@echo 'make fuzz-afl          the same by AFL++'
 	@echo 'make tapnic            a network driver in user space: processors arrive, no flow is lost or reordered'
 	@echo 'make worlds            small programs on the engine: every schedule, and what cannot be exhausted by chance'
+	@echo 'make lint              clang-tidy, cppcheck, gcc -fanalyzer  (LINT_ARGS="--changed HEAD~1 clang-tidy")'
+	@echo 'make valgrind          tests under memcheck  (VALGRIND_ARGS=--seconds 600)'
+	@echo 'make integer           numbers that wrap or lose something, by clang'
+	@echo 'make tsan-clang        make check PRESET=tsan by the other compiler'
+	@echo 'make i386, make arm64  cross builds, and their tests  (CTEST_ARGS=-j2)'
+	@echo 'make coverage          lines and branches that the tests take: build/coverage/index.html'
 	@echo 'make build             build only'
 	@echo 'make install           PREFIX=$(PREFIX), DESTDIR=...'
 	@echo 'make clean             remove build/'
@@ -167,6 +173,50 @@ deps-tapnic: deps
 # Status 77 of the script: not allowed here, which it says; no failure.
 tapnic: deps-tapnic build
 	$(run) examples/tapnic/run.sh --folder $(build_dir)/examples $(TAPNIC_ARGS) || [ $$? -eq 77 ]
+
+# ---- what reads or runs the code in other ways: docs/static-and-dynamic.md ----
+
+.PHONY: lint valgrind integer tsan-clang i386 arm64 coverage
+lint:
+	@tools/install-deps --for lint
+	@cmake --preset lint >/dev/null
+	tools/lint $(LINT_ARGS)
+
+valgrind:
+	@tools/install-deps --for valgrind
+	@$(MAKE) --no-print-directory build PRESET=release
+	tools/memcheck --build build/release $(VALGRIND_ARGS)
+
+# Another build, and its tests that are told by name. The sanitizers of clang are in a package of their own: set fuzz.
+programs = ^(unit|sim|fault|port|wdk|linux|fuzz|example)\.
+other = cmake --preset $@ >/dev/null && cmake --build --preset $@
+integer:
+	@tools/install-deps --for fuzz
+	@$(other)
+	$(fixed) ctest --preset $@ -R '$(programs)' $(CTEST_ARGS)
+
+tsan-clang:
+	@tools/install-deps --for fuzz
+	@tools/install-deps --for tsan
+	@$(other)
+	$(fixed) ctest --preset $@ -R '$(programs)' $(CTEST_ARGS)
+
+i386:
+	@tools/install-deps --for i386
+	@$(other)
+	ctest --preset $@ -R '$(programs)' $(CTEST_ARGS)
+
+# Left out: qemu-user does not give the robust mutexes of a thread back when the thread ends, which these wait for.
+arm64_left_out = ^(unit.pin_keep|unit.port_posix|linux.pins_restored|port.keeps_its_contract)$$
+arm64:
+	@tools/install-deps --for arm64
+	@$(other)
+	ctest --preset $@ -R '$(programs)' -E '$(arm64_left_out)' $(CTEST_ARGS)
+
+coverage:
+	@tools/install-deps --for coverage
+	@$(other)
+	tools/coverage $(COVERAGE_ARGS)
 
 install: build
 	cmake --install $(build_dir) --prefix $(PREFIX)

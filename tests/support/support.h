@@ -109,9 +109,9 @@ uint32_t active_count(struct dhp_engine *engine);
 /* ---- counters that say nothing about order: they hide no race from a race detector ---- */
 
 #ifdef __i386__
-typedef uint32_t __attribute__((may_alias)) counted;
+typedef uint32_t __attribute__((may_alias)) bumped;
 #else
-typedef uint64_t counted;
+typedef uint64_t bumped;
 #endif
 
 /*
@@ -120,7 +120,7 @@ typedef uint64_t counted;
  */
 static inline uint64_t bump(uint64_t *counter)
 {
-	return __atomic_fetch_add((counted *)counter, 1, __ATOMIC_RELAXED);
+	return __atomic_fetch_add((bumped *)counter, 1, __ATOMIC_RELAXED);
 }
 
 static inline uint64_t peek(const uint64_t *counter)
