@@ -24,7 +24,7 @@ struct dhp_affinity_token;
 /* Keeps a thread on a processor. The caller's memory, and the library's between dhp_pin_keep and dhp_pin_drop. */
 struct dhp_pin {
 	uint64_t opaque[24];
-};
+} __attribute__((aligned(8))); /* on 32-bit machines too */
 
 struct dhp_pin_state {
 	uint32_t index;

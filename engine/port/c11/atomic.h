@@ -14,7 +14,7 @@
 
 struct at_u8 { _Atomic(uint8_t) value; };
 struct at_u32 { _Atomic(uint32_t) value; };
-struct at_u64 { _Atomic(uint64_t) value; };
+struct at_u64 { _Alignas(8) _Atomic(uint64_t) value; }; /* 32-bit compilers align it to four bytes, across cache lines */
 struct at_ptr { _Atomic(void *) value; };
 
 #define AT_LOAD(suffix, type, name, order)                                                                    \
