@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Weakens each order of the engine by one step and asks whether a model notices.
+
+    weaken.py [--root DIR] [--build DIR] [--edge NAME ...] [--file PATH ...] [--iterations N] [--page FILE] [--list]
+    weaken.py --check [--root DIR]
+    weaken.py --self-test
+
+A site is one at_ operation in engine/ that is not relaxed; the comment beside it names its edge. Each is replaced, in a
+copy of the engine, by the next weaker operation (an acq_rel one by its two halves), and the models that include the file
+and name the edge run, until one fails. A weakening that no model notices has to stand in survivors.txt with its reason,
+and a reason for what is noticed is wrong too.
+
+--check looks at names only: each edge has a model or a line in survivors.txt, and both name edges that there are.
+"""
+import argparse
+import concurrent.futures
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "api"))
+sys.dont_write_bytecode = True
+from ordering_edges import LINES_ABOVE, MENTION, WRAPPERS, rows, split, unwrapped  # noqa: E402
+
+OPERATION = re.compile(r"\bat_(load|store|store_fence|exchange|cas|fetch_add|fetch_sub|fence)_"
+                       r"(acquire|release|acq_rel|seq_cst)(?:_(u8|u32|u64|ptr))?(?=\s*\()")
+LAYERS = ("base", "port", "sync", "percpu", "work", "notify", "rebalance", "partition", "wdk")
+CFLAGS = ["-std=gnu11", "-O1", "-g", "-fno-pie", "-fsanitize=thread", "-DDHP_CHECKS=3", "-Wno-unused-function"]
+
+
+def weaker(kind, order):
+    """What is one step weaker; for the orders that are not comparable, both."""
+    if kind == "fence":
+        return ["fence_none"]
+    if kind == "store_fence":
+        return ["store_release", "store_fence_relaxed"]
+    if order in ("acquire", "release"):
+        return [f"{kind}_relaxed"]
+    if kind == "load":
+        return ["load_acquire"]
+    if kind == "store":
+        return ["store_release"]
+    return [f"{kind}_acq_rel"] if order == "seq_cst" else [f"{kind}_acquire", f"{kind}_release"]
+
+
+class Site:
+    def __init__(self, path, line, nth, text, start, end, kind, order, suffix, edges):
+        self.path, self.line, self.nth, self.kind, self.order, self.suffix = path, line, nth, kind, order, suffix
+        self.text, self.start, self.end, self.edges = text, start, end, edges
+
+    def operation(self):
+        return self.text[self.start:self.end]
+
+    def replaced(self, name):
+        new = "at_" + name + (f"_{self.suffix}" if self.suffix and name != "fence_none" else "")
+        return new, self.text[:self.start] + new + self.text[self.end:]
+
+
+def function_at(code, position):
+    """The name of the function around it: the last line before that starts in the first column with a name and a bracket."""
+    found = "?"
+    for match in re.finditer(r"^(?:[A-Za-z_][^\n;={}]*?\b)?([A-Za-z_]\w*)\([^;{}]*\)\s*\n?\{", code[:position], re.M):
+        found = match.group(1)
+    return found
+
+
+def sites(root):
+    found = []
+    for path in sorted((root / "engine").rglob("*.[ch]")):
+        where = path.relative_to(root).as_posix()
+        if where in WRAPPERS:
+            continue
+        text = path.read_text()
+        code, comments = split(text)
+        comments = unwrapped(comments)
+        mentions = {}
+        for match in MENTION.finditer(comments):
+            mentions.setdefault(comments.count("\n", 0, match.start()) + 1, []).append(match.group(1))
+        single = {}  # edge names without a hyphen: [spin], [gate], [defer], [drain]
+        for match in re.finditer(r"\[([a-z]+)\]\s+(?:release|acquire|either-or)", comments):
+            single.setdefault(comments.count("\n", 0, match.start()) + 1, []).append(match.group(1))
+        for line, names in single.items():
+            mentions.setdefault(line, []).extend(names)
+        counted = {}
+        for match in OPERATION.finditer(code):
+            line = code.count("\n", 0, match.start()) + 1
+            near = [names for at in range(line, line - LINES_ABOVE - 1, -1) for names in [mentions.get(at)] if names]
+            function = function_at(code, match.start())
+            nth = counted[function, match.group()] = counted.get((function, match.group()), 0) + 1
+            site = Site(where, line, nth, text, match.start(), match.end(), *match.groups(),
+                        sorted({name for names in near for name in names}))
+            site.function = function
+            found.append(site)
+    return found
+
+
+class Model:
+    """A C file of this folder with a line `Edges: ...` in its head, which includes what it drives."""
+    def __init__(self, path):
+        self.path, self.name = path, path.stem
+        text = path.read_text()
+        match = re.search(r"^ \* Edges: ((?:.*\n(?: \*  +.*\n)*))", text, re.M)
+        self.edges = re.findall(r"[a-z][a-z-]*", match.group(1)) if match else []
+
+    def command(self, engine, root, build, output):
+        include = [str(HERE / "include"), str(root / "include")] + [str(engine / layer) for layer in LAYERS] + [str(engine)]
+        return ([os.environ.get("CC", "cc")] + CFLAGS + [f"-I{folder}" for folder in include] +
+                [str(self.path), "-c", "-o", output])
+
+    def includes(self, root):
+        command = self.command(root / "engine", root, None, "/dev/null")
+        command = [word for word in command if word not in ("-c", "-o", "/dev/null")] + ["-MM"]
+        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        engine = (root / "engine").resolve()
+        found = set()
+        for word in text.replace("\\\n", " ").split():
+            try:
+                found.add("engine/" + Path(word).resolve().relative_to(engine).as_posix())
+            except ValueError:
+                pass
+        return found
+
+
+def models():
+    return [model for model in map(Model, sorted(HERE.glob("*.c"))) if model.edges]
+
+
+def survivors():
+    """{(file, function, operation, nth, weaker): reason}, {edge: reason}"""
+    places, edges = {}, {}
+    for number, line in enumerate((HERE / "survivors.txt").read_text().splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        what, colon, reason = line.partition(": ")
+        words = what.split()
+        if not reason.strip():
+            raise SystemExit(f"survivors.txt:{number}: no reason")
+        if len(words) == 2 and words[0] == "edge":
+            edges[words[1]] = reason
+        elif len(words) == 5 and words[3] == "->":
+            operation, _, nth = words[2].partition("#")
+            places[words[0], words[1], operation, int(nth or 1), words[4]] = reason
+        else:
+            raise SystemExit(f"survivors.txt:{number}: neither `edge NAME: why` nor `FILE FUNCTION OPERATION[#N] -> WEAKER: why`")
+    return places, edges
+
+
+def check(root):
+    wrong = []
+    table = set(filter(None, rows((root / "engine" / "README.md").read_text())))
+    _, excused = survivors()
+    modelled = {}
+    for model in models():
+        for edge in model.edges:
+            modelled.setdefault(edge, []).append(model.name)
+            if edge not in table:
+                wrong.append(f"tests/model/{model.path.name}: edge {edge} has no row in engine/README.md")
+    for edge in sorted(table):
+        if edge not in modelled and edge not in excused:
+            wrong.append(f"edge {edge} has neither a model in tests/model nor a reason in survivors.txt")
+    for edge in sorted(excused):
+        if edge not in table:
+            wrong.append(f"survivors.txt: edge {edge} has no row in engine/README.md")
+        if edge in modelled:
+            wrong.append(f"survivors.txt: edge {edge} has a model")
+    return wrong, len(table)
+
+
+def why(text):
+    """`world: what is wrong` of what a model wrote."""
+    failed = re.search(r"^(\w+): FAILED, (\d+) executions\n(.*)", text, re.M)
+    return f"{failed.group(1)}, run {failed.group(2)}: {failed.group(3)}" if failed else ""
+
+
+class Runner:
+    def __init__(self, root, build, iterations):
+        self.root, self.build, self.iterations = root, build, iterations
+        self.models = models()
+        self.objects = [str(build / "relacy.o"), str(build / "port_model.o")]
+        self.includes = {model.name: model.includes(root) for model in self.models}
+        self.drop = {"relacy.cpp"}
+
+    def prepare(self):
+        self.build.mkdir(parents=True, exist_ok=True)
+        include = [f"-I{HERE / 'include'}", f"-I{self.root / 'include'}"] + [f"-I{self.root / 'engine' / l}" for l in LAYERS]
+        newest = max(p.stat().st_mtime for p in [HERE / "relacy.cpp"] + list((HERE / "include").glob("model*.h")))
+        target = Path(self.objects[0])
+        if not target.exists() or target.stat().st_mtime < newest:
+            subprocess.run([os.environ.get("CXX", "c++"), "-std=gnu++11", "-O2", "-g", "-w", "-fno-pie", *include, "-c",
+                            str(HERE / "relacy.cpp"), "-o", str(target)], check=True)
+        subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-g", "-fno-pie", "-DDHP_CHECKS=3", *include,
+                        "-c", str(HERE / "port_model.c"), "-o", self.objects[1]], check=True)
+
+    def run(self, model, engine, folder):
+        """(noticed, what it said)"""
+        binary = str(Path(folder, model.name))
+        compiled = subprocess.run(model.command(engine, self.root, self.build, binary + ".o"), capture_output=True, text=True)
+        if compiled.returncode != 0:
+            return None, compiled.stderr
+        subprocess.run([os.environ.get("CXX", "c++"), "-no-pie", "-o", binary, binary + ".o", *self.objects], check=True)
+        try:
+            result = subprocess.run([binary, "--iterations", str(self.iterations)], capture_output=True, text=True, timeout=600)
+        except subprocess.TimeoutExpired:
+            return True, "no end"
+        return result.returncode != 0, why(result.stdout)
+
+    def weaken(self, site, name):
+        new, text = site.replaced(name)
+        candidates = [model for model in self.models
+                      if set(model.edges) & set(site.edges) and site.path in self.includes[model.name]]
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            engine = Path(folder, "engine")
+            shutil.copytree(self.root / "engine", engine)
+            Path(folder, site.path).write_text(text)
+            for model in candidates:
+                noticed, said = self.run(model, engine, folder)
+                if noticed is None:
+                    return site, new, "broken", said, 0
+                if noticed:
+                    return site, new, "caught", f"{model.name}: {said.strip()}", time.monotonic() - started
+        state = "survived" if candidates else "not modelled"
+        return site, new, state, " ".join(model.name for model in candidates), time.monotonic() - started
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--root", type=Path, default=HERE.parent.parent)
+    parser.add_argument("--build", type=Path)
+    parser.add_argument("--edge", nargs="+", default=[])
+    parser.add_argument("--file", nargs="+", default=[])
+    parser.add_argument("--iterations", type=int, default=100000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--quiet", action="store_true", help="only what survived")
+    arguments = parser.parse_args()
+    root = arguments.root.resolve()
+    if arguments.check:
+        wrong, count = check(root)
+        print(*wrong, f"{count} edges", sep="\n")
+        return 1 if wrong else 0
+    build = (arguments.build or root / "build" / "weaken").resolve()
+    wanted = [site for site in sites(root)
+              if (not arguments.edge or set(arguments.edge) & set(site.edges)) and
+              (not arguments.file or any(site.path.endswith(name) for name in arguments.file))]
+    if arguments.list:
+        for site in wanted:
+            print(f"{site.path}:{site.line} {site.function} {site.operation()}#{site.nth} [{' '.join(site.edges)}] -> "
+                  f"{' '.join(weaker(site.kind, site.order))}")
+        return 0
+    reasons, excused = survivors()
+    runner = Runner(root, build, arguments.iterations)
+    runner.prepare()
+    counts, wrong = {}, []
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        jobs = [pool.submit(runner.weaken, site, name) for site in wanted for name in weaker(site.kind, site.order)]
+        for job in jobs:
+            site, new, state, said, seconds = job.result()
+            key = (site.path, site.function, site.operation(), site.nth, new)
+            if state == "survived" and key in reasons:
+                state = "excused"
+            elif state == "not modelled" and set(site.edges) <= set(excused):
+                state = "excused"
+            elif state == "caught" and key in reasons:
+                state = "caught, but survivors.txt has a reason"
+            if state not in ("caught", "excused"):
+                wrong.append(key)
+            counts[state] = counts.get(state, 0) + 1
+            if not arguments.quiet or state != "caught":
+                print(f"{site.path}:{site.line} {site.function} [{' '.join(site.edges)}] {site.operation()}#{site.nth} -> {new}: "
+                      f"{state} ({said}; {seconds:.1f} s)", flush=True)
+    print(", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
