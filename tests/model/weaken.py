@@ -32,7 +32,7 @@ from ordering_edges import LINES_ABOVE, MENTION, WRAPPERS, rows, split, unwrappe
 OPERATION = re.compile(r"\bat_(load|store|store_fence|exchange|cas|fetch_add|fetch_sub|fence)_"
                        r"(acquire|release|acq_rel|seq_cst)(?:_(u8|u32|u64|ptr))?(?=\s*\()")
 LAYERS = ("base", "port", "sync", "percpu", "work", "notify", "rebalance", "partition", "wdk")
-CFLAGS = ["-std=gnu11", "-O1", "-g", "-fno-pie", "-fsanitize=thread", "-DDHP_CHECKS=3", "-Wno-unused-function"]
+CFLAGS = ["-std=gnu11", "-O1", "-w", "-fno-pie", "-fsanitize=thread", "-DDHP_CHECKS=3"]
 
 
 def weaker(kind, order):
@@ -108,16 +108,22 @@ class Model:
         text = path.read_text()
         match = re.search(r"^ \* Edges: ((?:.*\n(?: \*  +.*\n)*))", text, re.M)
         self.edges = re.findall(r"[a-z][a-z-]*", match.group(1)) if match else []
+        match = re.search(r"^ \* Sources: (.*)", text, re.M)
+        self.sources = match.group(1).split() if match else []
 
-    def command(self, engine, root, build, output):
-        include = [str(HERE / "include"), str(root / "include")] + [str(engine / layer) for layer in LAYERS] + [str(engine)]
-        return ([os.environ.get("CC", "cc")] + CFLAGS + [f"-I{folder}" for folder in include] +
-                [str(self.path), "-c", "-o", output])
+    def compilations(self, engine, root, folder):
+        """(command, object) for the model and each file of the engine that it wants compiled beside it"""
+        include = [HERE / "include", root / "include"] + [engine / layer for layer in LAYERS] + [engine]
+        for source in [self.path] + [engine / name for name in self.sources]:
+            output = Path(folder, f"{self.name}-{source.stem}.o")
+            yield ([os.environ.get("CC", "cc")] + CFLAGS + [f"-I{path}" for path in include] + ["-include", "model_cpu.h"] +
+                   [str(source), "-c", "-o", str(output)], output)
 
     def includes(self, root):
-        command = self.command(root / "engine", root, None, "/dev/null")
-        command = [word for word in command if word not in ("-c", "-o", "/dev/null")] + ["-MM"]
-        text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        text = ""
+        for command, output in self.compilations(root / "engine", root, "/"):
+            command = [word for word in command if word not in ("-c", "-o", str(output))] + ["-MM"]
+            text += subprocess.run(command, check=True, capture_output=True, text=True).stdout
         engine = (root / "engine").resolve()
         found = set()
         for word in text.replace("\\\n", " ").split():
@@ -185,7 +191,6 @@ class Runner:
         self.models = models()
         self.objects = [str(build / "relacy.o"), str(build / "port_model.o")]
         self.includes = {model.name: model.includes(root) for model in self.models}
-        self.drop = {"relacy.cpp"}
 
     def prepare(self):
         self.build.mkdir(parents=True, exist_ok=True)
@@ -193,20 +198,28 @@ class Runner:
         newest = max(p.stat().st_mtime for p in [HERE / "relacy.cpp"] + list((HERE / "include").glob("model*.h")))
         target = Path(self.objects[0])
         if not target.exists() or target.stat().st_mtime < newest:
-            subprocess.run([os.environ.get("CXX", "c++"), "-std=gnu++11", "-O2", "-g", "-w", "-fno-pie", *include, "-c",
+            subprocess.run([os.environ.get("CXX", "c++"), "-std=gnu++11", "-O2", "-w", "-fno-pie", *include, "-c",
                             str(HERE / "relacy.cpp"), "-o", str(target)], check=True)
-        subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-g", "-fno-pie", "-DDHP_CHECKS=3", *include,
+        subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-fno-pie", "-DDHP_CHECKS=3", *include,
                         "-c", str(HERE / "port_model.c"), "-o", self.objects[1]], check=True)
 
-    def run(self, model, engine, folder):
+    def compile(self, model, engine, folder):
+        """What the compiler said; empty: it is there."""
+        binary, objects = str(Path(folder, model.name)), []
+        for command, output in model.compilations(engine, self.root, folder):
+            compiled = subprocess.run(command, capture_output=True, text=True)
+            if compiled.returncode != 0:
+                return compiled.stderr
+            objects.append(str(output))
+        linked = subprocess.run([os.environ.get("CXX", "c++"), "-no-pie", "-o", binary, *objects, *self.objects],
+                                capture_output=True, text=True)
+        return linked.stderr
+
+    def run(self, model, folder, iterations):
         """(noticed, what it said)"""
-        binary = str(Path(folder, model.name))
-        compiled = subprocess.run(model.command(engine, self.root, self.build, binary + ".o"), capture_output=True, text=True)
-        if compiled.returncode != 0:
-            return None, compiled.stderr
-        subprocess.run([os.environ.get("CXX", "c++"), "-no-pie", "-o", binary, binary + ".o", *self.objects], check=True)
         try:
-            result = subprocess.run([binary, "--iterations", str(self.iterations)], capture_output=True, text=True, timeout=600)
+            result = subprocess.run([str(Path(folder, model.name)), "--iterations", str(iterations)],
+                                    capture_output=True, text=True, timeout=900)
         except subprocess.TimeoutExpired:
             return True, "no end"
         return result.returncode != 0, why(result.stdout)
@@ -221,11 +234,13 @@ class Runner:
             shutil.copytree(self.root / "engine", engine)
             Path(folder, site.path).write_text(text)
             for model in candidates:
-                noticed, said = self.run(model, engine, folder)
-                if noticed is None:
+                if said := self.compile(model, engine, folder):
                     return site, new, "broken", said, 0
-                if noticed:
-                    return site, new, "caught", f"{model.name}: {said.strip()}", time.monotonic() - started
+            for iterations in (self.iterations // 25, self.iterations): # most are noticed soon
+                for model in candidates:
+                    noticed, said = self.run(model, folder, iterations)
+                    if noticed:
+                        return site, new, "caught", f"{model.name}: {said.strip()}", time.monotonic() - started
         state = "survived" if candidates else "not modelled"
         return site, new, state, " ".join(model.name for model in candidates), time.monotonic() - started
 
