@@ -12,7 +12,7 @@
 
 #include "work/worker.c"
 
-#define OBJECTS 3
+#define OBJECTS 4
 
 struct object {
 	struct dhp_dpc dpc;
@@ -404,30 +404,33 @@ static void insert_two_that_need_each_other(void)
 	stop(2);
 }
 
-static void wait_for_either(struct object *a, struct object *b)
+static bool any_ran(uint32_t first)
 {
-	for (;;) {
-		uint32_t ticket = port_event_ticket(&world->ran);
-
-		if (at_load_relaxed_u32(&a->ran) != 0 || at_load_relaxed_u32(&b->ran) != 0)
-			return;
-		port_event_wait(&world->ran, ticket, 0);
-	}
+	for (uint32_t i = first; i < OBJECTS; i++)
+		if (at_load_relaxed_u32(&world->objects[i]->ran) != 0)
+			return true;
+	return false;
 }
 
-/* A routine inserts two on its own processor: a single one might wait for it, but of two one runs elsewhere. */
-static void inserts_two(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+/*
+ * A routine inserts on its own processor. One may wait for it in the window, and one in the inbox if the lock was held at that
+ * moment; of three one runs elsewhere.
+ */
+static void inserts_three(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
 {
+	uint32_t ticket;
+
 	routine(dpc, context, argument_1, argument_2);
-	insert(2, 1);
-	insert(1, 1);
-	wait_for_either(world->objects[1], world->objects[2]);
+	for (uint32_t i = 1; i < OBJECTS; i++)
+		insert(i, 1);
+	while (ticket = port_event_ticket(&world->ran), !any_ran(1))
+		port_event_wait(&world->ran, ticket, 0);
 }
 
 static void routine_that_inserts(void)
 {
 	make_processors(2);
-	make_object(0, inserts_two, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+	make_object(0, inserts_three, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
 	for (uint32_t i = 1; i < OBJECTS; i++)
 		make_object(i, routine, DHPI_NO_TARGET, DHP_IMPORTANCE_MEDIUM_HIGH);
 }

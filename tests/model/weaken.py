@@ -115,7 +115,7 @@ class Model:
         """(command, object) for the model and each file of the engine that it wants compiled beside it"""
         include = [HERE / "include", root / "include"] + [engine / layer for layer in LAYERS] + [engine]
         for source in [self.path] + [engine / name for name in self.sources]:
-            output = Path(folder, f"{self.name}-{source.stem}.o")
+            output = Path(folder, f"{self.name}-{source.parent.name}-{source.stem}.o")
             yield ([os.environ.get("CC", "cc")] + CFLAGS + [f"-I{path}" for path in include] + ["-include", "model_cpu.h"] +
                    [str(source), "-c", "-o", str(output)], output)
 
@@ -235,7 +235,7 @@ class Runner:
             Path(folder, site.path).write_text(text)
             for model in candidates:
                 if said := self.compile(model, engine, folder):
-                    return site, new, "broken", said, 0
+                    return site, new, "broken", said[:300], 0
             for iterations in (self.iterations // 25, self.iterations): # most are noticed soon
                 for model in candidates:
                     noticed, said = self.run(model, folder, iterations)
