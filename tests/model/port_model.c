@@ -2,8 +2,8 @@
 /*
  * port_model.c - the models' port: as much of port.h as what they drive calls. One world at a time.
  *
- * An event orders nothing between who signals and who wakes: nothing in the engine may rest on more. A mutex and the end of
- * a thread order what they must. Time is a number that grows.
+ * A signal is a release and a ticket an acquire, as in an event count; a wake-up by itself orders nothing. A mutex and the end
+ * of a thread order what they must. Time is a number that grows.
  */
 #include "model.h"
 #include "port.h"
@@ -23,6 +23,7 @@ static struct {
 	void (*run)(void *);
 	void *argument;
 	bool taken, ended;
+	uint32_t start_channel, end_channel;
 } started[MODEL_THREADS];
 static uint32_t started_count;
 static struct port_event start_event, end_event;
@@ -167,6 +168,13 @@ void port_mutex_hand_to(struct port_mutex *mutex, struct port_self *holder)
 
 /* ---- events ---- */
 
+static uint32_t channel_of(struct port_event *event)
+{
+	if (event->channel == 0)
+		event->channel = model_channel() + 1;
+	return event->channel - 1;
+}
+
 void port_event_init(struct port_event *event)
 {
 	event->count = 0;
@@ -174,6 +182,7 @@ void port_event_init(struct port_event *event)
 
 uint32_t port_event_ticket(struct port_event *event)
 {
+	model_hear(channel_of(event));
 	return event->count;
 }
 
@@ -181,6 +190,7 @@ bool port_event_signal(struct port_event *event)
 {
 	bool woke = false;
 
+	model_tell(channel_of(event));
 	event->count++;
 	for (uint32_t thread = 0; thread < MODEL_THREADS; thread++)
 		if (sleeps_on[thread] == event) {
@@ -239,7 +249,9 @@ enum dhp_status port_thread_start(struct port_thread *thread, void (*run)(void *
 	thread->started = true;
 	started[started_count].run = run;
 	started[started_count].argument = argument;
-	model_tell(started_count++);
+	started[started_count].start_channel = model_channel();
+	started[started_count].end_channel = model_channel();
+	model_tell(started[started_count++].start_channel);
 	(void)port_event_signal(&start_event);
 	return DHP_OK;
 }
@@ -258,9 +270,9 @@ void model_run_started(void)
 		port_event_wait(&start_event, ticket, 0);
 	}
 	started[number].taken = true;
-	model_hear(number);
+	model_hear(started[number].start_channel);
 	started[number].run(started[number].argument);
-	model_tell(MODEL_THREADS + number);
+	model_tell(started[number].end_channel);
 	started[number].ended = true;
 	(void)port_event_signal(&end_event);
 }
@@ -271,7 +283,7 @@ void port_thread_join(struct port_thread *thread)
 		return;
 	while (!started[thread->number].ended)
 		port_event_wait(&end_event, port_event_ticket(&end_event), 0);
-	model_hear(MODEL_THREADS + thread->number);
+	model_hear(started[thread->number].end_channel);
 	thread->started = false;
 }
 

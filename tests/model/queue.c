@@ -553,20 +553,6 @@ static void remove_at_second(void)
 	stop(1);
 }
 
-static void live_and_end(void)
-{
-	struct dhpi_queue *queue = queue_at(0);
-
-	(void)dhpi_work_bring_up(&world->work, &world->rows[0]);
-	world->objects[1]->number = 3; /* the published processor */
-	dhpi_work_publish(&world->work, &world->rows[0]);
-	if (model_choose(2) == 0)
-		insert(0, 5);
-	dhpi_work_stop(&world->work);
-	MODEL_ASSERT(dhpi_queue_empty(queue));
-	MODEL_ASSERT(dhp_dpc_insert(&world->objects[1]->dpc, NULL, NULL) == DHP_CLOSED);
-}
-
 /* The worker looks at what its publisher wrote, before it does anything. */
 static void go_and_look(void)
 {
@@ -678,7 +664,6 @@ const struct model_world model_worlds[] = {
 	{ "publication", one_processor, { publish, go_and_look }, NULL, 1 },
 	{ "stop", prepared, { write_and_stop, look_whether_told_to_stop }, NULL, 1 },
 	{ "closing", one_processor, { write_and_close, insert_until_closed, work_0 }, NULL, 1 },
-	{ "life", one_processor, { live_and_end, model_run_started }, NULL, 1 },
 	{ "two_flushes", one_processor, { insert_flush_twice, insert_meanwhile, work_0 }, NULL, 1 },
 	{ "away", two_processors_plain, { go_away, work_0, work_1 }, NULL, 1 },
 	{ .name = NULL },

@@ -11,7 +11,7 @@
 //           accesses that matter happened before. So every plain field of the engine is watched, and none is marked.
 //
 // Not       a proof: the scheduler is random (--full: exhaustive, for tiny worlds). Relacy orders two seq_cst fences more
-//           strongly than C11 does, and a failing compare and exchange finds the newest value.
+//           strongly than C11 does; a read-modify-write, also a failing one, finds the newest value of an interleaving.
 #include <relacy/relacy.hpp>
 
 #include <cstdio>
@@ -62,8 +62,9 @@ unsigned thread_count;
 bool in_threads;
 const model_world *world;
 const char *program;
+unsigned channels_count;
 void (*init_data)(rl::atomic_data *);
-bool (*asleep_set)(unsigned);
+void (*fence_data)(rl::atomic_data *);
 
 rl::thread_info_base &self()
 {
@@ -346,6 +347,8 @@ bool model_cas(void *p, uint32_t size, uint64_t *expected, uint64_t value, enum 
 void model_fence_seq_cst(void)
 {
 	rl::ctx().atomic_thread_fence_seq_cst();
+	for (unsigned i = 0; i < words_count; i++)
+		fence_data(words_used[i]->data);
 	note("seq_cst fence", arena, 0, CALLER);
 }
 
@@ -439,6 +442,13 @@ void model_wake(uint32_t thread)
 	rl::ctx().unpark_thread((rl::thread_id_t)thread, false, HERE);
 }
 
+uint32_t model_channel(void)
+{
+	if (channels_count == CHANNELS)
+		fail("too many channels");
+	return channels_count++;
+}
+
 void model_tell(uint32_t channel)
 {
 	++self().own_acq_rel_order_;
@@ -513,6 +523,24 @@ template <unsigned threads> void init_data_of(rl::atomic_data *data)
 		record.acq_rel_order_[i] = record.first_seen_order_[i] = 0;
 }
 
+// Relacy orders fences among each other only. C11, 7.17.3: a load behind a fence finds the last seq_cst store before the fence,
+// or a later one; and a seq_cst load after the fence finds what the fence's thread stored before it, or later.
+template <unsigned threads> void fence_data_of(rl::atomic_data *data)
+{
+	rl::atomic_data_impl<threads> &impl = *static_cast<rl::atomic_data_impl<threads> *>(data);
+	rl::thread_info_base &me = self();
+
+	for (unsigned i = 0; i <= impl.current_index_ && i < rl::atomic_history_size - 1; i++) {
+		typename rl::atomic_data_impl<threads>::history_record &record =
+			impl.history_[(impl.current_index_ - i) % rl::atomic_history_size];
+
+		if (record.seq_cst_ && record.first_seen_order_[me.index_] > me.own_acq_rel_order_)
+			record.first_seen_order_[me.index_] = me.own_acq_rel_order_;
+		if (record.thread_id_ == me.index_)
+			record.seq_cst_ = true;
+	}
+}
+
 template <unsigned threads> struct suite : rl::test_suite<suite<threads>, threads> {
 	void before()
 	{
@@ -520,7 +548,9 @@ template <unsigned threads> struct suite : rl::test_suite<suite<threads>, thread
 		words_count = freed_count = arena_used = mutexes_count = 0;
 		memset(told, 0, sizeof(told));
 		thread_count = threads;
+		channels_count = 0;
 		init_data = init_data_of<threads>;
+		fence_data = fence_data_of<threads>;
 		in_threads = false;
 		model_begin();
 		world->before();

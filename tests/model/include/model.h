@@ -55,7 +55,8 @@ void model_mutex_unlock(void *mutex);
 void model_sleep(bool timed);
 void model_wake(uint32_t thread);
 void model_begin(void); /* a run of a world begins */
-/* What the first thread did before happens before what the second does after; each call by its thread. */
+/* What who tells did before happens before what who hears does after. */
+uint32_t model_channel(void);
 void model_tell(uint32_t channel);
 void model_hear(uint32_t channel);
 

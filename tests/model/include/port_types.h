@@ -24,6 +24,7 @@ struct port_mutex {
 
 struct port_event {
 	uint32_t count;
+	uint32_t channel; /* plus one; 0: none yet */
 };
 
 struct port_latch {
