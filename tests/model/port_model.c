@@ -108,14 +108,17 @@ void port_block_free(void *p)
 	model_free(p, 1);
 }
 
+/* Of a large range there is only the beginning. */
+#define RESERVED 8192u
+
 void *port_reserve(size_t bytes)
 {
-	return model_alloc(bytes);
+	return model_alloc(bytes < RESERVED ? bytes : RESERVED);
 }
 
 void port_unreserve(void *p, size_t bytes)
 {
-	model_free(p, bytes);
+	model_free(p, bytes < RESERVED ? bytes : RESERVED);
 }
 
 bool port_touch(void *p, size_t bytes, uint32_t node)

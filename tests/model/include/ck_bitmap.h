@@ -39,6 +39,11 @@ static inline void ck_bitmap_reset(ck_bitmap_t *bitmap, unsigned int bit)
 	(void)at_fetch_sub_relaxed_u64(&bitmap->map, 1ull << bit);
 }
 
+static inline bool ck_bitmap_test(const ck_bitmap_t *bitmap, unsigned int bit)
+{
+	return (at_load_relaxed_u64(&bitmap->map) >> bit & 1) != 0;
+}
+
 static inline void ck_bitmap_iterator_init(ck_bitmap_iterator_t *iterator, ck_bitmap_t *bitmap)
 {
 	iterator->left = at_load_relaxed_u64(&bitmap->map);
