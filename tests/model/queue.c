@@ -419,6 +419,7 @@ static void insert_the_second(void)
 	port_cpu_pretend(0);
 	insert(1, 1);
 	wait_for(world->objects[0]);
+	wait_for(world->objects[1]);
 	stop(2);
 }
 

@@ -112,6 +112,19 @@ void note(const char *what, const void *word, uint64_t value, void *caller)
 	c.exec_log_msg(HERE, kept);
 }
 
+// Relacy's scheduler tosses for each step, so that threads run side by side and nobody is ever far behind. So some wait here
+// for up to some hundred steps of the others, as one that was preempted.
+void step()
+{
+	rl::context &c = rl::ctx();
+
+	c.sched();
+	if (!in_threads || !c.is_random_sched() || c.rand(24, rl::sched_type_user) != 0)
+		return;
+	for (unsigned left = c.rand(1u << c.rand(9, rl::sched_type_user), rl::sched_type_user); left > 0; left--)
+		c.sched();
+}
+
 // ---- plain accesses ----
 
 Byte &byte_at(uintptr_t address)
@@ -283,7 +296,7 @@ extern "C" {
 
 uint64_t model_load(const void *p, uint32_t size, enum model_order order)
 {
-	rl::ctx().sched();
+	step();
 	Word &word = word_at(p, size);
 	atomic_access((uintptr_t)p, false, CALLER);
 	unsigned index = order == MODEL_RELAXED ? self().atomic_load_relaxed(word.data) :
@@ -295,7 +308,7 @@ uint64_t model_load(const void *p, uint32_t size, enum model_order order)
 
 void model_store(void *p, uint32_t size, uint64_t value, enum model_order order)
 {
-	rl::ctx().sched();
+	step();
 	Word &word = word_at(p, size);
 	atomic_access((uintptr_t)p, true, CALLER);
 	unsigned index = order == MODEL_RELAXED ? self().atomic_store_relaxed(word.data) :
@@ -307,7 +320,7 @@ void model_store(void *p, uint32_t size, uint64_t value, enum model_order order)
 
 uint64_t model_exchange(void *p, uint32_t size, uint64_t value, enum model_order order)
 {
-	rl::ctx().sched();
+	step();
 	Word &word = word_at(p, size);
 	uint64_t before = word.newest;
 	atomic_access((uintptr_t)p, true, CALLER);
@@ -318,7 +331,7 @@ uint64_t model_exchange(void *p, uint32_t size, uint64_t value, enum model_order
 
 uint64_t model_add(void *p, uint32_t size, uint64_t amount, enum model_order order)
 {
-	rl::ctx().sched();
+	step();
 	Word &word = word_at(p, size);
 	uint64_t before = word.newest;
 	atomic_access((uintptr_t)p, true, CALLER);
@@ -329,7 +342,7 @@ uint64_t model_add(void *p, uint32_t size, uint64_t amount, enum model_order ord
 
 bool model_cas(void *p, uint32_t size, uint64_t *expected, uint64_t value, enum model_order order)
 {
-	rl::ctx().sched();
+	step();
 	Word &word = word_at(p, size);
 	if (word.newest != *expected) {
 		atomic_access((uintptr_t)p, false, CALLER);
@@ -346,6 +359,7 @@ bool model_cas(void *p, uint32_t size, uint64_t *expected, uint64_t value, enum 
 
 void model_fence_seq_cst(void)
 {
+	step();
 	rl::ctx().atomic_thread_fence_seq_cst();
 	for (unsigned i = 0; i < words_count; i++)
 		fence_data(words_used[i]->data);
@@ -559,6 +573,10 @@ template <unsigned threads> struct suite : rl::test_suite<suite<threads>, thread
 
 	void thread(unsigned index)
 	{
+		// Nobody has to begin first.
+		if (rl::ctx().is_random_sched())
+			for (unsigned left = model_choose(1u << model_choose(9)); left > 0; left--)
+				rl::ctx().sched();
 		world->threads[index]();
 	}
 
@@ -628,7 +646,7 @@ int usage()
 
 int main(int argc, char **argv)
 {
-	unsigned long long iterations = 10000, steps = 4000;
+	unsigned long long iterations = 10000, steps = 40000;
 	const char *only = NULL;
 	bool full = false, trace = false;
 
