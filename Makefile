@@ -14,6 +14,8 @@ VM_ARGS =
 FUZZ_SECONDS = 600
 FUZZ_TARGETS =
 TAPNIC_ARGS =
+MODEL_ITERATIONS = 20000
+WEAKEN_ARGS =
 
 build_dir = build/$(PRESET)
 group = $(if $(filter tsan,$(PRESET)),tsan,check)
@@ -47,6 +49,8 @@ help:
 	@echo 'make fuzz-afl          the same by AFL++'
 	@echo 'make tapnic            a network driver in user space: processors arrive, no flow is lost or reordered'
 	@echo 'make worlds            small programs on the engine: every schedule, and what cannot be exhausted by chance'
+	@echo 'make models            the ordering edges under a weak memory; MODEL_ITERATIONS=$(MODEL_ITERATIONS) for each world'
+	@echo 'make weaken            each order one step weaker, fail when no model notices (WEAKEN_ARGS="--edge spin")'
 	@echo 'make build             build only'
 	@echo 'make install           PREFIX=$(PREFIX), DESTDIR=...'
 	@echo 'make clean             remove build/'
@@ -167,6 +171,22 @@ deps-tapnic: deps
 # Status 77 of the script: not allowed here, which it says; no failure.
 tapnic: deps-tapnic build
 	$(run) examples/tapnic/run.sh --folder $(build_dir)/examples $(TAPNIC_ARGS) || [ $$? -eq 77 ]
+
+# Always the release build: the models are the same in each. Configured anew, since Relacy may have been missing before.
+.PHONY: models weaken deps-model
+deps-model: deps
+	@tools/install-deps --for model
+
+models: deps-model
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target models
+	@for source in $$(grep -l '^ \* Edges: ' tests/model/*.c); do model=$$(basename $$source .c); \
+		echo "$$model:"; build/release/tests/model/$$model --iterations $(MODEL_ITERATIONS) || exit 1; done
+
+# All of it writes docs/models.md; with WEAKEN_ARGS a part is tried.
+weaken: deps-model
+	PYTHONDONTWRITEBYTECODE=1 tests/model/weaken.py $(WEAKEN_ARGS)
+	@$(if $(WEAKEN_ARGS),,tests/model/weaken.py --page docs/models.md)
 
 install: build
 	cmake --install $(build_dir) --prefix $(PREFIX)

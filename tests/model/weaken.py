@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Weakens each order of the engine by one step and asks whether a model notices.
 
-    weaken.py [--root DIR] [--build DIR] [--edge NAME ...] [--file PATH ...] [--iterations N] [--page FILE] [--list]
-    weaken.py --check [--root DIR]
-    weaken.py --self-test
+    weaken.py [--edge NAME ...] [--file PATH ...] [--iterations N] [--jobs N] [--quiet] [--build DIR]
+    weaken.py --list [--edge NAME ...] [--file PATH ...]     the sites, and what each is weakened to
+    weaken.py --check                                        names only
+    weaken.py --page FILE [--build DIR]                      writes the table of what the runs so far have found
+    weaken.py --compile MODEL --build DIR [--depfile FILE]   one model as it is, for CMake
 
 A site is one at_ operation in engine/ that is not relaxed; the comment beside it names its edge. Each is replaced, in a
 copy of the engine, by the next weaker operation (an acq_rel one by its two halves), and the models that include the file
@@ -15,8 +17,10 @@ and a reason for what is noticed is wrong too.
 """
 import argparse
 import concurrent.futures
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -48,6 +52,15 @@ def weaker(kind, order):
     if kind == "store":
         return ["store_release"]
     return [f"{kind}_acq_rel"] if order == "seq_cst" else [f"{kind}_acquire", f"{kind}_release"]
+
+
+def compiler(variable, otherwise):
+    """May begin with a launcher such as ccache."""
+    return shlex.split(os.environ.get(variable, otherwise))
+
+
+def include_path(engine, root):
+    return [HERE / "include", root / "include"] + [engine / layer for layer in LAYERS] + [engine]
 
 
 class Site:
@@ -113,10 +126,10 @@ class Model:
 
     def compilations(self, engine, root, folder):
         """(command, object) for the model and each file of the engine that it wants compiled beside it"""
-        include = [HERE / "include", root / "include"] + [engine / layer for layer in LAYERS] + [engine]
+        include = include_path(engine, root)
         for source in [self.path] + [engine / name for name in self.sources]:
             output = Path(folder, f"{self.name}-{source.parent.name}-{source.stem}.o")
-            yield ([os.environ.get("CC", "cc")] + CFLAGS + [f"-I{path}" for path in include] + ["-include", "model_cpu.h"] +
+            yield (compiler("CC", "cc") + CFLAGS + [f"-I{path}" for path in include] + ["-include", "model_cpu.h"] +
                    [str(source), "-c", "-o", str(output)], output)
 
     def includes(self, root):
@@ -193,15 +206,18 @@ class Runner:
         self.includes = {model.name: model.includes(root) for model in self.models}
 
     def prepare(self):
+        """The part that all models share, if it is older than its sources."""
         self.build.mkdir(parents=True, exist_ok=True)
-        include = [f"-I{HERE / 'include'}", f"-I{self.root / 'include'}"] + [f"-I{self.root / 'engine' / l}" for l in LAYERS]
-        newest = max(p.stat().st_mtime for p in [HERE / "relacy.cpp"] + list((HERE / "include").glob("model*.h")))
-        target = Path(self.objects[0])
-        if not target.exists() or target.stat().st_mtime < newest:
-            subprocess.run([os.environ.get("CXX", "c++"), "-std=gnu++11", "-O2", "-w", "-fno-pie", *include, "-c",
-                            str(HERE / "relacy.cpp"), "-o", str(target)], check=True)
-        subprocess.run([os.environ.get("CC", "cc"), "-std=gnu11", "-O1", "-fno-pie", "-DDHP_CHECKS=3", *include,
-                        "-c", str(HERE / "port_model.c"), "-o", self.objects[1]], check=True)
+        include = [f"-I{path}" for path in include_path(self.root / "engine", self.root)]
+        flags = {"relacy.cpp": compiler("CXX", "c++") + ["-std=gnu++11", "-O2", "-w", "-fno-pie"],
+                 "port_model.c": compiler("CC", "cc") + ["-std=gnu11", "-O1", "-fno-pie", "-DDHP_CHECKS=3"]}
+        newest = max(path.stat().st_mtime for path in (HERE / "include").glob("*.h"))
+        for source, output in zip(sorted(flags, reverse=True), self.objects):
+            wanted = max(newest, (HERE / source).stat().st_mtime)
+            if not Path(output).exists() or Path(output).stat().st_mtime < wanted:
+                partial = f"{output}.{os.getpid()}"
+                subprocess.run(flags[source] + include + ["-c", str(HERE / source), "-o", partial], check=True)
+                os.replace(partial, output)
 
     def compile(self, model, engine, folder):
         """What the compiler said; empty: it is there."""
@@ -211,7 +227,7 @@ class Runner:
             if compiled.returncode != 0:
                 return compiled.stderr
             objects.append(str(output))
-        linked = subprocess.run([os.environ.get("CXX", "c++"), "-no-pie", "-Wl,--unresolved-symbols=ignore-all", "-o", binary, *objects, *self.objects],
+        linked = subprocess.run(compiler("CXX", "c++") + ["-no-pie", "-Wl,--unresolved-symbols=ignore-all", "-o", binary, *objects, *self.objects],
                                 capture_output=True, text=True)
         return linked.stderr
 
@@ -245,15 +261,96 @@ class Runner:
         return site, new, state, " ".join(model.name for model in candidates), time.monotonic() - started
 
 
+def compile_one(runner, name, depfile):
+    """For CMake: the model as it is, with lines for what it was made of."""
+    model = next(model for model in runner.models if model.name == name)
+    runner.prepare()
+    with tempfile.TemporaryDirectory() as folder:
+        if said := runner.compile(model, runner.root / "engine", folder):
+            print(said)
+            return 1
+        shutil.move(str(Path(folder, name)), str(runner.build / name))
+    if depfile:
+        parts = [runner.root / part for part in sorted(runner.includes[name])]
+        depfile.write_text(f"{runner.build / name}: " + " ".join(map(str, parts + sorted((HERE / "include").glob("*.h")))) + "\n")
+    return 0
+
+
+class Results:
+    """What was found for each weakening, kept between runs: `path function operation#n -> weaker`: [edges, state, who noticed]."""
+    def __init__(self, build):
+        self.path = build / "results.json"
+        self.all = json.loads(self.path.read_text()) if self.path.exists() else {}
+
+    def add(self, site, new, state, said):
+        self.all[f"{site.path} {site.function} {site.operation()}#{site.nth} -> {new}"] = [site.edges, state, said]
+        partial = self.path.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps(self.all, indent=0, sort_keys=True))
+        os.replace(partial, self.path)
+
+
+def page(root, build, iterations):
+    """docs/models.md"""
+    results, (reasons, excused) = Results(build).all, survivors()
+    everything = [(site, new) for site in sites(root) for new in weaker(site.kind, site.order)]
+    by_edge = {}
+    for site, new in everything:
+        for edge in site.edges:
+            by_edge.setdefault(edge, []).append((site, new))
+    modelled = {}
+    for model in models():
+        for edge in model.edges:
+            modelled.setdefault(edge, []).append(model.name)
+    lines = []
+    total = {"caught": 0, "reason": 0, "open": 0}
+    for edge in filter(None, rows((root / "engine" / "README.md").read_text())):
+        caught = given = left = 0
+        files, orders = set(), set()
+        for site, new in by_edge.get(edge, []):
+            files.add(site.path.removeprefix("engine/"))
+            orders.add(site.operation().removeprefix("at_").rsplit("_", 1)[0] if site.suffix else site.operation()[3:])
+            state = results.get(f"{site.path} {site.function} {site.operation()}#{site.nth} -> {new}", ["", "", ""])[1]
+            key = (site.path, site.function, site.operation(), site.nth, new)
+            if state == "caught":
+                caught += 1
+            elif key in reasons or edge in excused:
+                given += 1
+            else:
+                left += 1
+        lines.append(f"| `{edge}` | {', '.join(modelled.get(edge, [])) or '-'} | {', '.join(sorted(files))} | "
+                     f"{', '.join(sorted(orders))} | {caught} | {given} | {left} |")
+    for site, new in everything:
+        state = results.get(f"{site.path} {site.function} {site.operation()}#{site.nth} -> {new}", ["", "", ""])[1]
+        key = (site.path, site.function, site.operation(), site.nth, new)
+        total["caught" if state == "caught" else "reason" if key in reasons or set(site.edges) <= set(excused) else "open"] += 1
+    why_not = [f"- `{edge}`: {reason}" for edge, reason in sorted(excused.items())]
+    kept = [f"- `{path}`, `{function}`, `{operation}`{f' ({nth})' if nth > 1 else ''} as `{new}`: {reason}"
+            for (path, function, operation, nth, new), reason in sorted(reasons.items())]
+    return "\n".join([
+        "<!-- SPDX-License-Identifier: BSD-2-Clause -->", "# Weak-memory models", "",
+        "Written by `tests/model/weaken.py --page`. How the models work: [tests/model/README.md](../tests/model/README.md).", "",
+        "    make models      # every model as it is; in `make check` too, with fewer executions",
+        "    make weaken      # each order one step weaker: a model has to notice, or tests/model/survivors.txt says why not", "",
+        f"{len(everything)} weakenings of {len(sites(root))} operations: {total['caught']} caught, {total['reason']} with a reason, "
+        f"{total['open']} open. Each was tried in {iterations} executions of each world of its models.", "",
+        "One operation may stand at several edges, and counts at each. *Open*: not noticed, and nobody has said why that is right;",
+        "or not tried yet.", "",
+        "| edge | models | files | operations | caught | with a reason | open |", "|---|---|---|---|---|---|---|", *lines, "",
+        "## Edges without a model", "", *why_not, "", "## Weakenings that no model notices", "", *kept, ""])
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--root", type=Path, default=HERE.parent.parent)
     parser.add_argument("--build", type=Path)
     parser.add_argument("--edge", nargs="+", default=[])
     parser.add_argument("--file", nargs="+", default=[])
-    parser.add_argument("--iterations", type=int, default=100000)
+    parser.add_argument("--iterations", type=int, default=3000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--check", action="store_true")
+    parser.add_argument("--page", type=Path)
+    parser.add_argument("--compile")
+    parser.add_argument("--depfile", type=Path)
     parser.add_argument("--list", action="store_true")
     parser.add_argument("--quiet", action="store_true", help="only what survived")
     arguments = parser.parse_args()
@@ -271,9 +368,15 @@ def main():
             print(f"{site.path}:{site.line} {site.function} {site.operation()}#{site.nth} [{' '.join(site.edges)}] -> "
                   f"{' '.join(weaker(site.kind, site.order))}")
         return 0
+    if arguments.compile:
+        return compile_one(Runner(root, build, arguments.iterations), arguments.compile, arguments.depfile)
+    if arguments.page:
+        arguments.page.write_text(page(root, build, arguments.iterations))
+        return 0
     reasons, excused = survivors()
     runner = Runner(root, build, arguments.iterations)
     runner.prepare()
+    results = Results(build)
     counts, wrong = {}, []
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
         jobs = [pool.submit(runner.weaken, site, name) for site in wanted for name in weaker(site.kind, site.order)]
@@ -288,6 +391,7 @@ def main():
                 state = "caught, but survivors.txt has a reason"
             if state not in ("caught", "excused"):
                 wrong.append(key)
+            results.add(site, new, state, said)
             counts[state] = counts.get(state, 0) + 1
             if not arguments.quiet or state != "caught":
                 print(f"{site.path}:{site.line} {site.function} [{' '.join(site.edges)}] {site.operation()}#{site.nth} -> {new}: "
