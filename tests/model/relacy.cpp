@@ -523,7 +523,7 @@ namespace {
 
 // ---- a world under Relacy ----
 
-// The value that the word had before any thread: everybody has seen it.
+// The value that the word had before any thread: everybody may find it, and nobody has yet.
 template <unsigned threads> void init_data_of(rl::atomic_data *data)
 {
 	rl::atomic_data_impl<threads> &impl = *static_cast<rl::atomic_data_impl<threads> *>(data);
@@ -533,8 +533,10 @@ template <unsigned threads> void init_data_of(rl::atomic_data *data)
 	record.seq_cst_ = false;
 	record.thread_id_ = 0;
 	record.acq_rel_timestamp_ = 0;
-	for (unsigned i = 0; i < threads; i++)
-		record.acq_rel_order_[i] = record.first_seen_order_[i] = 0;
+	for (unsigned i = 0; i < threads; i++) {
+		record.acq_rel_order_[i] = 0;
+		record.first_seen_order_[i] = (rl::timestamp_t)-1;
+	}
 }
 
 // Relacy orders fences among each other only. C11, 7.17.3: a load behind a fence finds the last seq_cst store before the fence,

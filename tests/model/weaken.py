@@ -4,7 +4,6 @@
 
     weaken.py [--edge NAME ...] [--file PATH ...] [--iterations N] [--jobs N] [--quiet] [--build DIR]
     weaken.py --list [--edge NAME ...] [--file PATH ...]     the sites, and what each is weakened to
-    weaken.py --check                                        names only
     weaken.py --page FILE [--build DIR]                      writes the table of what the runs so far have found
     weaken.py --compile MODEL --build DIR [--depfile FILE]   one model as it is, for CMake
 
@@ -12,8 +11,6 @@ A site is one at_ operation in engine/ that is not relaxed; the comment beside i
 copy of the engine, by the next weaker operation (an acq_rel one by its two halves), and the models that include the file
 and name the edge run, until one fails. A weakening that no model notices has to stand in survivors.txt with its reason,
 and a reason for what is noticed is wrong too.
-
---check looks at names only: each edge has a model or a line in survivors.txt, and both name edges that there are.
 """
 import argparse
 import concurrent.futures
@@ -31,7 +28,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "api"))
 sys.dont_write_bytecode = True
-from ordering_edges import LINES_ABOVE, MENTION, WRAPPERS, rows, split, unwrapped  # noqa: E402
+from ordering_edges import LINES_ABOVE, MENTION, WRAPPERS, edges_of_model, rows, split, unwrapped  # noqa: E402
 
 OPERATION = re.compile(r"\bat_(load|store|store_fence|exchange|cas|fetch_add|fetch_sub|fence)_"
                        r"(acquire|release|acq_rel|seq_cst)(?:_(u8|u32|u64|ptr))?(?=\s*\()")
@@ -119,8 +116,7 @@ class Model:
     def __init__(self, path):
         self.path, self.name = path, path.stem
         text = path.read_text()
-        match = re.search(r"^ \* Edges: ((?:.*\n(?: \*  +.*\n)*))", text, re.M)
-        self.edges = re.findall(r"[a-z][a-z-]*", match.group(1)) if match else []
+        self.edges = edges_of_model(text)
         match = re.search(r"^ \* Sources: (.*)", text, re.M)
         self.sources = match.group(1).split() if match else []
 
@@ -169,27 +165,6 @@ def survivors():
         else:
             raise SystemExit(f"survivors.txt:{number}: neither `edge NAME: why` nor `FILE FUNCTION OPERATION[#N] -> WEAKER: why`")
     return places, edges
-
-
-def check(root):
-    wrong = []
-    table = set(filter(None, rows((root / "engine" / "README.md").read_text())))
-    _, excused = survivors()
-    modelled = {}
-    for model in models():
-        for edge in model.edges:
-            modelled.setdefault(edge, []).append(model.name)
-            if edge not in table:
-                wrong.append(f"tests/model/{model.path.name}: edge {edge} has no row in engine/README.md")
-    for edge in sorted(table):
-        if edge not in modelled and edge not in excused:
-            wrong.append(f"edge {edge} has neither a model in tests/model nor a reason in survivors.txt")
-    for edge in sorted(excused):
-        if edge not in table:
-            wrong.append(f"survivors.txt: edge {edge} has no row in engine/README.md")
-        if edge in modelled:
-            wrong.append(f"survivors.txt: edge {edge} has a model")
-    return wrong, len(table)
 
 
 def why(text):
@@ -347,7 +322,6 @@ def main():
     parser.add_argument("--file", nargs="+", default=[])
     parser.add_argument("--iterations", type=int, default=3000)
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--check", action="store_true")
     parser.add_argument("--page", type=Path)
     parser.add_argument("--compile")
     parser.add_argument("--depfile", type=Path)
@@ -355,10 +329,6 @@ def main():
     parser.add_argument("--quiet", action="store_true", help="only what survived")
     arguments = parser.parse_args()
     root = arguments.root.resolve()
-    if arguments.check:
-        wrong, count = check(root)
-        print(*wrong, f"{count} edges", sep="\n")
-        return 1 if wrong else 0
     build = (arguments.build or root / "build" / "weaken").resolve()
     wanted = [site for site in sites(root)
               if (not arguments.edge or set(arguments.edge) & set(site.edges)) and
