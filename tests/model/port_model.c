@@ -238,6 +238,7 @@ void port_alarm_wait(struct port_alarm *alarm, uint64_t until_ns)
 	if (!alarm->signalled)
 		port_event_wait(&alarm->event, alarm->event.count, until_ns == UINT64_MAX ? 0 : 1);
 	alarm->signalled = false;
+	(void)port_event_ticket(&alarm->event); /* what was signalled is heard */
 }
 
 /* ---- threads ---- */
