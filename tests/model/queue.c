@@ -35,6 +35,7 @@ static struct world {
 	struct port_event ran;
 	struct at_u32 count, inserted, done;
 	bool refused;
+	uint32_t removed; /* the remover's */
 } *world;
 
 /* ---- what is below and beside ---- */
@@ -371,6 +372,29 @@ static void remove_of_others(void)
 	stop(1);
 }
 
+/* One inserts again what another takes off: of two inserts each is run or removed. */
+static void insert_twice(void)
+{
+	for (uint32_t inserted = 0; inserted < 2;)
+		if (dhp_dpc_insert(&world->objects[0]->dpc, &inserted, &inserted) == DHP_OK)
+			inserted++;
+		else
+			port_relax();
+	say_done();
+}
+
+static void remove_twice(void)
+{
+	for (uint32_t i = 0; i < 2; i++)
+		world->removed += dhp_dpc_remove(&world->objects[0]->dpc) == DHP_OK;
+	say_done();
+}
+
+static void run_or_removed(void)
+{
+	MODEL_ASSERT(world->objects[0]->runs + world->removed == 2);
+}
+
 /* ---- work without target ---- */
 
 /* Each waits for the other: both processors have to run one. */
@@ -679,6 +703,7 @@ const struct model_world model_worlds[] = {
 	{ "remove_and_free", one_processor, { insert_remove_free, work_0 }, NULL, 1 },
 	{ "remove_one_of_two", one_processor, { insert_two_remove_one, work_0 }, NULL, 1 },
 	{ "remove_of_others", one_processor, { insert_for_others, remove_of_others, work_0 }, NULL, 1 },
+	{ "inserted_again_and_removed", one_processor, { insert_twice, remove_twice, work_0 }, run_or_removed, 1 },
 	{ "two_that_need_each_other", two_processors, { insert_two_that_need_each_other, work_0, work_1 }, NULL, 1 },
 	{ "high_needs_another", high_that_needs_another, { insert_the_second, work_0, work_1 }, NULL, 1 },
 	{ "routine_inserts", routine_that_inserts, { insert_one_that_inserts, work_0, work_1 }, NULL, 1 },

@@ -127,13 +127,18 @@ void step()
 
 // ---- plain accesses ----
 
-Byte &byte_at(uintptr_t address)
+Byte &place_of(uintptr_t address)
 {
 	unsigned slot = (unsigned)((address >> 3) * 0x9E3779B1u * 8 + (address & 7)) % BYTES;
 
 	while (bytes_table[slot].run == run_number && bytes_table[slot].address != address)
 		slot = (slot + 8) % BYTES;
-	Byte &byte = bytes_table[slot];
+	return bytes_table[slot];
+}
+
+Byte &byte_at(uintptr_t address)
+{
+	Byte &byte = place_of(address);
 	if (byte.run != run_number) {
 		memset(&byte, 0, sizeof(byte));
 		byte.run = run_number;
@@ -393,8 +398,8 @@ void model_free(void *p, size_t size)
 
 	if (in_threads)
 		for (uintptr_t at = begin; at < begin + size; at++) {
-			Byte &byte = byte_at(at);
-			if (!(seen(byte.wrote) && seen(byte.read) && seen(byte.at_wrote) && seen(byte.at_read)))
+			Byte &byte = place_of(at);
+			if (byte.run == run_number && !(seen(byte.wrote) && seen(byte.read) && seen(byte.at_wrote) && seen(byte.at_read)))
 				race("free without a happens-before", at, CALLER);
 		}
 	live(begin, CALLER);
