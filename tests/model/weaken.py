@@ -267,7 +267,7 @@ class Results:
 def page(root, build, iterations):
     """docs/models.md"""
     results, (reasons, excused) = Results(build).all, survivors()
-    everything = [(site, new) for site in sites(root) for new in weaker(site.kind, site.order)]
+    everything = [(site, site.replaced(name)[0]) for site in sites(root) for name in weaker(site.kind, site.order)]
     by_edge = {}
     for site, new in everything:
         for edge in site.edges:
