@@ -14,6 +14,8 @@ VM_ARGS =
 FUZZ_SECONDS = 600
 FUZZ_TARGETS =
 TAPNIC_ARGS =
+MODEL_ITERATIONS = 20000
+WEAKEN_ARGS =
 
 build_dir = build/$(PRESET)
 group = $(if $(filter tsan,$(PRESET)),tsan,check)
@@ -53,6 +55,8 @@ help:
 	@echo 'make tsan-clang        make check PRESET=tsan by the other compiler'
 	@echo 'make i386, make arm64  cross builds, and their tests  (CTEST_ARGS=-j2)'
 	@echo 'make coverage          lines and branches that the tests take: build/coverage/index.html'
+	@echo 'make models            the ordering edges under a weak memory; MODEL_ITERATIONS=$(MODEL_ITERATIONS) for each world'
+	@echo 'make weaken            each order one step weaker, fail when no model notices (WEAKEN_ARGS="--edge spin")'
 	@echo 'make build             build only'
 	@echo 'make install           PREFIX=$(PREFIX), DESTDIR=...'
 	@echo 'make clean             remove build/'
@@ -217,6 +221,22 @@ coverage:
 	@tools/install-deps --for coverage
 	@$(other)
 	tools/coverage $(COVERAGE_ARGS)
+
+# Always the release build: the models are the same in each. Configured anew, since Relacy may have been missing before.
+.PHONY: models weaken deps-model
+deps-model: deps
+	@tools/install-deps --for model
+
+models: deps-model
+	@cmake --preset release >/dev/null
+	@cmake --build --preset release --target models
+	@for source in $$(grep -l '^ \* Edges: ' tests/model/*.c); do model=$$(basename $$source .c); \
+		echo "$$model:"; build/release/tests/model/$$model --iterations $(MODEL_ITERATIONS) || exit 1; done
+
+# All of it writes docs/models.md; with WEAKEN_ARGS a part is tried.
+weaken: deps-model
+	PYTHONDONTWRITEBYTECODE=1 tests/model/weaken.py $(WEAKEN_ARGS)
+	@$(if $(WEAKEN_ARGS),,tests/model/weaken.py --page docs/models.md)
 
 install: build
 	cmake --install $(build_dir) --prefix $(PREFIX)

@@ -577,6 +577,17 @@ uint32_t dhpi_queue_steal(struct dhpi_queue *thief, struct dhpi_queue *victim)
 	return moved;
 }
 
+/* After objects came to the lists of a queue otherwise than by its inbox. */
+static void wake_heir(struct dhpi_queue *heir)
+{
+	/*
+	 * [worker-sleep] either-or a: a read-modify-write of the word that its worker read-modify-writes too. Who comes second
+	 * sees the other: the worker finds the lists, or this finds it asleep.
+	 */
+	if (at_fetch_add_release_u32(&heir->asleep, 0) != 0)
+		dhpi_worker_wake(heir);
+}
+
 /* ---- open and close ---- */
 
 void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const struct dhp_processor *processor)
@@ -645,7 +656,7 @@ void dhpi_queue_close(struct dhpi_queue *queue, struct dhpi_queue *heir)
 		hand_over_lane(heir, queue, &queue->lanes[lane]);
 	dhpi_spin_unlock(&queue->lock);
 	dhpi_spin_unlock(&heir->lock);
-	dhpi_worker_wake(heir);
+	wake_heir(heir);
 }
 
 /* ---- leaving (S-641): under the locks of both ---- */
@@ -714,7 +725,7 @@ uint32_t dhpi_queue_leave(struct dhpi_queue *queue, struct dhpi_queue *heir)
 	dhpi_spin_unlock(&queue->lock);
 	dhpi_spin_unlock(&heir->lock);
 	if (moved != 0) {
-		dhpi_worker_wake(heir);
+		wake_heir(heir);
 		dhpi_worker_hand_on(heir);
 	}
 	return moved;

@@ -11,7 +11,9 @@ hyphen name an edge wherever they stand, in the public headers too. Found to be 
 
  - a named edge without a row in the table (the one whose first column is headed "edge" and holds `edge-name`);
  - a row whose edge has neither release and acquire nor either-or a and either-or b;
- - an operation at_*{release,acquire,acq_rel,seq_cst}* with no edge named in a comment on its line or the four above.
+ - an operation at_*{release,acquire,acq_rel,seq_cst}* with no edge named in a comment on its line or the four above;
+ - a row that neither a model of tests/model names (`Edges: ...` in its head) nor a line `edge NAME: why` of its survivors.txt,
+   or both do; and a name there without a row.
 """
 import re
 import sys
@@ -67,6 +69,24 @@ def rows(readme):
     return names
 
 
+def edges_of_model(text):
+    """What the head of a model names, over several lines."""
+    match = re.search(r"^ \* Edges: ((?:.*\n(?: \*  +.*\n)*))", text, re.M)
+    return re.findall(r"[a-z][a-z-]*", match.group(1)) if match else []
+
+
+def check_models(folder, table):
+    modelled = {edge: path.name for path in sorted(folder.glob("*.c")) for edge in edges_of_model(path.read_text())}
+    excused = re.findall(r"^edge ([a-z][a-z-]*): \S", (folder / "survivors.txt").read_text(), re.M)
+    wrong = [f"tests/model/{name}: edge {edge} has no row in engine/README.md"
+             for edge, name in sorted({**modelled, **dict.fromkeys(excused, "survivors.txt")}.items()) if edge not in table]
+    for edge in sorted(set(table)):
+        if (edge in modelled) == (edge in excused):
+            wrong.append(f"edge {edge} has {'both' if edge in excused else 'neither'} a model in tests/model and a reason why not "
+                         "in survivors.txt")
+    return wrong
+
+
 def check(root):
     root = Path(root)
     wrong, named, ends = [], {}, {}
@@ -107,6 +127,8 @@ def check(root):
         if not ({"release", "acquire"} <= found or {"either-or a", "either-or b"} <= found):
             wrong.append(f"engine/README.md: edge {name} lacks an end in the sources; "
                          f"found: {', '.join(sorted(found)) or 'none'}")
+    if (root / "tests/model").is_dir():
+        wrong += check_models(root / "tests/model", table)
     return wrong, len(set(table))
 
 
@@ -145,8 +167,32 @@ FIXTURES = [
 ]
 
 
-def self_test():
+# story, head of a model, survivors.txt, number of faults; the table has slot-publish
+MODELS = [
+    ("a model", "/*\n * x\n *\n * Edges: slot-publish\n */\n", "", 0),
+    ("a reason", "", "edge slot-publish: it is not C\n", 0),
+    ("neither", "", "edge slot-publish:\n", 1),
+    ("both", "/*\n * Edges: slot-publish\n */\n", "edge slot-publish: why\n", 1),
+    ("a model of no row", "/*\n * Edges: slot-publish no-such\n *        nor-this\n */\n", "", 2),
+    ("a reason for no row", "/*\n * Edges: slot-publish\n */\n", "edge no-such: why\n", 1),
+]
+
+
+def self_test_models():
     failed = 0
+    for story, head, reasons, faults in MODELS:
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, "x.c").write_text(head)
+            Path(directory, "survivors.txt").write_text(reasons)
+            wrong = check_models(Path(directory), ["slot-publish"])
+            if len(wrong) != faults:
+                failed += 1
+                print(f"{story}: expected {faults} faults, found {len(wrong)}", *wrong, sep="\n\t")
+    return failed
+
+
+def self_test():
+    failed = self_test_models()
     for story, readme, source, faults in FIXTURES:
         with tempfile.TemporaryDirectory() as directory:
             engine = Path(directory, "engine")
@@ -157,7 +203,7 @@ def self_test():
             if len(wrong) != faults:
                 failed += 1
                 print(f"{story}: expected {faults} faults, found {len(wrong)}", *wrong, sep="\n\t")
-    print(f"{len(FIXTURES)} fixtures")
+    print(f"{len(FIXTURES) + len(MODELS)} fixtures")
     return 1 if failed else 0
 
 

@@ -82,7 +82,7 @@ AT_INTEGER(u64, uint64_t)
 AT_TYPE(ptr, void *)
 
 /*
- * Store, then a full fence: what comes later in the program is done later, for everybody. And the fence of the other side.
+ * A release, then a full fence: what comes later in the program is done later, for everybody. And the fence of the other side.
  * ThreadSanitizer knows no fences; there an exchange stands for the one and nothing for the other, which comes after a
  * read-modify-write.
  */
@@ -106,7 +106,7 @@ static inline void at_fence_seq_cst(void)
 #else
 static inline void at_store_fence_seq_cst_u64(struct at_u64 *a, uint64_t v)
 {
-	atomic_store_explicit(&a->value, v, memory_order_relaxed);
+	atomic_store_explicit(&a->value, v, memory_order_release);
 	atomic_thread_fence(memory_order_seq_cst);
 }
 

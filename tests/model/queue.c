@@ -1,0 +1,721 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * queue.c - two processors' queues: what is inserted runs once, with its arguments, in its order; sleepers are woken.
+ *
+ * The workers leave out the pause in which they spin before they sleep: it only makes runs longer.
+ *
+ * Edges: dpc-claim dpc-push inbox-taken window-fill dpc-done gate worker-sleep thief-sleep queue-busy queue-ready
+ *        worker-go worker-stop work-tick spin grace-start epoch-exit
+ * Sources: work/queue.c work/dpc.c work/flush.c work/work.c work/timers.c base/heap.c sync/epoch.c
+ */
+#include "model.h"
+
+#include "work/worker.c"
+
+#define OBJECTS 4
+
+struct object {
+	struct dhp_dpc dpc;
+	uint32_t runs;    /* its routine's */
+	void *argument;   /* likewise: what it got */
+	uint32_t number;  /* likewise: the how many-th it was */
+	struct at_u32 ran;
+};
+
+static struct world {
+	struct dhpi_work work;
+	struct dhpi_set set;
+	struct dhpi_epoch epoch;
+	struct dhpi_space space;
+	struct port_mutex serial;
+	struct dhp_percpu queues;
+	struct dhp_engine engine;
+	struct dhp_processor rows[2];
+	struct object *objects[OBJECTS];
+	struct port_event ran;
+	struct at_u32 count, inserted, done;
+	bool refused;
+	uint32_t removed; /* the remover's */
+} *world;
+
+/* ---- what is below and beside ---- */
+
+void *dhp_percpu_here_slow(const struct dhp_percpu *array)
+{
+	int32_t cpu = port_cpu_pretended();
+
+	return cpu < 0 ? NULL : dhpi_percpu_slot(array, (uint32_t)cpu);
+}
+
+void *dhp_percpu_fallback(const struct dhp_percpu *array)
+{
+	(void)array;
+	return NULL;
+}
+
+bool dhpi_set_read(const struct dhpi_set *set, uint32_t index, struct dhp_processor *out_processor)
+{
+	*out_processor = (struct dhp_processor){ .index = index };
+	return index < dhpi_set_active(set);
+}
+
+bool dhpi_set_offering(const struct dhpi_set *set)
+{
+	(void)set;
+	return false;
+}
+
+enum dhp_status dhpi_percpu_create(struct dhpi_space *space, const struct dhp_percpu_options *options,
+				   struct dhp_percpu **out_array)
+{
+	(void)space, (void)options;
+	*out_array = &world->queues;
+	return DHP_OK;
+}
+
+void dhpi_percpu_destroy(struct dhp_percpu *array)
+{
+	(void)array;
+}
+
+enum dhpi_pin_found dhpi_pin_look(struct dhpi_pin *pin, int32_t thread, bool at_once)
+{
+	(void)pin, (void)thread, (void)at_once;
+	return DHPI_PIN_HOLDS;
+}
+
+void dhpi_pin_forget(struct dhpi_pin *pin)
+{
+	(void)pin;
+}
+
+void dhpi_watchdog_begin(struct dhpi_queue *queue)
+{
+	(void)queue;
+}
+
+void dhpi_watchdog_end(struct dhpi_queue *queue)
+{
+	(void)queue;
+}
+
+/* ---- worlds ---- */
+
+static void routine(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct object *object = context;
+
+	(void)dpc;
+	MODEL_ASSERT(argument_1 == argument_2);
+	object->argument = argument_1;
+	object->runs++;
+	object->number = at_fetch_add_relaxed_u32(&world->count, 1);
+	at_store_relaxed_u32(&object->ran, 1);
+	(void)port_event_signal(&world->ran);
+}
+
+static struct dhpi_queue *queue_at(uint32_t index)
+{
+	return dhpi_percpu_slot(&world->queues, index);
+}
+
+static void make_object(uint32_t number, dhp_dpc_routine *run, uint32_t target, enum dhp_importance importance)
+{
+	struct object *object = model_alloc(sizeof(*object));
+
+	world->objects[number] = object;
+	(void)dhp_dpc_init(&object->dpc, &world->engine, run, object);
+	if (target != DHPI_NO_TARGET)
+		(void)dhp_dpc_set_target(&object->dpc, target);
+	(void)dhp_dpc_set_importance(&object->dpc, importance);
+}
+
+static void make_processors(uint32_t count)
+{
+	const struct dhpi_work_options options = { .simulated = true, .tick_us = 1 };
+
+	world = model_alloc(sizeof(*world));
+	world->set.maximum = 2;
+	at_init_u32(&world->set.active, count);
+	at_init_u64(&world->epoch.now, 1);
+	port_mutex_init(&world->serial);
+	port_mutex_init(&world->epoch.serial);
+	world->space = (struct dhpi_space){ .serial = &world->serial, .set = &world->set, .epoch = &world->epoch };
+	world->engine = (struct dhp_engine){ .work = &world->work, .set = &world->set, .space = &world->space };
+	world->queues.stride = (uint32_t)dhpi_round_up(sizeof(struct dhpi_queue), 128);
+	world->queues.base = model_alloc(2 * world->queues.stride);
+	(void)dhpi_work_init(&world->work, &world->space, &options);
+	world->work.timers.thread.started = false; /* but in the world that has its thread */
+	for (uint32_t i = 0; i < count; i++) {
+		world->rows[i] = (struct dhp_processor){ .index = i, .cpu = i };
+		queue_at(i)->random = i + 1;
+		queue_at(i)->reader = dhpi_reader_take(&world->epoch);
+		dhpi_work_prepare(&world->work, &world->rows[i]);
+	}
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		make_object(i, routine, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+}
+
+static void one_processor(void)
+{
+	make_processors(1);
+}
+
+static void wait_for(struct object *object)
+{
+	for (;;) {
+		uint32_t ticket = port_event_ticket(&world->ran);
+
+		if (at_load_relaxed_u32(&object->ran) != 0)
+			return;
+		port_event_wait(&world->ran, ticket, 0);
+	}
+}
+
+/* As dhpi_worker_run, without the spinning. */
+static void work(uint32_t index)
+{
+	struct dhpi_queue *queue = queue_at(index);
+
+	port_self()->worker = queue;
+	port_cpu_pretend((int32_t)index);
+	dhpi_reader_online(queue->reader);
+	for (;;) {
+		bool found = run_batch(queue) || steal(queue);
+
+		dhpi_reader_quiescent(queue->reader);
+		if (found)
+			continue;
+		(void)end_search(queue->work);
+		if (told_to_stop(queue) && dhpi_queue_empty(queue))
+			break;
+		sleep_until_woken(queue);
+	}
+	dhpi_reader_offline(queue->reader);
+}
+
+static void work_0(void)
+{
+	work(0);
+}
+
+static void work_1(void)
+{
+	work(1);
+}
+
+static void stop(uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		at_store_release_u32(&queue_at(i)->stop, 1);
+		(void)port_event_signal(&queue_at(i)->event);
+	}
+}
+
+static void insert(uint32_t number, uintptr_t argument)
+{
+	MODEL_ASSERT(dhp_dpc_insert(&world->objects[number]->dpc, (void *)argument, (void *)argument) == DHP_OK);
+}
+
+static void insert_and_wait(uint32_t number, uintptr_t argument)
+{
+	insert(number, argument);
+	wait_for(world->objects[number]);
+}
+
+/* ---- insert, sleep, wake ---- */
+
+static void insert_one_then_stop(void)
+{
+	insert_and_wait(0, 5);
+	stop(1);
+}
+
+static void once_with_five(void)
+{
+	MODEL_ASSERT(world->objects[0]->runs == 1 && world->objects[0]->argument == (void *)5);
+}
+
+/* The arguments of the second insert are written when those of the first have been copied. */
+static void insert_again_and_again(void)
+{
+	uint32_t inserted = 0;
+
+	while (inserted < 2) {
+		if (dhp_dpc_insert(&world->objects[0]->dpc, &inserted, &inserted) == DHP_OK)
+			inserted++;
+		else
+			port_relax();
+	}
+	(void)dhpi_work_flush(&world->work);
+	MODEL_ASSERT(world->objects[0]->runs == 2);
+	stop(1);
+}
+
+static void say_done(void)
+{
+	if (at_fetch_add_acq_rel_u32(&world->done, 1) == 1)
+		stop(1);
+}
+
+static void insert_first(void)
+{
+	insert_and_wait(0, 1);
+	say_done();
+}
+
+static void insert_high(void)
+{
+	(void)dhp_dpc_set_importance(&world->objects[1]->dpc, DHP_IMPORTANCE_HIGH);
+	insert_and_wait(1, 1);
+	say_done();
+}
+
+static void with_timers(void)
+{
+	one_processor();
+	world->work.timers.thread.started = true;
+}
+
+static void insert_low(void)
+{
+	(void)dhp_dpc_set_importance(&world->objects[1]->dpc, DHP_IMPORTANCE_LOW);
+	insert_and_wait(1, 1);
+	stop(1);
+	dhpi_timers_stop(&world->work.timers);
+}
+
+static void insert_low_twice(void)
+{
+	(void)dhp_dpc_set_importance(&world->objects[1]->dpc, DHP_IMPORTANCE_LOW);
+	insert_and_wait(1, 1);
+	at_store_relaxed_u32(&world->objects[1]->ran, 0);
+	insert_and_wait(1, 1);
+	stop(1);
+	dhpi_timers_stop(&world->work.timers);
+}
+
+/* S-616. The object is queued before; who is refused has written something that the run has to see. */
+static void read_note(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	(void)dpc, (void)context, (void)argument_1, (void)argument_2;
+	world->objects[1]->number = at_load_relaxed_u32(&world->objects[1]->ran);
+}
+
+static void queued_before(void)
+{
+	one_processor();
+	make_object(0, read_note, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+	insert(0, 1);
+}
+
+static void be_refused(void)
+{
+	at_store_relaxed_u32(&world->objects[1]->ran, 9);
+	world->refused = dhp_dpc_insert(&world->objects[0]->dpc, NULL, NULL) == DHP_ALREADY_QUEUED;
+	stop(1);
+}
+
+static void saw_the_note(void)
+{
+	if (world->refused)
+		MODEL_ASSERT(world->objects[1]->number == 9);
+}
+
+/* ---- removal ---- */
+
+static void insert_remove_free(void)
+{
+	struct object *object = world->objects[0];
+
+	insert(0, 5);
+	if (dhp_dpc_remove(&object->dpc) == DHP_OK)
+		model_free(object, sizeof(*object));
+	else
+		wait_for(object);
+	stop(1);
+}
+
+static void insert_two_remove_one(void)
+{
+	struct object *object = world->objects[1];
+
+	insert(0, 5);
+	insert(1, 5);
+	if (dhp_dpc_remove(&object->dpc) == DHP_OK) {
+		object->dpc = (struct dhp_dpc){ .opaque = { 0 } };
+		model_free(object, sizeof(*object));
+	} else {
+		wait_for(object);
+	}
+	wait_for(world->objects[0]);
+	stop(1);
+}
+
+static void insert_for_others(void)
+{
+	insert(0, 5);
+	at_store_release_u32(&world->inserted, 1);
+}
+
+/* An object inserted by somebody else: its arguments are the remover's after the removal. */
+static void remove_of_others(void)
+{
+	struct object *object = world->objects[0];
+
+	while (at_load_acquire_u32(&world->inserted) == 0)
+		port_relax();
+	if (dhp_dpc_remove(&object->dpc) == DHP_OK)
+		model_free(object, sizeof(*object));
+	else
+		wait_for(object);
+	stop(1);
+}
+
+/* One inserts again what another takes off: of two inserts each is run or removed. */
+static void insert_twice(void)
+{
+	for (uint32_t inserted = 0; inserted < 2;)
+		if (dhp_dpc_insert(&world->objects[0]->dpc, &inserted, &inserted) == DHP_OK)
+			inserted++;
+		else
+			port_relax();
+	say_done();
+}
+
+static void remove_twice(void)
+{
+	for (uint32_t i = 0; i < 2; i++)
+		world->removed += dhp_dpc_remove(&world->objects[0]->dpc) == DHP_OK;
+	say_done();
+}
+
+static void run_or_removed(void)
+{
+	MODEL_ASSERT(world->objects[0]->runs + world->removed == 2);
+}
+
+/* ---- work without target ---- */
+
+/* Each waits for the other: both processors have to run one. */
+static void needs_another(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct object *object = context;
+
+	routine(dpc, context, argument_1, argument_2);
+	wait_for(world->objects[object == world->objects[0] ? 1 : 0]);
+}
+
+static void two_processors(void)
+{
+	make_processors(2);
+	for (uint32_t i = 0; i < 2; i++)
+		make_object(i, needs_another, DHPI_NO_TARGET, DHP_IMPORTANCE_MEDIUM_HIGH);
+}
+
+static void insert_two_that_need_each_other(void)
+{
+	port_cpu_pretend(0);
+	insert(0, 1);
+	insert(1, 1);
+	wait_for(world->objects[0]);
+	wait_for(world->objects[1]);
+	stop(2);
+}
+
+/* A High object is not stolen; what it waits for is. It came by another inbox, so nothing but `busy` says that a batch runs. */
+static void needs_the_second(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	routine(dpc, context, argument_1, argument_2);
+	wait_for(world->objects[1]);
+}
+
+static void high_that_needs_another(void)
+{
+	make_processors(2);
+	make_object(0, needs_the_second, 0, DHP_IMPORTANCE_HIGH);
+	make_object(1, routine, DHPI_NO_TARGET, DHP_IMPORTANCE_MEDIUM_HIGH);
+	insert(0, 1);
+}
+
+static void insert_the_second(void)
+{
+	port_cpu_pretend(0);
+	insert(1, 1);
+	wait_for(world->objects[0]);
+	wait_for(world->objects[1]);
+	stop(2);
+}
+
+static bool any_ran(uint32_t first)
+{
+	for (uint32_t i = first; i < OBJECTS; i++)
+		if (at_load_relaxed_u32(&world->objects[i]->ran) != 0)
+			return true;
+	return false;
+}
+
+/*
+ * A routine inserts on its own processor. One may wait for it in the window, and one in the inbox if the lock was held at that
+ * moment; of three one runs elsewhere.
+ */
+static void inserts_three(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	uint32_t ticket;
+
+	routine(dpc, context, argument_1, argument_2);
+	for (uint32_t i = 1; i < OBJECTS; i++)
+		insert(i, 1);
+	while (ticket = port_event_ticket(&world->ran), !any_ran(1))
+		port_event_wait(&world->ran, ticket, 0);
+}
+
+static void routine_that_inserts(void)
+{
+	make_processors(2);
+	make_object(0, inserts_three, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+	for (uint32_t i = 1; i < OBJECTS; i++)
+		make_object(i, routine, DHPI_NO_TARGET, DHP_IMPORTANCE_MEDIUM_HIGH);
+}
+
+static void insert_one_that_inserts(void)
+{
+	port_cpu_pretend(0);
+	insert(0, 1);
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		wait_for(world->objects[i]);
+	stop(2);
+}
+
+/* The same seen from a flush, by which what ran elsewhere has happened. */
+static void insert_and_flush(void)
+{
+	port_cpu_pretend(0);
+	insert(0, 5);
+	insert(1, 5);
+	dhpi_work_flush(&world->work);
+	MODEL_ASSERT(world->objects[0]->runs == 1 && world->objects[1]->runs == 1);
+	MODEL_ASSERT(world->objects[0]->argument == (void *)5);
+	stop(2);
+}
+
+static void movable_ones(void)
+{
+	make_processors(2);
+	for (uint32_t i = 0; i < 2; i++)
+		make_object(i, routine, DHPI_NO_TARGET, DHP_IMPORTANCE_MEDIUM_HIGH);
+}
+
+/* One is thrown away when a remover was quicker; the flush waits for it all the same. */
+static void remove_then_flush(void)
+{
+	uint32_t removed;
+
+	insert(0, 5);
+	removed = dhp_dpc_remove(&world->objects[0]->dpc) == DHP_OK;
+	dhpi_work_flush(&world->work);
+	MODEL_ASSERT(world->objects[0]->runs + removed == 1);
+	stop(1);
+}
+
+/* ---- order ---- */
+
+/* What was pushed before comes first, though another takes the inbox meanwhile (I7 of the queue). No pause: it would refresh. */
+static void inserts_behind(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	if (at_load_acquire_u32(&world->inserted) != 0)
+		insert(2, 1);
+	else
+		at_store_relaxed_u32(&world->objects[2]->ran, 1);
+	routine(dpc, context, argument_1, argument_2);
+}
+
+static void before_order(void)
+{
+	one_processor();
+	make_object(0, inserts_behind, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+	insert(0, 1);
+}
+
+static void insert_before(void)
+{
+	insert(1, 1);
+	at_store_release_u32(&world->inserted, 1);
+	wait_for(world->objects[0]);
+	wait_for(world->objects[1]);
+	wait_for(world->objects[2]);
+	stop(1);
+}
+
+/* Takes the inbox, as a remover does. */
+static void take_the_inbox(void)
+{
+	struct dhpi_queue *queue = queue_at(0);
+
+	dhpi_spin_lock(&queue->lock);
+	dhpi_queue_drain(queue);
+	dhpi_spin_unlock(&queue->lock);
+	dhpi_worker_wake(queue);
+}
+
+static void in_order(void)
+{
+	if (world->objects[2]->runs != 0)
+		MODEL_ASSERT(world->objects[1]->number < world->objects[2]->number);
+}
+
+/* ---- a processor that does not come up; the life of a worker ---- */
+
+static void second_is_prepared(void)
+{
+	make_processors(1);
+	world->rows[1] = (struct dhp_processor){ .index = 1, .cpu = 1 };
+	at_init_u32(&world->set.active, 2);
+	make_object(0, routine, 1, DHP_IMPORTANCE_MEDIUM_HIGH);
+	at_init_u32(&world->set.active, 1);
+}
+
+static void prepare_and_take_back(void)
+{
+	dhpi_work_prepare(&world->work, &world->rows[1]);
+	dhpi_work_unprepare(&world->work, &world->rows[1]);
+	dhpi_work_prepare(&world->work, &world->rows[1]);
+	dhpi_work_unprepare(&world->work, &world->rows[1]);
+}
+
+static void insert_at_second(void)
+{
+	insert_and_wait(0, 5);
+	stop(1);
+}
+
+/* Published by its opener: who finds the queue of an index finds it open. */
+static void remove_at_second(void)
+{
+	insert(0, 5);
+	if (dhp_dpc_remove(&world->objects[0]->dpc) != DHP_OK)
+		wait_for(world->objects[0]);
+	stop(1);
+}
+
+/* The worker looks at what its publisher wrote, before it does anything. */
+static void go_and_look(void)
+{
+	wait_for_publication(queue_at(0));
+	if (!told_to_stop(queue_at(0)))
+		MODEL_ASSERT(world->objects[1]->number == 3);
+}
+
+static void publish(void)
+{
+	world->objects[1]->number = 3;
+	dhpi_work_publish(&world->work, &world->rows[0]);
+}
+
+static void look_whether_told_to_stop(void)
+{
+	while (!told_to_stop(queue_at(0)))
+		port_relax();
+	MODEL_ASSERT(world->objects[1]->number == 4);
+}
+
+static void write_and_stop(void)
+{
+	struct port_thread *thread = &queue_at(0)->thread;
+
+	world->objects[1]->number = 4;
+	thread->started = false;
+	dhpi_work_stop(&world->work);
+}
+
+/* A worker that is told that nobody inserts any more. */
+static void prepared(void)
+{
+	one_processor();
+	at_init_u32(&world->set.active, 1);
+}
+
+/* ---- the gate ---- */
+
+/* Only routines insert while the engine is being destroyed. The one that is refused comes after what who closed wrote. */
+static void inserts_itself(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	(void)context, (void)argument_1, (void)argument_2;
+	if (dhp_dpc_insert(dpc, NULL, NULL) == DHP_CLOSED)
+		MODEL_ASSERT(world->objects[1]->number == 4);
+}
+
+static void one_inserts_itself(void)
+{
+	one_processor();
+	make_object(0, inserts_itself, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+	insert(0, 1);
+}
+
+static void write_and_close(void)
+{
+	world->objects[1]->number = 4;
+	dhpi_work_stop(&world->work);
+}
+
+/* Two flushes in a row, with inserts between: each waits for what came before it. */
+static void insert_flush_twice(void)
+{
+	for (uint32_t i = 1; i <= 2; i++) {
+		insert(0, i);
+		dhpi_work_flush(&world->work);
+		MODEL_ASSERT(world->objects[0]->runs == i);
+	}
+	say_done();
+}
+
+static void insert_meanwhile(void)
+{
+	insert_and_wait(1, 1);
+	say_done();
+}
+
+/* ---- not usable for a while ---- */
+
+static void two_processors_plain(void)
+{
+	make_processors(2);
+	make_object(0, routine, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+	make_object(1, needs_another, DHPI_NO_TARGET, DHP_IMPORTANCE_MEDIUM_HIGH);
+}
+
+static void go_away(void)
+{
+	dhpi_work_usable(&world->work, 0, false);
+	dhpi_work_leave(&world->work);
+	insert_and_wait(0, 1);
+	dhpi_work_usable(&world->work, 0, true);
+	stop(2);
+}
+
+const struct model_world model_worlds[] = {
+	{ "insert_wakes", one_processor, { insert_one_then_stop, work_0 }, once_with_five, 1 },
+	{ "insert_again", one_processor, { insert_again_and_again, work_0 }, NULL, 1 },
+	{ "two_insert", one_processor, { insert_first, insert_high, work_0 }, NULL, 1 },
+	{ "low_waits_for_a_tick", with_timers, { insert_low, work_0, model_run_started }, NULL, 1 },
+	{ "low_again", with_timers, { insert_low_twice, work_0, model_run_started }, NULL, 1 },
+	{ "refused_before_the_run", queued_before, { be_refused, work_0 }, saw_the_note, 3 },
+	{ "remove_and_free", one_processor, { insert_remove_free, work_0 }, NULL, 1 },
+	{ "remove_one_of_two", one_processor, { insert_two_remove_one, work_0 }, NULL, 1 },
+	{ "remove_of_others", one_processor, { insert_for_others, remove_of_others, work_0 }, NULL, 1 },
+	{ "inserted_again_and_removed", one_processor, { insert_twice, remove_twice, work_0 }, run_or_removed, 1 },
+	{ "two_that_need_each_other", two_processors, { insert_two_that_need_each_other, work_0, work_1 }, NULL, 1 },
+	{ "high_needs_another", high_that_needs_another, { insert_the_second, work_0, work_1 }, NULL, 1 },
+	{ "routine_inserts", routine_that_inserts, { insert_one_that_inserts, work_0, work_1 }, NULL, 1 },
+	{ "flush_over_two", movable_ones, { insert_and_flush, work_0, work_1 }, NULL, 1 },
+	{ "remove_then_flush", one_processor, { remove_then_flush, work_0 }, NULL, 1 },
+	{ "order_of_put", before_order, { insert_before, take_the_inbox, work_0 }, in_order, 1 },
+	{ "does_not_come_up", second_is_prepared, { insert_at_second, prepare_and_take_back, work_0 }, NULL, 1 },
+	{ "removed_while_it_does_not", second_is_prepared, { remove_at_second, prepare_and_take_back, work_0 }, NULL, 1 },
+	{ "publication", one_processor, { publish, go_and_look }, NULL, 1 },
+	{ "stop", prepared, { write_and_stop, look_whether_told_to_stop }, NULL, 1 },
+	{ "closing", one_inserts_itself, { write_and_close, work_0 }, NULL, 1 },
+	{ "two_flushes", one_processor, { insert_flush_twice, insert_meanwhile, work_0 }, NULL, 1 },
+	{ "away", two_processors_plain, { go_away, work_0, work_1 }, NULL, 1 },
+	{ .name = NULL },
+};

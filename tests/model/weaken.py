@@ -1,0 +1,374 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Weakens each order of the engine by one step and asks whether a model notices.
+
+    weaken.py [--edge NAME ...] [--file PATH ...] [--iterations N] [--jobs N] [--quiet] [--build DIR]
+    weaken.py --list [--edge NAME ...] [--file PATH ...]     the sites, and what each is weakened to
+    weaken.py --page FILE [--build DIR]                      writes the table of what the runs so far have found
+    weaken.py --compile MODEL --build DIR [--depfile FILE]   one model as it is, for CMake
+
+A site is one at_ operation in engine/ that is not relaxed; the comment beside it names its edge. Each is replaced, in a
+copy of the engine, by the next weaker operation (an acq_rel one by its two halves), and the models that include the file
+and name the edge run, until one fails. A weakening that no model notices has to stand in survivors.txt with its reason,
+and a reason for what is noticed is wrong too.
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "api"))
+sys.dont_write_bytecode = True
+from ordering_edges import LINES_ABOVE, MENTION, WRAPPERS, edges_of_model, rows, split, unwrapped  # noqa: E402
+
+OPERATION = re.compile(r"\bat_(load|store|store_fence|exchange|cas|fetch_add|fetch_sub|fence)_"
+                       r"(acquire|release|acq_rel|seq_cst)(?:_(u8|u32|u64|ptr))?(?=\s*\()")
+LAYERS = ("base", "port", "sync", "percpu", "work", "notify", "rebalance", "partition", "wdk")
+CFLAGS = ["-std=gnu11", "-O1", "-w", "-fno-pie", "-fsanitize=thread", "-DDHP_CHECKS=3"]
+
+
+def weaker(kind, order):
+    """What is one step weaker; for the orders that are not comparable, both."""
+    if kind == "fence":
+        return ["fence_none"]
+    if kind == "store_fence":
+        return ["store_release", "store_fence_relaxed"]
+    if order in ("acquire", "release"):
+        return [f"{kind}_relaxed"]
+    if kind == "load":
+        return ["load_acquire"]
+    if kind == "store":
+        return ["store_release"]
+    return [f"{kind}_acq_rel"] if order == "seq_cst" else [f"{kind}_acquire", f"{kind}_release"]
+
+
+def compiler(variable, otherwise):
+    """May begin with a launcher such as ccache."""
+    return shlex.split(os.environ.get(variable, otherwise))
+
+
+def include_path(engine, root):
+    return [HERE / "include", root / "include"] + [engine / layer for layer in LAYERS] + [engine]
+
+
+class Site:
+    def __init__(self, path, line, nth, text, start, end, kind, order, suffix, edges):
+        self.path, self.line, self.nth, self.kind, self.order, self.suffix = path, line, nth, kind, order, suffix
+        self.text, self.start, self.end, self.edges = text, start, end, edges
+
+    def operation(self):
+        return self.text[self.start:self.end]
+
+    def replaced(self, name):
+        new = "at_" + name + (f"_{self.suffix}" if self.suffix and name != "fence_none" else "")
+        return new, self.text[:self.start] + new + self.text[self.end:]
+
+
+def function_at(code, position):
+    """The name of the function around it: the last line before that starts in the first column with a name and a bracket."""
+    found = "?"
+    for match in re.finditer(r"^(?:[A-Za-z_][^\n;={}]*?\b)?([A-Za-z_]\w*)\([^;{}]*\)\s*\n?\{", code[:position], re.M):
+        found = match.group(1)
+    return found
+
+
+def sites(root):
+    found = []
+    for path in sorted((root / "engine").rglob("*.[ch]")):
+        where = path.relative_to(root).as_posix()
+        if where in WRAPPERS:
+            continue
+        text = path.read_text()
+        code, comments = split(text)
+        comments = unwrapped(comments)
+        mentions = {}
+        for match in MENTION.finditer(comments):
+            mentions.setdefault(comments.count("\n", 0, match.start()) + 1, []).append(match.group(1))
+        single = {}  # edge names without a hyphen: [spin], [gate], [defer], [drain]
+        for match in re.finditer(r"\[([a-z]+)\]\s+(?:release|acquire|either-or)", comments):
+            single.setdefault(comments.count("\n", 0, match.start()) + 1, []).append(match.group(1))
+        for line, names in single.items():
+            mentions.setdefault(line, []).extend(names)
+        counted = {}
+        for match in OPERATION.finditer(code):
+            line = code.count("\n", 0, match.start()) + 1
+            near = [names for at in range(line, line - LINES_ABOVE - 1, -1) for names in [mentions.get(at)] if names]
+            function = function_at(code, match.start())
+            nth = counted[function, match.group()] = counted.get((function, match.group()), 0) + 1
+            site = Site(where, line, nth, text, match.start(), match.end(), *match.groups(),
+                        sorted({name for names in near for name in names}))
+            site.function = function
+            found.append(site)
+    return found
+
+
+class Model:
+    """A C file of this folder with a line `Edges: ...` in its head, which includes what it drives."""
+    def __init__(self, path):
+        self.path, self.name = path, path.stem
+        text = path.read_text()
+        self.edges = edges_of_model(text)
+        match = re.search(r"^ \* Sources: (.*)", text, re.M)
+        self.sources = match.group(1).split() if match else []
+
+    def compilations(self, engine, root, folder):
+        """(command, object) for the model and each file of the engine that it wants compiled beside it"""
+        include = include_path(engine, root)
+        for source in [self.path] + [engine / name for name in self.sources]:
+            output = Path(folder, f"{self.name}-{source.parent.name}-{source.stem}.o")
+            yield (compiler("CC", "cc") + CFLAGS + [f"-I{path}" for path in include] + ["-include", "model_cpu.h"] +
+                   [str(source), "-c", "-o", str(output)], output)
+
+    def includes(self, root):
+        text = ""
+        for command, output in self.compilations(root / "engine", root, "/"):
+            command = [word for word in command if word not in ("-c", "-o", str(output))] + ["-MM"]
+            text += subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        engine = (root / "engine").resolve()
+        found = set()
+        for word in text.replace("\\\n", " ").split():
+            try:
+                found.add("engine/" + Path(word).resolve().relative_to(engine).as_posix())
+            except ValueError:
+                pass
+        return found
+
+
+def models():
+    return [model for model in map(Model, sorted(HERE.glob("*.c"))) if model.edges]
+
+
+def survivors():
+    """{(file, function, operation, nth, weaker): reason}, {edge: reason}"""
+    places, edges = {}, {}
+    for number, line in enumerate((HERE / "survivors.txt").read_text().splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        what, colon, reason = line.partition(": ")
+        words = what.split()
+        if not reason.strip():
+            raise SystemExit(f"survivors.txt:{number}: no reason")
+        if len(words) == 2 and words[0] == "edge":
+            edges[words[1]] = reason
+        elif len(words) == 5 and words[3] == "->":
+            operation, _, nth = words[2].partition("#")
+            places[words[0], words[1], operation, int(nth or 1), words[4]] = reason
+        else:
+            raise SystemExit(f"survivors.txt:{number}: neither `edge NAME: why` nor `FILE FUNCTION OPERATION[#N] -> WEAKER: why`")
+    return places, edges
+
+
+def why(text):
+    """`world: what is wrong` of what a model wrote."""
+    failed = re.search(r"^(\w+): FAILED, (\d+) executions\n(.*)", text, re.M)
+    return f"{failed.group(1)}, run {failed.group(2)}: {failed.group(3)}" if failed else ""
+
+
+class Runner:
+    def __init__(self, root, build, iterations):
+        self.root, self.build, self.iterations = root, build, iterations
+        self.models = models()
+        self.objects = [str(build / "relacy.o"), str(build / "port_model.o")]
+        self.includes = {model.name: model.includes(root) for model in self.models}
+
+    def prepare(self):
+        """The part that all models share, if it is older than its sources."""
+        self.build.mkdir(parents=True, exist_ok=True)
+        include = [f"-I{path}" for path in include_path(self.root / "engine", self.root)]
+        flags = {"relacy.cpp": compiler("CXX", "c++") + ["-std=gnu++11", "-O2", "-w", "-fno-pie"],
+                 "port_model.c": compiler("CC", "cc") + ["-std=gnu11", "-O1", "-fno-pie", "-DDHP_CHECKS=3"]}
+        newest = max(path.stat().st_mtime for path in (HERE / "include").glob("*.h"))
+        for source, output in zip(sorted(flags, reverse=True), self.objects):
+            wanted = max(newest, (HERE / source).stat().st_mtime)
+            if not Path(output).exists() or Path(output).stat().st_mtime < wanted:
+                partial = f"{output}.{os.getpid()}"
+                subprocess.run(flags[source] + include + ["-c", str(HERE / source), "-o", partial], check=True)
+                os.replace(partial, output)
+
+    def compile(self, model, engine, folder):
+        """What the compiler said; empty: it is there."""
+        binary, objects = str(Path(folder, model.name)), []
+        for command, output in model.compilations(engine, self.root, folder):
+            compiled = subprocess.run(command, capture_output=True, text=True)
+            if compiled.returncode != 0:
+                return compiled.stderr
+            objects.append(str(output))
+        linked = subprocess.run(compiler("CXX", "c++") + ["-no-pie", "-Wl,--unresolved-symbols=ignore-all", "-o", binary, *objects, *self.objects],
+                                capture_output=True, text=True)
+        return linked.stderr
+
+    def run(self, model, folder, iterations):
+        """(noticed, what it said)"""
+        try:
+            result = subprocess.run([str(Path(folder, model.name)), "--iterations", str(iterations)],
+                                    capture_output=True, text=True, timeout=900)
+        except subprocess.TimeoutExpired:
+            return True, "no end"
+        return result.returncode != 0, why(result.stdout)
+
+    def weaken(self, site, name):
+        new, text = site.replaced(name)
+        candidates = [model for model in self.models
+                      if set(model.edges) & set(site.edges) and site.path in self.includes[model.name]]
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory() as folder:
+            engine = Path(folder, "engine")
+            shutil.copytree(self.root / "engine", engine)
+            Path(folder, site.path).write_text(text)
+            for model in candidates:
+                if said := self.compile(model, engine, folder):
+                    return site, new, "broken", said[:300], 0
+            for iterations in (self.iterations // 25, self.iterations): # most are noticed soon
+                for model in candidates:
+                    noticed, said = self.run(model, folder, iterations)
+                    if noticed:
+                        return site, new, "caught", f"{model.name}: {said.strip()}", time.monotonic() - started
+        state = "survived" if candidates else "not modelled"
+        return site, new, state, " ".join(model.name for model in candidates), time.monotonic() - started
+
+
+def compile_one(runner, name, depfile):
+    """For CMake: the model as it is, with lines for what it was made of."""
+    model = next(model for model in runner.models if model.name == name)
+    runner.prepare()
+    with tempfile.TemporaryDirectory() as folder:
+        if said := runner.compile(model, runner.root / "engine", folder):
+            print(said)
+            return 1
+        shutil.move(str(Path(folder, name)), str(runner.build / name))
+    if depfile:
+        parts = [runner.root / part for part in sorted(runner.includes[name])]
+        depfile.write_text(f"{runner.build / name}: " + " ".join(map(str, parts + sorted((HERE / "include").glob("*.h")))) + "\n")
+    return 0
+
+
+class Results:
+    """What was found for each weakening, kept between runs: `path function operation#n -> weaker`: [edges, state, who noticed]."""
+    def __init__(self, build):
+        self.path = build / "results.json"
+        self.all = json.loads(self.path.read_text()) if self.path.exists() else {}
+
+    def add(self, site, new, state, said):
+        self.all[f"{site.path} {site.function} {site.operation()}#{site.nth} -> {new}"] = [site.edges, state, said]
+        partial = self.path.with_suffix(f".{os.getpid()}")
+        partial.write_text(json.dumps(self.all, indent=0, sort_keys=True))
+        os.replace(partial, self.path)
+
+
+def page(root, build, iterations):
+    """docs/models.md"""
+    results, (reasons, excused) = Results(build).all, survivors()
+    everything = [(site, site.replaced(name)[0]) for site in sites(root) for name in weaker(site.kind, site.order)]
+    by_edge = {}
+    for site, new in everything:
+        for edge in site.edges:
+            by_edge.setdefault(edge, []).append((site, new))
+    modelled = {}
+    for model in models():
+        for edge in model.edges:
+            modelled.setdefault(edge, []).append(model.name)
+    lines = []
+    total = {"caught": 0, "reason": 0, "open": 0}
+    for edge in filter(None, rows((root / "engine" / "README.md").read_text())):
+        caught = given = left = 0
+        files, orders = set(), set()
+        for site, new in by_edge.get(edge, []):
+            files.add(site.path.removeprefix("engine/"))
+            orders.add(site.operation().removeprefix("at_").rsplit("_", 1)[0] if site.suffix else site.operation()[3:])
+            state = results.get(f"{site.path} {site.function} {site.operation()}#{site.nth} -> {new}", ["", "", ""])[1]
+            key = (site.path, site.function, site.operation(), site.nth, new)
+            if state == "caught":
+                caught += 1
+            elif key in reasons or edge in excused:
+                given += 1
+            else:
+                left += 1
+        lines.append(f"| `{edge}` | {', '.join(modelled.get(edge, [])) or '-'} | {', '.join(sorted(files))} | "
+                     f"{', '.join(sorted(orders))} | {caught} | {given} | {left} |")
+    for site, new in everything:
+        state = results.get(f"{site.path} {site.function} {site.operation()}#{site.nth} -> {new}", ["", "", ""])[1]
+        key = (site.path, site.function, site.operation(), site.nth, new)
+        total["caught" if state == "caught" else "reason" if key in reasons or set(site.edges) <= set(excused) else "open"] += 1
+    why_not = [f"- `{edge}`: {reason}" for edge, reason in sorted(excused.items())]
+    kept = [f"- `{path}`, `{function}`, `{operation}`{f' ({nth})' if nth > 1 else ''} as `{new}`: {reason}"
+            for (path, function, operation, nth, new), reason in sorted(reasons.items())]
+    return "\n".join([
+        "<!-- SPDX-License-Identifier: BSD-2-Clause -->", "# Weak-memory models", "",
+        "Written by `tests/model/weaken.py --page`. How the models work: [tests/model/README.md](../tests/model/README.md).", "",
+        "    make models      # every model as it is; in `make check` too, with fewer executions",
+        "    make weaken      # each order one step weaker: a model has to notice, or tests/model/survivors.txt says why not", "",
+        f"{len(everything)} weakenings of {len(sites(root))} operations: {total['caught']} caught, {total['reason']} with a reason, "
+        f"{total['open']} open. Each was tried in {iterations} executions of each world of its models.", "",
+        "One operation may stand at several edges, and counts at each. *Open*: not noticed, and nobody has said why that is right;",
+        "or not tried yet.", "",
+        "| edge | models | files | operations | caught | with a reason | open |", "|---|---|---|---|---|---|---|", *lines, "",
+        "## Edges without a model", "", *why_not, "", "## Weakenings that no model notices", "", *kept, ""])
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--root", type=Path, default=HERE.parent.parent)
+    parser.add_argument("--build", type=Path)
+    parser.add_argument("--edge", nargs="+", default=[])
+    parser.add_argument("--file", nargs="+", default=[])
+    parser.add_argument("--iterations", type=int, default=3000)
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--page", type=Path)
+    parser.add_argument("--compile")
+    parser.add_argument("--depfile", type=Path)
+    parser.add_argument("--list", action="store_true")
+    parser.add_argument("--quiet", action="store_true", help="only what survived")
+    arguments = parser.parse_args()
+    root = arguments.root.resolve()
+    build = (arguments.build or root / "build" / "weaken").resolve()
+    wanted = [site for site in sites(root)
+              if (not arguments.edge or set(arguments.edge) & set(site.edges)) and
+              (not arguments.file or any(site.path.endswith(name) for name in arguments.file))]
+    if arguments.list:
+        for site in wanted:
+            print(f"{site.path}:{site.line} {site.function} {site.operation()}#{site.nth} [{' '.join(site.edges)}] -> "
+                  f"{' '.join(weaker(site.kind, site.order))}")
+        return 0
+    if arguments.compile:
+        return compile_one(Runner(root, build, arguments.iterations), arguments.compile, arguments.depfile)
+    if arguments.page:
+        arguments.page.write_text(page(root, build, arguments.iterations))
+        return 0
+    reasons, excused = survivors()
+    runner = Runner(root, build, arguments.iterations)
+    runner.prepare()
+    results = Results(build)
+    counts, wrong = {}, []
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        jobs = [pool.submit(runner.weaken, site, name) for site in wanted for name in weaker(site.kind, site.order)]
+        for job in jobs:
+            site, new, state, said, seconds = job.result()
+            key = (site.path, site.function, site.operation(), site.nth, new)
+            if state == "survived" and key in reasons:
+                state = "excused"
+            elif state == "not modelled" and set(site.edges) <= set(excused):
+                state = "excused"
+            elif state == "caught" and key in reasons:
+                state = "caught, but survivors.txt has a reason"
+            if state not in ("caught", "excused"):
+                wrong.append(key)
+            results.add(site, new, state, said)
+            counts[state] = counts.get(state, 0) + 1
+            if not arguments.quiet or state != "caught":
+                print(f"{site.path}:{site.line} {site.function} [{' '.join(site.edges)}] {site.operation()}#{site.nth} -> {new}: "
+                      f"{state} ({said}; {seconds:.1f} s)", flush=True)
+    print(", ".join(f"{count} {state}" for state, count in sorted(counts.items())))
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
