@@ -4,6 +4,8 @@
  */
 #include <linux/cpumask.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -48,10 +50,13 @@ int32_t port_thread_id(void)
 /* NULL, or held. */
 static struct task_struct *find(int32_t thread)
 {
-	struct pid *pid = find_get_pid(thread);
-	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
+	struct task_struct *task;
 
-	put_pid(pid);
+	rcu_read_lock();
+	task = pid_task(find_pid_ns(thread, &init_pid_ns), PIDTYPE_PID); /* task_pid_nr counts there, whoever calls */
+	if (task != NULL)
+		get_task_struct(task);
+	rcu_read_unlock();
 	return task;
 }
 
