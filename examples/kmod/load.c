@@ -197,11 +197,14 @@ bool load_is_right(void)
 	return right;
 }
 
+/* The engine knows more of a newcomer by now than when its slot was made. */
 static void show_slot(void *slot, const struct dhp_processor *processor, void *context)
 {
-	if (processor != NULL)
-		seq_printf(context, "processor %u cpu %u node %u package %d ran %llu\n", processor->index, processor->cpu,
-			   processor->node, (int)processor->package, *(const u64 *)slot);
+	struct dhp_processor now;
+
+	if (processor != NULL && dhp_processor_at(machine, processor->index, &now) == DHP_OK)
+		seq_printf(context, "processor %u cpu %u node %u package %d ran %llu\n", now.index, now.cpu, now.node,
+			   (int)now.package, *(const u64 *)slot);
 }
 
 void load_show(struct seq_file *out)
