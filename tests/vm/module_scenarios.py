@@ -12,9 +12,9 @@ from steps import CPUS
 CHECKS = "slub_debug=FZPU preempt=full"
 
 
-def module(usual=True, kinds=("plain",), **machine):
+def module(usual=True, kinds=("plain",), other_kernels=False, **machine):
     def mark(function):
-        function.module_kinds = kinds
+        function.module_kinds, function.other_kernels = kinds, other_kernels
         function.steps = Module
         return scenario(usual, **machine)(function)
     return mark
@@ -151,7 +151,7 @@ def load_during_an_arrival(module, delay_us):
 
 # ---- what is refused ----
 
-@module(boot=2)
+@module(boot=2, other_kernels=True)
 def foreign(module):
     """A module that was built for the other kernel, or for none."""
     status, output = module.insert(series=module.other)

@@ -55,8 +55,9 @@ def built_modules(options):
     """Likewise: the module of each kernel that is played, of each kind that is wanted."""
     played = [known_scenarios(True)[name] for name in options.scenarios]
     kinds = {kind for function in played for kind in function.module_kinds}
+    every = any(function.other_kernels for function in played)
     return {f"/modules/{series}-{kind}.ko": modules.build(kernels.get(options.out / "kernels", series), kind, options.out)
-            for kind in sorted(kinds) for series in options.kernels}
+            for kind in sorted(kinds) for series in (kernels.METAPACKAGES if every else options.kernels)}
 
 
 def look_for_what_is_needed(wanted, of_module):
@@ -137,7 +138,7 @@ def play_all(options, wanted, file):
                 result = play(name, function, series, kernel, initrd, options)
                 report.add(name_of_kernel, result)
                 say(report.scenario(result, whole=False), report.scenario(result, whole=True))
-        say(f"\n{report.arrivals(name_of_kernel)}\n")
+        say("" if options.module else f"\n{report.arrivals(name_of_kernel)}\n")
     say(report.end(time.monotonic() - began))
     report.write_json(options.out / f"{options.name}.json", time.monotonic() - began)
     return report
