@@ -24,6 +24,7 @@ struct port_life {
 
 struct port_mutex {
 	void *mutex[24];     /* struct mutex; likewise */
+	void *key[4];        /* of lockdep */
 	struct at_ptr owner; /* the holder's struct port_self; others compare it with their own only */
 };
 

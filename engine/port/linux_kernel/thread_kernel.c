@@ -5,6 +5,7 @@
 #include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/kthread.h>
+#include <linux/lockdep.h>
 #include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/sched.h>
@@ -94,15 +95,24 @@ static struct mutex *of(struct port_mutex *mutex)
 	return (struct mutex *)mutex->mutex;
 }
 
+/* Each is of a class of its own: lockdep then knows in which order they nest. Without lockdep a key is nothing. */
+static struct lock_class_key *key_of(struct port_mutex *mutex)
+{
+	BUILD_BUG_ON(sizeof(struct lock_class_key) > sizeof(mutex->key));
+	return (struct lock_class_key *)mutex->key;
+}
+
 void port_mutex_init(struct port_mutex *mutex)
 {
-	mutex_init(of(mutex));
+	lockdep_register_key(key_of(mutex));
+	__mutex_init(of(mutex), "dhp", key_of(mutex));
 	at_init_ptr(&mutex->owner, NULL);
 }
 
 void port_mutex_fini(struct port_mutex *mutex)
 {
 	mutex_destroy(of(mutex));
+	lockdep_unregister_key(key_of(mutex));
 }
 
 void port_mutex_lock(struct port_mutex *mutex)
