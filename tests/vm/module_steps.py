@@ -104,7 +104,7 @@ class Module:
         self.until(lambda seen: cpu in seen["processors"], f"{what}: cpu {cpu} arrives")
         self.result.check(self.heard(cpu) == ["start", "complete"], f"{what}: cpu {cpu}: one Start, one Complete", self.heard(cpu))
         package = int(self.guest.ok(f"cat {CPUS}/cpu{cpu}/topology/physical_package_id"))
-        node = int(self.guest.ok(f"cd {CPUS}/cpu{cpu}; ls -d node*; cd /").replace("node", ""))
+        node = int(self.guest.ok(f"cd {CPUS}/cpu{cpu}; ls -d node[0-9]* 2>/dev/null || echo node0; cd /").replace("node", ""))
         self.until(lambda seen: (seen["processors"][cpu]["package"], seen["processors"][cpu]["node"]) == (package, node),
                    f"{what}: cpu {cpu} is of package {package}, node {node}")
         self.works_on(cpu, what)

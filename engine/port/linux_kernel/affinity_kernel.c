@@ -2,6 +2,7 @@
 /*
  * affinity_kernel.c - the calling thread's affinity, and the pins of others.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
@@ -72,6 +73,21 @@ enum port_pinned port_pin_look(int32_t thread, uint32_t cpu)
 	return pinned ? PORT_PINNED : PORT_NOT_PINNED;
 }
 
+/*
+ * Not while a processor goes or comes: the kernel would move a thread that waits to run to one that has been vacated to go. Who
+ * comes may be waiting for the caller, so the caller does not wait for it.
+ */
+static bool pin(struct task_struct *task, uint32_t cpu)
+{
+	bool done;
+
+	if (!cpus_read_trylock())
+		return false;
+	done = cpu_online(cpu) && set_cpus_allowed_ptr(task, cpumask_of(cpu)) == 0;
+	cpus_read_unlock();
+	return done;
+}
+
 bool port_pin_write(int32_t thread, uint32_t cpu)
 {
 	struct task_struct *task = cpu < nr_cpu_ids ? find(thread) : NULL;
@@ -79,7 +95,7 @@ bool port_pin_write(int32_t thread, uint32_t cpu)
 
 	if (task == NULL)
 		return false;
-	done = set_cpus_allowed_ptr(task, cpumask_of(cpu)) == 0;
+	done = pin(task, cpu);
 	put_task_struct(task);
 	return done;
 }

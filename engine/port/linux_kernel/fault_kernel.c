@@ -25,6 +25,11 @@ bool dhpi_kernel_fault(void)
 	return true;
 }
 
+bool dhpi_kernel_fault_is_wanted(void)
+{
+	return atomic_read(&fail) != 0;
+}
+
 void dhpi_kernel_taken(const void *object)
 {
 	atomic_add(object != NULL, &left);

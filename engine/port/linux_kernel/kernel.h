@@ -25,11 +25,17 @@ void dhpi_kernel_forget_all(void);
  */
 #ifdef DHP_KERNEL_FAULTS
 bool dhpi_kernel_fault(void);
+bool dhpi_kernel_fault_is_wanted(void);
 void dhpi_kernel_taken(const void *object);
 void dhpi_kernel_given_back(const void *object);
 void dhpi_kernel_tell_what_is_left(void);
 #else
 static inline bool dhpi_kernel_fault(void)
+{
+	return false;
+}
+
+static inline bool dhpi_kernel_fault_is_wanted(void)
 {
 	return false;
 }
