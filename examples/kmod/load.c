@@ -3,8 +3,8 @@
  * load.c - work without end: two threads insert and remove, and a timer does from interrupts.
  *
  * Each item counts what the caller of a successful insert added and what its routine saw, so that in the end nothing is lost
- * and nothing ran twice. Routines count in the slot of the processor they run on, without an atomic instruction: a slot that two
- * of them had at once would tell less than what ran.
+ * and nothing ran twice. Routines count in the slot of the processor whose work they are, without an atomic instruction; that
+ * is the slot they have also when the kernel has moved their thread (S-006).
  */
 #include <linux/atomic.h>
 #include <linux/delay.h>
@@ -34,21 +34,31 @@ struct item {
 };
 
 static struct dhp_engine *machine;
-static struct dhp_percpu *ran_here; /* of u64 */
+struct slot {
+	u64 ran;
+	struct task_struct *worker; /* the thread that ran the first routine here: it runs all */
+};
+
+static struct dhp_percpu *ran_here; /* of struct slot */
 static struct dhp_counter *ran;
 static struct item *items;
 static struct task_struct *threads[THREADS];
 static struct hrtimer timer;
 static atomic64_t elsewhere; /* an aimed item ran on another processor: that one was away */
 static atomic64_t removed;   /* before they ran */
+static atomic64_t misplaced; /* routines that had another processor's slot */
 
 static void run(struct dhp_dpc *dpc, void *context, void *target, void *unused)
 {
 	struct item *item = context;
+	struct slot *slot = dhp_percpu_here(ran_here);
+	struct task_struct *first = cmpxchg(&slot->worker, NULL, current);
 
 	(void)dpc, (void)unused;
 	atomic64_inc(&item->ran);
-	(*(u64 *)dhp_percpu_here(ran_here))++;
+	if (first != NULL && first != current)
+		atomic64_inc(&misplaced);
+	slot->ran++;
 	dhp_counter_add(ran, 1);
 	if (target != NULL && (unsigned long)target - 1 != dhp_index_here(machine))
 		atomic64_inc(&elsewhere);
@@ -116,7 +126,7 @@ static enum hrtimer_restart from_interrupt(struct hrtimer *expired)
 
 static int make(struct dhp_engine *engine)
 {
-	const struct dhp_percpu_options slots = { .size = sizeof(slots), .slot_bytes = sizeof(u64) };
+	const struct dhp_percpu_options slots = { .size = sizeof(slots), .slot_bytes = sizeof(struct slot) };
 
 	items = dhpi_kernel_fault() ? NULL : kvcalloc(ITEMS, sizeof(*items), GFP_KERNEL);
 	if (items == NULL || dhp_failed(dhp_percpu_create(engine, &slots, &ran_here)) ||
@@ -161,7 +171,7 @@ static bool right;
 static void add_slot(void *slot, const struct dhp_processor *processor, void *context)
 {
 	(void)processor;
-	*(u64 *)context += *(const u64 *)slot;
+	*(u64 *)context += ((const struct slot *)slot)->ran;
 }
 
 /* Nothing is inserted and nothing runs. */
@@ -175,8 +185,9 @@ static bool account(void)
 		in_items += (u64)atomic64_read(&items[i].ran);
 	}
 	(void)dhp_percpu_each(ran_here, add_slot, &in_slots, NULL);
-	pr_info("dhp: %llu ran, %llu in slots, %llu counted, %lld lost or doubled\n", in_items, in_slots, dhp_counter_sum(ran), lost);
-	return lost == 0 && in_slots == in_items && dhp_counter_sum(ran) == in_items;
+	pr_info("dhp: %llu ran, %llu in slots, %llu counted, %lld lost or doubled, %lld in another's slot\n", in_items, in_slots,
+		dhp_counter_sum(ran), lost, (s64)atomic64_read(&misplaced));
+	return lost == 0 && in_slots == in_items && dhp_counter_sum(ran) == in_items && atomic64_read(&misplaced) == 0;
 }
 
 void load_close(void)
@@ -204,7 +215,7 @@ static void show_slot(void *slot, const struct dhp_processor *processor, void *c
 
 	if (processor != NULL && dhp_processor_at(machine, processor->index, &now) == DHP_OK)
 		seq_printf(context, "processor %u cpu %u node %u package %d ran %llu\n", now.index, now.cpu, now.node,
-			   (int)now.package, *(const u64 *)slot);
+			   (int)now.package, ((const struct slot *)slot)->ran);
 }
 
 void load_show(struct seq_file *out)

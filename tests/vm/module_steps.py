@@ -116,7 +116,7 @@ class Module:
         self.guest.ok(f"echo {cpu} >/sys/kernel/debug/dhp/veto")
         for again in ("", ", once more"):
             status, output = self.switch(cpu, 1)
-            self.result.check(status != 0 and "busy" in output, f"a veto refuses the CPU to the kernel{again}", output)
+            self.result.check(status != 0 and "cancel" in output, f"a veto refuses the CPU to the kernel{again}", output)
             self.result.check(self.guest.ok(f"cat {CPUS}/cpu{cpu}/online") == "0", "it is offline")
         self.result.check(self.heard(cpu) == ["start", "failure"] * 2, "Start and Failure each time", self.heard(cpu))
         self.result.check(cpu not in self.status()["processors"], "it has no slot")

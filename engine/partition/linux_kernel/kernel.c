@@ -6,7 +6,7 @@
  *       -----------------------------      ------------------------------------------------
  *       prepare: names the newcomer,  ---> one look without it, the next one shows it: reserve, prepare, Start
  *       and waits for the answer     <---  before bring-up: the answer is 0, and it waits in its turn
- *                                    <---  the look after: it was not taken. The answer is -EBUSY; all is rolled back
+ *                                    <---  the look after: it was not taken. The answer is REFUSED; all is rolled back
  *       online, or dead (it failed)  --->  bring-up, publish, Complete; or Failure to those who heard Start
  *
  * I1        `coming` is the cpu between its prepare and its online or dead. The kernel brings up one at a time.
@@ -33,6 +33,7 @@
 #include "partition.h"
 
 #define NOBODY UINT_MAX
+#define REFUSED (-ECANCELED) /* at -EBUSY newer kernels try five times more before they tell who writes to `online` */
 
 enum stage {
 	NAMED,   /* no look has begun since */
@@ -179,7 +180,7 @@ static void machine_close(void *state)
 	spin_lock(&machine->lock);
 	machine->closing = true;
 	if (is_waiting(machine))
-		answer(machine, machine->stage == SHOWN ? -EBUSY : 0);
+		answer(machine, machine->stage == SHOWN ? REFUSED : 0);
 	spin_unlock(&machine->lock);
 	if (machine->has_prepare)
 		leave_state(machine->prepare_state, &machine->prepare_node);
@@ -272,7 +273,7 @@ static void show_newcomer(struct machine *machine, struct dhpi_scan *scan)
 	spin_lock(&machine->lock);
 	again = is_waiting(machine);
 	if (again && machine->stage == SHOWN) {
-		answer(machine, -EBUSY); /* the look that showed it is over, and did not take it */
+		answer(machine, REFUSED); /* the look that showed it is over, and did not take it */
 	} else if (again && machine->stage++ == PASSED) {
 		dhpi_cpus_add(&scan->usable, machine->coming);
 		scan->limit = max(scan->limit, (uint32_t)machine->coming + 1);
