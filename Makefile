@@ -41,7 +41,7 @@ help:
 	@echo 'make instructions      count the instructions of the hot paths, fail beyond 3 %; UPDATE=1 records them'
 	@echo 'make vm                real arrivals in an emulated machine, two kernels; 10 minutes (VM_ARGS=--list)'
 	@echo 'make vm-quick          one kernel, two scenarios; half a minute'
-	@echo 'make vm-kmod           the engine as a module of both kernels; VMKMODTIME (VM_ARGS=--list)'
+	@echo 'make vm-kmod           the engine as a module of both kernels; 10 minutes (VM_ARGS=--list)'
 	@echo 'make vm-kmod-quick     one kernel: loaded, one processor plugged, unloaded; below a minute'
 	@echo 'make fuzz              any input, any sequence of calls; FUZZ_SECONDS=$(FUZZ_SECONDS) each   (FUZZ_TARGETS=cpulist)'
 	@echo 'make fuzz-afl          the same by AFL++'
