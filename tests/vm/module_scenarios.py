@@ -176,7 +176,7 @@ FAILURES_MOST = 400
 @module(boot=2, kinds=("faults",))
 def refused(module):
     """Each allocation and start of a thread while the module is loaded fails once: it is refused, or does without."""
-    refusals = lives = 0
+    refusals = lives = left = 0
     for number in range(1, FAILURES_MOST):
         status, output = module.insert("faults", f"fail={number}")
         if status != 0:
