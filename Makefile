@@ -45,6 +45,8 @@ help:
 	@echo 'make instructions      count the instructions of the hot paths, fail beyond 3 %; UPDATE=1 records them'
 	@echo 'make vm                real arrivals in an emulated machine, two kernels; 10 minutes (VM_ARGS=--list)'
 	@echo 'make vm-quick          one kernel, two scenarios; half a minute'
+	@echo 'make vm-kmod           the engine as a module of both kernels; 10 minutes (VM_ARGS=--list)'
+	@echo 'make vm-kmod-quick     one kernel: loaded, one processor plugged, unloaded; below a minute'
 	@echo 'make fuzz              any input, any sequence of calls; FUZZ_SECONDS=$(FUZZ_SECONDS) each   (FUZZ_TARGETS=cpulist)'
 	@echo 'make fuzz-afl          the same by AFL++'
 	@echo 'make tapnic            a network driver in user space: processors arrive, no flow is lost or reordered'
@@ -155,6 +157,14 @@ vm: deps-vm
 
 vm-quick: VM_ARGS += --quick
 vm-quick: vm
+
+# The module is built for each kernel against headers that are unpacked in build/vm. Nothing of the library's build is needed.
+.PHONY: vm-kmod vm-kmod-quick
+vm-kmod: deps-vm
+	PYTHONDONTWRITEBYTECODE=1 tests/vm/run.py --module $(VM_ARGS)
+
+vm-kmod-quick: VM_ARGS += --quick
+vm-kmod-quick: vm-kmod
 
 # Builds of their own, by clang; with all checks, and for AFL++ with few, where misuse gets a status. What was found, and what
 # reaches new code, stays in build/fuzz or build/afl.

@@ -190,6 +190,13 @@ void port_relax(void); /* one pause in a spin */
  * because nothing is read.
  */
 void port_yield(void); /* let another thread run */
+
+/*
+ * In port_types.h: void port_hold_begin(void) and void port_hold_end(void), around what runs under a spin lock: a few
+ * instructions to a few per object. Where the caller can be interrupted by one that spins for the same lock and would never let
+ * it go on, nobody interrupts it there; elsewhere nothing. They nest.
+ */
+
 uint64_t port_wall_ns(void); /* since 1970; may be set to anything at any moment */
 
 /* ---- alarm: one thread sleeps until a time, a signal, or a change of the wall clock ---- */

@@ -18,6 +18,9 @@
 
 #ifdef __KERNEL__
 #include <linux/smp.h>
+#define DHP_KERNEL_HERE 0   /* in the place of a distance: the cpu that runs this */
+#define DHP_KERNEL_WORKER 2 /* likewise: the cpu for which the calling worker works */
+uint32_t dhp_kernel_worker_cpu(void);
 #endif
 
 struct dhp_engine;
@@ -197,7 +200,9 @@ DHP_API void *dhp_percpu_here_slow(const struct dhp_percpu *array) __attribute__
 static inline uint32_t dhp_cpu_word_read(intptr_t cpu_word)
 {
 #if defined(__KERNEL__)
-	return cpu_word == 0 ? (uint32_t)raw_smp_processor_id() : DHP_NO_CPU;
+	if (cpu_word == DHP_KERNEL_HERE)
+		return (uint32_t)raw_smp_processor_id();
+	return cpu_word == DHP_KERNEL_WORKER ? dhp_kernel_worker_cpu() : DHP_NO_CPU;
 #elif defined(__x86_64__)
 	uint32_t cpu;
 	__asm__ __volatile__("movl %%fs:(%1), %0" : "=r"(cpu) : "r"(cpu_word));

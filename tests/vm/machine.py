@@ -32,7 +32,7 @@ class MachineError(Exception):
 
 
 class Machine:
-    def __init__(self, kernel, initrd, log, limit, *, boot=1, slots=16, memory="512M", nodes=1, parallel=True):
+    def __init__(self, kernel, initrd, log, limit, *, boot=1, slots=16, memory="512M", nodes=1, parallel=True, append=""):
         if not SLOTS_LEAST <= slots <= SLOTS_MOST:
             raise ValueError(f"slots: {SLOTS_LEAST} to {SLOTS_MOST}")
         self.folder = Path(tempfile.mkdtemp(prefix="dhp-vm-"))
@@ -44,7 +44,7 @@ class Machine:
         self.start = time.monotonic()
         self.serial = None
         with open(f"{log}.qemu", "w") as words:
-            self.process = subprocess.Popen(self._arguments(kernel, initrd, boot, slots, memory, nodes, parallel),
+            self.process = subprocess.Popen(self._arguments(kernel, initrd, boot, slots, memory, nodes, parallel, append),
                                             stdin=subprocess.DEVNULL, stderr=words)
         self.expired = False
         self.alarm = threading.Timer(limit, self._expire)
@@ -70,7 +70,7 @@ class Machine:
         self.note("the limit is reached")
         self.process.kill()
 
-    def _arguments(self, kernel, initrd, boot, slots, memory, nodes, parallel):
+    def _arguments(self, kernel, initrd, boot, slots, memory, nodes, parallel, append):
         def socket_of(name):
             return f"socket,id={name},path={self.folder / name},server=on,wait=off"
         # The machine ends with us. One socket for each slot, so that each can be in any node.
@@ -79,7 +79,7 @@ class Machine:
             QEMU, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-machine", "q35",
             "-accel", f"tcg,thread={'multi' if parallel else 'single'}", "-cpu", CPU, "-smbios", SMBIOS,
             "-smp", f"{boot},maxcpus={slots},sockets={slots},cores=1,threads=1",
-            "-m", f"{memory},slots=8,maxmem=8G", "-kernel", str(kernel), "-initrd", str(initrd), "-append", APPEND,
+            "-m", f"{memory},slots=8,maxmem=8G", "-kernel", str(kernel), "-initrd", str(initrd), "-append", f"{APPEND} {append}",
             "-chardev", f"file,id=console,path={self.log}.console", "-serial", "chardev:console",
             "-chardev", socket_of("serial"), "-serial", "chardev:serial",
             "-chardev", socket_of("monitor"), "-mon", "chardev=monitor,mode=control"]

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Boot Debian's kernels in QEMU and let processors and memory arrive under load.
 
-    run.py [--build DIR] [--kernels 6.1,6.12] [--scenarios NAME,...] [--quick] [--list] [--limit SECONDS]
+    run.py [--module] [--build DIR] [--kernels 6.1,6.12] [--scenarios NAME,...] [--quick] [--list] [--limit SECONDS]
+
+--module: the scenarios of the engine inside the kernel (examples/kmod), which is built for each kernel, instead of those of programs.
 
 Writes build/vm/report.txt, report.json and, for each machine, build/vm/log/KERNEL-SCENARIO.{log,console,qemu}. Status 0:
 all checks held; 1: one did not; 2: it cannot run here.
@@ -17,15 +19,16 @@ from pathlib import Path
 import initramfs
 import kernels
 import machine
+import module_scenarios
+import modules
 import scenarios
 from guest import Guest, GuestError
 from report import Report
 from result import Result
-from steps import Steps
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-QUICK = (["6.1"], ["arrive", "network1"])
+QUICK = {False: (["6.1"], ["arrive", "network1"]), True: (["6.1"], ["loaded"])}  # of the module?
 PATIENCE = 150  # seconds for one thing to happen; on a quiet machine none takes more than 15
 LIMIT = 300     # seconds for one machine; on a quiet one none takes more than 60
 
@@ -34,8 +37,9 @@ class CannotRun(Exception):
     """What is missing, and how to get it."""
 
 
-def known_scenarios():
-    return {name: function for name, function in vars(scenarios).items() if hasattr(function, "machine")}
+def known_scenarios(of_module):
+    return {name: function for name, function in vars(module_scenarios if of_module else scenarios).items()
+            if hasattr(function, "machine")}
 
 
 def programs(build):
@@ -47,8 +51,18 @@ def programs(build):
     return found
 
 
-def look_for_what_is_needed(wanted):
-    missing = [tool for tool in (machine.QEMU, "busybox", "cpio") if not shutil.which(tool)]
+def built_modules(options):
+    """Likewise: the module of each kernel that is played, of each kind that is wanted."""
+    played = [known_scenarios(True)[name] for name in options.scenarios]
+    kinds = {kind for function in played for kind in function.module_kinds}
+    every = any(function.other_kernels for function in played)
+    return {f"/modules/{series}-{kind}.ko": modules.build(kernels.get(options.out / "kernels", series), kind, options.out)
+            for kind in sorted(kinds) for series in (kernels.METAPACKAGES if every else options.kernels)}
+
+
+def look_for_what_is_needed(wanted, of_module):
+    tools = (machine.QEMU, "busybox", "cpio") + (("make", "gcc-12", "dpkg-deb") if of_module else ())
+    missing = [tool for tool in tools if not shutil.which(tool)]
     if missing:
         raise CannotRun(f"not installed: {', '.join(missing)}; tools/install-deps --for vm")
     missing = [str(file) for file in wanted.values() if not file.exists()]
@@ -65,7 +79,7 @@ def play(name, function, series, kernel, initrd, options):
         host = machine.Machine(kernel, initrd, options.out / f"log/{series}-{name}", options.limit, **function.machine)
         guest = Guest(host, PATIENCE)
         result.fact(f"booted in {time.monotonic() - began:.1f} s")
-        function(Steps(guest, result, series, options.build))
+        function(function.steps(guest, result, series, options.build))
     except (GuestError, machine.MachineError, OSError) as error:
         late = f"the limit of {options.limit} s is reached; " if host and host.expired else ""
         result.check(False, "the scenario came to its end", f"{late}{type(error).__name__}: {error}")
@@ -81,23 +95,26 @@ def parse():
     parser.add_argument("--build", type=Path, default=ROOT / "build/release")
     parser.add_argument("--out", type=Path, default=ROOT / "build/vm", help="where kernels, logs and reports are")
     parser.add_argument("--kernels", type=lambda text: text.split(","), default=list(kernels.METAPACKAGES))
+    parser.add_argument("--module", action="store_true", help="of the engine in the kernel")
     parser.add_argument("--scenarios", type=lambda text: text.split(","), default=None)
     parser.add_argument("--quick", action="store_true", help="one kernel, two scenarios: below a minute")
     parser.add_argument("--limit", type=int, default=LIMIT, help=f"seconds for one machine; {LIMIT}")
     parser.add_argument("--list", action="store_true", help="name the scenarios")
     options = parser.parse_args()
-    options.scenarios = options.scenarios or [name for name, function in known_scenarios().items() if function.usual]
+    options.name = "module" if options.module else "report"
+    known = known_scenarios(options.module)
+    options.scenarios = options.scenarios or [name for name, function in known.items() if function.usual]
     if options.quick:
-        options.kernels, options.scenarios = QUICK
-    for chosen, known in ((options.kernels, kernels.METAPACKAGES), (options.scenarios, known_scenarios())):
+        options.kernels, options.scenarios = QUICK[options.module]
+    for chosen, known in ((options.kernels, kernels.METAPACKAGES), (options.scenarios, known)):
         for name in chosen:
             if name not in known:
                 parser.error(f"{name} is none of: {', '.join(known)}")
     return options
 
 
-def list_scenarios():
-    for name, function in known_scenarios().items():
+def list_scenarios(of_module):
+    for name, function in known_scenarios(of_module).items():
         print(f"{name:8} {'' if function.usual else '(by name only) '}{function.__doc__.splitlines()[0]}")
 
 
@@ -110,34 +127,37 @@ def play_all(options, wanted, file):
         print(whole or text, file=file, flush=True)
     for series in options.kernels:
         kernel = kernels.get(options.out / "kernels", series)
-        initrd = options.out / f"initrd-{series}.gz"
-        initramfs.build(initrd, HERE / "guest/init", {**wanted, "/lib/tun.ko": kernels.tun_of(kernel)})
+        initrd = options.out / f"{options.name}-initrd-{series}.gz"
+        tun = {} if options.module else {"/lib/tun.ko": kernels.tun_of(kernel)}
+        initramfs.build(initrd, HERE / "guest/init", {**wanted, **tun})
         name_of_kernel = kernel.name.replace("vmlinuz-", "Linux ")
         say(f"== {name_of_kernel}")
         for name in options.scenarios:
-            function = known_scenarios()[name]
+            function = known_scenarios(options.module)[name]
             if series in function.kernels:
                 result = play(name, function, series, kernel, initrd, options)
                 report.add(name_of_kernel, result)
                 say(report.scenario(result, whole=False), report.scenario(result, whole=True))
-        say(f"\n{report.arrivals(name_of_kernel)}\n")
+        say("" if options.module else f"\n{report.arrivals(name_of_kernel)}\n")
     say(report.end(time.monotonic() - began))
-    report.write_json(options.out / "report.json", time.monotonic() - began)
+    report.write_json(options.out / f"{options.name}.json", time.monotonic() - began)
     return report
 
 
 def main():
     options = parse()
     if options.list:
-        list_scenarios()
+        list_scenarios(options.module)
         return 0
-    wanted = programs(options.build)
-    look_for_what_is_needed(wanted)
+    wanted = {} if options.module else programs(options.build)
+    look_for_what_is_needed(wanted, options.module)
+    if options.module:
+        wanted = built_modules(options)
     log = options.out / "log"
     log.mkdir(parents=True, exist_ok=True)
-    with open(options.out / "report.txt", "w") as file:
+    with open(options.out / f"{options.name}.txt", "w") as file:
         report = play_all(options, wanted, file)
-    print(f"report: {options.out / 'report.txt'}, logs: {log}")
+    print(f"report: {options.out / options.name}.txt, logs: {log}")
     return 1 if report.failures else 0
 
 
@@ -145,7 +165,7 @@ if __name__ == "__main__":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the machine is stopped
     try:
         sys.exit(main())
-    except (CannotRun, kernels.NoKernel, FileNotFoundError) as error:
+    except (CannotRun, kernels.NoKernel, modules.NotBuilt, FileNotFoundError) as error:
         print(f"vm: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:

@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 
 from network import Network
-from steps import BUSY, CPUS, MEMORY, QUIET
+from steps import BUSY, CPUS, MEMORY, QUIET, Steps
 
 
 def scenario(usual=True, kernels=("6.1", "6.12"), **machine):
     """The machine it wants; not usual: only when asked for by name."""
     def mark(function):
         function.machine, function.usual, function.kernels = machine, usual, kernels
+        function.steps = getattr(function, "steps", Steps)
         return function
     return mark
 

@@ -7,6 +7,7 @@ import io
 import json
 import lzma
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,10 +138,41 @@ class Harness(unittest.TestCase):
         self.assertIn("vm: cannot download linux-image-6.1.0-1-test: could not resolve; is there a network", output)
 
     def test_unknown_names_are_refused_with_those_that_are_known(self):
-        for option, known in (("--kernels", "6.1, 6.12"), ("--scenarios", "arrive, offline")):
-            status, output = self.run_it(option, "nonsense")
+        for options, known in ((["--kernels"], "6.1, 6.12"), (["--scenarios"], "arrive, offline"),
+                               (["--module", "--scenarios"], "loaded, added")):
+            status, output = self.run_it(*options, "nonsense")
             self.assertEqual(status, 2)
             self.assertIn(f"nonsense is none of: {known}", output)
+
+    # ---- the module ----
+
+    def module_tools(self):
+        self.qemu("boots")
+        for name in ("make", "gcc-12", "dpkg-deb"):
+            self.stub(name, "#!/bin/sh\n")
+
+    def test_the_module_wants_its_own_compiler(self):
+        self.module_tools()
+        (self.bin / "gcc-12").unlink()
+        status, output = self.run_it("--module", "--quick")
+        self.assertEqual((status, output), (2, "vm: not installed: gcc-12; tools/install-deps --for vm\n"))
+
+    def test_headers_that_are_gone_from_the_lists_are_named_with_what_to_do(self):
+        self.module_tools()
+        self.stub("apt-cache", "#!/bin/sh\n")
+        self.stub("apt-get", "#!/bin/sh\n")
+        status, output = self.run_it("--module", "--quick")
+        self.assertEqual(status, 2)
+        self.assertIn("vm: the package lists have no headers of 6.1.10-test any more; remove build/vm/kernels/vmlinuz-6.1.10-test", output)
+
+    def test_a_module_that_cannot_be_built_is_told_with_the_words_of_its_build(self):
+        self.module_tools()
+        (self.out / "headers/6.1.10-test/usr/src/linux-headers-6.1.10-test").mkdir(parents=True)
+        for name in ("sed", "sh", "dirname"):
+            (self.bin / name).symlink_to(shutil.which(name))
+        status, output = self.run_it("--module", "--quick")
+        self.assertEqual(status, 2)
+        self.assertIn("holds no headers of a kernel", output)
 
     # ---- machines that do not do what they should ----
 

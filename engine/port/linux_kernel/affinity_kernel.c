@@ -2,8 +2,11 @@
 /*
  * affinity_kernel.c - the calling thread's affinity, and the pins of others.
  */
+#include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
@@ -48,10 +51,13 @@ int32_t port_thread_id(void)
 /* NULL, or held. */
 static struct task_struct *find(int32_t thread)
 {
-	struct pid *pid = find_get_pid(thread);
-	struct task_struct *task = get_pid_task(pid, PIDTYPE_PID);
+	struct task_struct *task;
 
-	put_pid(pid);
+	rcu_read_lock();
+	task = pid_task(find_pid_ns(thread, &init_pid_ns), PIDTYPE_PID); /* task_pid_nr counts there, whoever calls */
+	if (task != NULL)
+		get_task_struct(task);
+	rcu_read_unlock();
 	return task;
 }
 
@@ -67,6 +73,21 @@ enum port_pinned port_pin_look(int32_t thread, uint32_t cpu)
 	return pinned ? PORT_PINNED : PORT_NOT_PINNED;
 }
 
+/*
+ * Not while a processor goes or comes: the kernel would move a thread that waits to run to one that has been vacated to go. Who
+ * comes may be waiting for the caller, so the caller does not wait for it.
+ */
+static bool pin(struct task_struct *task, uint32_t cpu)
+{
+	bool done;
+
+	if (!cpus_read_trylock())
+		return false;
+	done = cpu_online(cpu) && set_cpus_allowed_ptr(task, cpumask_of(cpu)) == 0;
+	cpus_read_unlock();
+	return done;
+}
+
 bool port_pin_write(int32_t thread, uint32_t cpu)
 {
 	struct task_struct *task = cpu < nr_cpu_ids ? find(thread) : NULL;
@@ -74,7 +95,7 @@ bool port_pin_write(int32_t thread, uint32_t cpu)
 
 	if (task == NULL)
 		return false;
-	done = set_cpus_allowed_ptr(task, cpumask_of(cpu)) == 0;
+	done = pin(task, cpu);
 	put_task_struct(task);
 	return done;
 }

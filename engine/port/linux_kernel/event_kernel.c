@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * event_kernel.c - sleeping and waking by the kernel's wait queues; time.
+ * event_kernel.c - sleeping and waking by the kernel's wait queues; what is not interrupted; time.
  *
  * The waiter enters the queue before it looks at the count, the signaller raises the count before it looks at the queue: both
  * looks come after a full barrier, so one of them sees the other. A sleeper is idle to the kernel: it adds nothing to the load
@@ -8,12 +8,18 @@
  */
 #include <linux/delay.h>
 #include <linux/hrtimer.h>
+#include <linux/irqflags.h>
+#include <linux/percpu.h>
 #include <linux/printk.h>
 #include <linux/sched.h>
 #include <linux/timekeeping.h>
 #include <linux/wait.h>
 
-#include "port.h"
+#include "kernel.h"
+
+#ifdef CONFIG_PREEMPT_RT
+#error "libdhp does not run on a PREEMPT_RT kernel: it wakes threads from interrupts and under spin locks"
+#endif
 
 /* ---- a count with sleepers: of an event and of an alarm ---- */
 
@@ -86,6 +92,8 @@ static wait_queue_head_t *queue_of_alarm(struct port_alarm *alarm)
 
 enum dhp_status port_alarm_open(struct port_alarm *alarm)
 {
+	if (dhpi_kernel_fault())
+		return DHP_NO_MEMORY;
 	at_init_u32(&alarm->signals, 0);
 	init_waitqueue_head(queue_of_alarm(alarm));
 	return DHP_OK;
@@ -169,6 +177,34 @@ void port_yield(void)
 		cpu_relax();
 }
 
+/* ---- what nobody interrupts: who inserts, removes or sets a timer may be an interrupt ---- */
+
+struct hold {
+	unsigned long flags; /* of before the first */
+	unsigned int depth;
+};
+
+static DEFINE_PER_CPU(struct hold, holds);
+
+void port_hold_begin(void)
+{
+	unsigned long flags;
+	struct hold *hold;
+
+	local_irq_save(flags);
+	hold = this_cpu_ptr(&holds);
+	if (hold->depth++ == 0)
+		hold->flags = flags;
+}
+
+void port_hold_end(void)
+{
+	struct hold *hold = this_cpu_ptr(&holds);
+
+	if (--hold->depth == 0)
+		local_irq_restore(hold->flags);
+}
+
 /* ---- text ---- */
 
 void port_write(const char *text, size_t bytes)
@@ -176,7 +212,8 @@ void port_write(const char *text, size_t bytes)
 	pr_info("dhp: %.*s", (int)bytes, text);
 }
 
-void dhpi_check_failed(const char *where, const char *what, const char *why)
+/* Weak: the kernel's checker of object code then takes it for one that may return, as the compiler does. */
+__weak void dhpi_check_failed(const char *where, const char *what, const char *why)
 {
 	pr_emerg("dhp: %s: check failed: %s (%s)\n", where, what, why);
 	BUG();

@@ -12,6 +12,8 @@ struct port_thread {
 	void *end[20]; /* struct completion; room for lockdep's part of it */
 	void (*run)(void *);
 	void *argument;
+	void *record;       /* what the port keeps for this thread: self_kernel.c */
+	int32_t stands_for; /* the cpu it works for; -1: none. Written by the thread */
 	struct at_u32 id; /* the kernel's; 0: it has not run yet, or does not exist */
 	bool started;
 };
@@ -22,6 +24,7 @@ struct port_life {
 
 struct port_mutex {
 	void *mutex[24];     /* struct mutex; likewise */
+	void *key[4];        /* of lockdep */
 	struct at_ptr owner; /* the holder's struct port_self; others compare it with their own only */
 };
 
@@ -45,5 +48,8 @@ static inline void port_prefetch_write(const void *p)
 {
 	__builtin_prefetch(p, 1);
 }
+
+void port_hold_begin(void);
+void port_hold_end(void);
 
 #endif

@@ -3,15 +3,17 @@
  * self_kernel.c - which thread is this, and on which cpu.
  *
  * Problem   a module may put nothing into struct task_struct.
- * Idea      a hash table by task. A record is made when its task first asks, and it holds the task, so that no other gets the
- *           same address meanwhile; whoever makes a record frees those of tasks that have ended, one bucket at a time.
+ * Idea      threads of the port have their record from their start: the kernel keeps what a thread was started with. For others
+ *           there is a hash table by task. A record is made when its task first asks, and it holds the task, so that no
+ *           other gets the same address meanwhile; whoever makes a record frees those of tasks that have ended, one bucket at a
+ *           time.
  *
  * I1        only a task looks for its own record, so none that is found can go. The walk passes others' records, which can:
  *           they are freed after a grace period of the kernel's RCU.
  * I2        an interrupt is no thread. It has a record of its own processor's, which says dispatch level: it may insert, and
  *           what it does is not taken for the worker's that it interrupted.
- *
- * Without memory for a record the task shares one with all others in that state: its level is not kept then.
+ * I3        the engine's own threads have a record or are not started; who takes a lock waits for one. Another task shares one
+ *           with all others as long as there is no memory: its level is not kept then.
  */
 #include <linux/hashtable.h>
 #include <linux/module.h>
@@ -23,8 +25,9 @@
 #include <linux/smp.h>
 #include <linux/spinlock.h>
 
+#include <dhp/percpu.h>
+
 #include "kernel.h"
-#include "port.h"
 
 struct record {
 	struct hlist_node node;
@@ -74,15 +77,23 @@ static void drop_ended(unsigned long key)
 			drop(record);
 }
 
-static struct record *make(struct task_struct *task)
+static struct record *alloc(gfp_t how)
 {
-	struct record *record = kzalloc(sizeof(*record), GFP_ATOMIC);
+	struct record *record = kzalloc(sizeof(*record), how);
+
+	if (record != NULL)
+		record->pretended_cpu = -1;
+	return record;
+}
+
+static struct record *make(struct task_struct *task, gfp_t how)
+{
+	struct record *record = alloc(how);
 	unsigned long flags;
 
 	if (record == NULL)
 		return &nobodys;
 	record->task = get_task_struct(task);
-	record->pretended_cpu = -1;
 	spin_lock_irqsave(&changing, flags);
 	drop_ended((unsigned long)task);
 	hash_add_rcu(records, &record->node, (unsigned long)task);
@@ -90,11 +101,34 @@ static struct record *make(struct task_struct *task)
 	return record;
 }
 
-static struct record *mine(void)
+static struct record *mine(gfp_t how)
 {
-	struct record *record = find(current);
+	struct port_thread *thread = dhpi_kernel_thread();
+	struct record *record = thread != NULL ? thread->record : find(current);
 
-	return record != NULL ? record : make(current);
+	return record != NULL ? record : make(current, how);
+}
+
+/* Anybody may ask, wherever it is. */
+#define ANYWHERE (GFP_ATOMIC | __GFP_NOWARN)
+
+void *dhpi_kernel_record_alloc(void)
+{
+	struct record *record = dhpi_kernel_fault() ? NULL : alloc(GFP_KERNEL);
+
+	dhpi_kernel_taken(record);
+	return record;
+}
+
+void dhpi_kernel_record_free(void *record)
+{
+	dhpi_kernel_given_back(record);
+	kfree(record);
+}
+
+struct port_self *dhpi_kernel_own_self(void)
+{
+	return &mine(GFP_KERNEL | __GFP_NOFAIL)->self;
 }
 
 void dhpi_kernel_forget_all(void)
@@ -108,7 +142,7 @@ void dhpi_kernel_forget_all(void)
 	hash_for_each_safe(records, bucket, next, record, node)
 		drop(record);
 	spin_unlock_irqrestore(&changing, flags);
-	rcu_barrier(); /* the frees are done before this code goes */
+	dhpi_kernel_tell_what_is_left();
 }
 
 struct port_self *port_self(void)
@@ -116,7 +150,7 @@ struct port_self *port_self(void)
 	struct port_self *self;
 
 	if (likely(in_task()))
-		return &mine()->self;
+		return &mine(ANYWHERE)->self;
 	self = this_cpu_ptr(&in_interrupt_self);
 	self->dispatch = 1; /* I2 */
 	return self;
@@ -124,7 +158,7 @@ struct port_self *port_self(void)
 
 struct port_pin *port_pin(void)
 {
-	return &mine()->pin;
+	return &mine(ANYWHERE)->pin;
 }
 
 #define NOWHERE 1 /* a distance at which dhp/percpu.h finds none */
@@ -132,13 +166,26 @@ struct port_pin *port_pin(void)
 /* dhp/percpu.h asks the kernel itself where the word is 0; simulated processors are asked for. */
 struct port_cpu_word port_cpu_word(bool simulated)
 {
-	return (struct port_cpu_word){ .distance = simulated, .ask = simulated, .worker_distance = NOWHERE };
+	return (struct port_cpu_word){
+		.distance = simulated ? NOWHERE : DHP_KERNEL_HERE,
+		.ask = simulated,
+		.worker_distance = simulated ? NOWHERE : DHP_KERNEL_WORKER,
+	};
 }
 
-/* Without a word of its own a worker is where the kernel runs it. */
+uint32_t dhp_kernel_worker_cpu(void)
+{
+	const struct port_thread *thread = dhpi_kernel_thread();
+
+	return thread != NULL ? (uint32_t)thread->stands_for : DHP_NO_CPU;
+}
+
 void port_cpu_stand_for(int32_t cpu)
 {
-	(void)cpu;
+	struct port_thread *thread = dhpi_kernel_thread();
+
+	if (thread != NULL)
+		thread->stands_for = cpu;
 }
 
 /* The kernel has no restartable sequences of its own. */
@@ -161,10 +208,10 @@ uint32_t port_cpu_ask(void)
 
 void port_cpu_pretend(int32_t cpu)
 {
-	mine()->pretended_cpu = cpu;
+	mine(ANYWHERE)->pretended_cpu = cpu;
 }
 
 int32_t port_cpu_pretended(void)
 {
-	return in_task() ? mine()->pretended_cpu : -1;
+	return in_task() ? mine(ANYWHERE)->pretended_cpu : -1;
 }

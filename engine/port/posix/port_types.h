@@ -68,4 +68,13 @@ static inline void port_prefetch_write(const void *p)
 #endif
 }
 
+/* Who is interrupted under a spin lock goes on when its waiters yield. */
+static inline void port_hold_begin(void)
+{
+}
+
+static inline void port_hold_end(void)
+{
+}
+
 #endif

@@ -40,4 +40,13 @@ static inline void port_prefetch_write(const void *p)
 	__builtin_prefetch(p, 1);
 }
 
+/* Where threads are all there is, nothing has to be done. */
+static inline void port_hold_begin(void)
+{
+}
+
+static inline void port_hold_end(void)
+{
+}
+
 #endif

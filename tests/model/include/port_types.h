@@ -41,4 +41,12 @@ static inline void port_prefetch_write(const void *p)
 	(void)p;
 }
 
+static inline void port_hold_begin(void)
+{
+}
+
+static inline void port_hold_end(void)
+{
+}
+
 #endif
