@@ -6,6 +6,7 @@
  * known by more than its number (`file_id`), and one that is no longer ours is neither read nor closed: its source is dropped.
  */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -143,17 +144,25 @@ const char *dhpi_source_first_look(struct dhpi_source *source, const char *if_ma
 
 /* ---- one source: in use, or not ---- */
 
-/* 0: no such file. */
-static uint64_t file_id(int file)
+/* false: the system does not say. */
+static bool read_id(int file, uint64_t *out_id)
 {
 	struct stat status;
 
-	return fstat(file, &status) == 0 ? (uint64_t)status.st_dev << 32 ^ (uint64_t)status.st_ino : 0;
+	if (fstat(file, &status) != 0)
+		return false;
+	*out_id = (uint64_t)status.st_dev << 32 ^ (uint64_t)status.st_ino;
+	return true;
 }
 
+/* One of which nothing is said is open all the same: that it is another's is less likely than that it is ours. */
 static bool is_same(int file, uint64_t id)
 {
-	return file >= 0 && file_id(file) == id;
+	uint64_t now;
+
+	if (file < 0)
+		return false;
+	return read_id(file, &now) ? now == id : errno != EBADF;
 }
 
 static bool is_ours(const struct dhpi_source *source)
@@ -171,10 +180,24 @@ static void close_source(struct dhpi_source *source)
 	source->in_use = false;
 }
 
+/* NULL: in use. A descriptor that could not be known again is not kept. */
+static const char *try_open(struct dhpi_source *source)
+{
+	const char *why = source->ops->open(source);
+
+	if (source->file < 0 || read_id(source->file, &source->file_id))
+		return why;
+	if (source->ops->close != NULL)
+		source->ops->close(source);
+	(void)close(source->file);
+	source->file = -1;
+	return "the system does not say what its descriptor is";
+}
+
 /* Told when it comes into use, and at the start also when it does not. */
 static void open_source(struct dhpi_source *source, bool first)
 {
-	const char *why = source->ops->open(source);
+	const char *why = try_open(source);
 
 	source->in_use = why == NULL;
 	source->due = true;
@@ -185,8 +208,6 @@ static void open_source(struct dhpi_source *source, bool first)
 		tell(source, DHP_SOURCE_OPENED, "source", "in use");
 	else if (first)
 		tell(source, DHP_SOURCE_ABSENT, "source", why);
-	if (source->file >= 0)
-		source->file_id = file_id(source->file);
 }
 
 static void drop(struct dhpi_source *source, const char *why)
@@ -404,12 +425,20 @@ static void forget(struct dhpi_source *source)
 		port_unreserve(source->state, source->ops->state_bytes);
 }
 
-bool dhpi_sources_open(struct dhpi_sources *sources, const struct dhpi_source_ops *const *table, uint32_t count)
+static bool open_interrupt(struct dhpi_sources *sources)
 {
 	sources->interrupt = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	sources->interrupt_id = file_id(sources->interrupt);
+	if (sources->interrupt >= 0 && !read_id(sources->interrupt, &sources->interrupt_id)) {
+		(void)close(sources->interrupt);
+		sources->interrupt = -1;
+	}
+	return sources->interrupt >= 0;
+}
+
+bool dhpi_sources_open(struct dhpi_sources *sources, const struct dhpi_source_ops *const *table, uint32_t count)
+{
 	port_mutex_init(&sources->lock);
-	if (sources->interrupt < 0 || (sources->hook != NULL && !reserve_value(sources)))
+	if (!open_interrupt(sources) || (sources->hook != NULL && !reserve_value(sources)))
 		return false;
 	for (; sources->count < count; sources->count++)
 		if (!prepare(sources, &sources->list[sources->count], table[sources->count]))
