@@ -49,7 +49,9 @@ enum point_flags {
 	/* Calls of other threads, and calls that wait, are refused too. */
 	POINT_OTHERS = 1u << 3,
 	/* Only those: the calls of this thread are the test's. */
-	POINT_OTHERS_ONLY = 1u << 4
+	POINT_OTHERS_ONLY = 1u << 4,
+	/* A checked build keeps what is given back until the engine's end, so as to know a handle that is gone. */
+	POINT_LEAVES = 1u << 5
 };
 
 struct scenario {

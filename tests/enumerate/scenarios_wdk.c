@@ -242,8 +242,8 @@ static enum dhp_status print(struct stage *stage)
 
 static const struct scenario list[] = {
 	{ "dhp_wdk_bind", small_sim, bind_engine, unbind, end_world, 0 },
-	{ "wdk", bound, change_callback, change_callback_gone, end_bound, 0 },
-	{ "wdk", bound, plug_play, plug_play_gone, end_bound, 0 },
+	{ "wdk", bound, change_callback, change_callback_gone, end_bound, POINT_LEAVES },
+	{ "wdk", bound, plug_play, plug_play_gone, end_bound, POINT_LEAVES },
 	{ "wdk", bound, callback_object, callback_object_gone, end_bound, POINT_KEEPS },
 	{ "wdk", bound, named_event, handle_gone, end_bound, 0 },
 	{ "wdk", bound, memory_resource, handle_gone, end_bound, 0 },
