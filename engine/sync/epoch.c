@@ -29,6 +29,7 @@
  * looks again: who defers much pays for no wake-up, and one round serves many.
  */
 #include "epoch.h"
+#include "sleeper.h"
 
 /* How long a scan waits for a reader before it looks again: at first a spin, then ever longer sleeps. */
 #define SPINS_BEFORE_SLEEP 100
@@ -207,8 +208,10 @@ void dhpi_epoch_synchronize(struct dhpi_epoch *epoch)
 static void wake_reclaimer(struct dhpi_epoch *epoch)
 {
 	/* [defer-sleep] either-or a: the object was pushed before; the reclaimer looks for it after saying "asleep" */
-	if (at_load_seq_cst_u32(&epoch->asleep) != 0 && at_exchange_relaxed_u32(&epoch->asleep, 0) != 0)
-		(void)port_event_signal(&epoch->event);
+	uint32_t word = at_load_seq_cst_u32(&epoch->asleep);
+
+	if (word != 0)
+		(void)dhpi_sleeper_wake(&epoch->asleep, word, &epoch->event);
 }
 
 void dhpi_epoch_defer(struct dhpi_epoch *epoch, struct dhp_deferred *deferred)
@@ -265,10 +268,10 @@ static void reclaimer_sleep(struct dhpi_epoch *epoch)
 {
 	uint32_t ticket = port_event_ticket(&epoch->event);
 
-	(void)at_exchange_seq_cst_u32(&epoch->asleep, 1); /* [defer-sleep] either-or b */
+	dhpi_sleeper_begin(&epoch->asleep, &epoch->sleeps);
 	if (!reclaimer_has_work(epoch))
 		port_event_wait(&epoch->event, ticket, 0);
-	(void)at_exchange_relaxed_u32(&epoch->asleep, 0); /* relaxed: a late wake-up does no harm */
+	dhpi_sleeper_end(&epoch->asleep);
 }
 
 static void reclaimer_run(void *argument)

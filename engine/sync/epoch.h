@@ -24,7 +24,8 @@ struct dhpi_epoch {
 	DHPI_OWN_LINES struct at_u64 now; /* grows by one each grace period; starts at 1 */
 	struct at_ptr readers;            /* all records ever; pushed by anybody, edge reader-record */
 	DHPI_OWN_LINES struct at_ptr deferred; /* newest first; pushed by anybody, edge defer */
-	struct at_u32 asleep;             /* the reclaimer sleeps: the next defer wakes it, edge defer-sleep */
+	struct at_u32 asleep;             /* not 0: the reclaimer sleeps, and a defer wakes it, edge defer-sleep */
+	uint32_t sleeps;                  /* reclaimer only: see sleeper.h */
 	struct port_event event;
 	struct port_thread reclaimer;
 	struct at_u32 stopping;

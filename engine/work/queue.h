@@ -6,6 +6,7 @@
 #define DHPI_QUEUE_H
 
 #include "pin.h"
+#include "sleeper.h"
 #include "work.h"
 
 #define DHPI_NO_TARGET UINT32_MAX
@@ -63,7 +64,7 @@ enum dhpi_lane_kind { DHPI_LANE_ORDINARY, DHPI_LANE_THREADED, DHPI_LANES };
 struct dhpi_queue {
 	/* ---- any processor ---- */
 	DHPI_OWN_LINES struct at_ptr inbox; /* newest first, edge dpc-push; DHPI_CLOSED: go elsewhere */
-	struct at_u32 asleep;               /* 1: the worker sleeps and wants to be woken, edge worker-sleep */
+	struct at_u32 asleep;               /* not 0: the worker sleeps and wants to be woken, edge worker-sleep; see sleeper.h */
 	struct at_u32 deferred;             /* inserts since it fell asleep that did not wake it, edge work-tick */
 	struct at_u32 busy;                 /* the worker writes: it runs a batch, edge queue-busy */
 	struct port_event event;            /* the worker sleeps there; who wakes it has this line already */
@@ -100,6 +101,7 @@ struct dhpi_queue {
 	uint64_t run_start_ns;                /* owner, if the watchdog is on; 0: no routine runs */
 	uint64_t sequence_used_ns;            /* likewise; in routines at dispatch level since it last rested */
 	uint64_t random;                      /* owner: state of its generator */
+	uint32_t sleeps;                      /* owner: see sleeper.h */
 	bool stole;                           /* owner: its last look elsewhere brought something */
 	DHPI_OWN_LINES struct at_ptr window[DHPI_WINDOW];
 

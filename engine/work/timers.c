@@ -23,6 +23,11 @@
 #include "queue.h"
 
 #define NS_PER_MS 1000000u
+/* tick_wanted: the low bits; asked for, and the alarm was told. */
+#define TICK_ASKED 1u
+#define TICK_TOLD 2u
+#define TICK_STEP 4u
+
 #define TIMER_MAGIC 0x71EAu
 
 static struct dhpi_timer *timer_of(struct dhp_timer *timer)
@@ -142,20 +147,30 @@ static uint64_t next_look(struct dhpi_timers *timers)
 	return earliest;
 }
 
+/* Under another number: who is about to say that the alarm was told of the last wish says nothing of the next. */
+static void take_tick_back(struct dhpi_timers *timers)
+{
+	uint32_t word = at_load_relaxed_u32(&timers->tick_wanted); /* relaxed: the compare decides */
+
+	/* [work-tick] either-or b: then the scan */
+	while (!at_cas_seq_cst_u32(&timers->tick_wanted, &word, (word & ~(TICK_ASKED | TICK_TOLD)) + TICK_STEP))
+		continue;
+}
+
 /* Who is told between the look and the end of the tick has the same tick: it is over sooner for them. */
 static uint64_t next_tick(struct dhpi_timers *timers)
 {
 	uint64_t now_ns = port_now_ns();
 
 	/* [work-tick] either-or a: who asks while it is wanted is found by the scan below */
-	if (timers->tick_due_ns == 0 && at_load_seq_cst_u32(&timers->tick_wanted) != 0)
+	if (timers->tick_due_ns == 0 && (at_load_seq_cst_u32(&timers->tick_wanted) & TICK_ASKED) != 0)
 		timers->tick_due_ns = now_ns + timers->tick_ns;
 	if (timers->tick_due_ns == 0)
 		return UINT64_MAX;
 	if (now_ns < timers->tick_due_ns)
 		return timers->tick_due_ns;
 	timers->tick_due_ns = 0;
-	(void)at_exchange_seq_cst_u32(&timers->tick_wanted, 0); /* [work-tick] either-or b: then the scan */
+	take_tick_back(timers);
 	dhpi_worker_wake_overdue(timers->work);
 	return UINT64_MAX;
 }
@@ -176,12 +191,19 @@ static void timer_thread(void *argument)
 	}
 }
 
+/* Who has asked may be stopped before the alarm is told: until that was done each who asks tells it. */
 void dhpi_timers_want_tick(struct dhpi_timers *timers)
 {
-	/* [work-tick] either-or a: the work was counted before; so seq_cst. The look first: most find it wanted. */
-	if (at_load_seq_cst_u32(&timers->tick_wanted) == 0 &&
-	    at_exchange_seq_cst_u32(&timers->tick_wanted, 1) == 0) /* [work-tick] either-or a */
-		port_alarm_signal(&timers->alarm);
+	/* [work-tick] either-or a: the work was counted before; so seq_cst. The look first: most find that it is done. */
+	uint32_t word = at_load_seq_cst_u32(&timers->tick_wanted), asked;
+
+	do {
+		if ((word & TICK_TOLD) != 0)
+			return;
+		asked = word | TICK_ASKED;
+	} while (!at_cas_seq_cst_u32(&timers->tick_wanted, &word, asked)); /* [work-tick] either-or a */
+	port_alarm_signal(&timers->alarm);
+	(void)at_cas_relaxed_u32(&timers->tick_wanted, &asked, asked | TICK_TOLD); /* relaxed: the alarm tells by itself */
 }
 
 /* ---- beginning and end ---- */

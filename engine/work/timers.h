@@ -40,7 +40,7 @@ struct dhpi_timers {
 	void *wall_context;
 	struct at_u64 expiries, lost;        /* statistics; under the lock */
 
-	DHPI_OWN_LINES struct at_u32 tick_wanted; /* edge work-tick */
+	DHPI_OWN_LINES struct at_u32 tick_wanted; /* a number and what was done about it, edge work-tick */
 	uint64_t tick_due_ns;                /* the thread's; 0: no tick is under way */
 	uint64_t tick_ns;                    /* set once */
 	struct dhpi_work *work;              /* set once */

@@ -5,7 +5,8 @@
  * Problem   a worker that sleeps must be woken by whoever brings work, and by nobody else: a wake-up is a system call
  *           that costs a thousand inserts.
  * Idea      before it sleeps the worker says so (`asleep`) and then looks once more; who inserts pushes and then looks at
- *           `asleep`. One of them sees the other. Who turns `asleep` from 1 to 0 makes the call, so it is made once.
+ *           `asleep`. One of them sees the other. Who turns `asleep` makes the call, so it is made once, unless that
+ *           one is stopped before (sleeper.h).
  *
  * Work without target does not wait while somebody is idle:
  *   - who inserts it on a processor that runs a batch wakes a thief, unless one is on its way (`searching`);
@@ -28,7 +29,7 @@
  * A newly published processor starts here too: its first look goes to its own queue, its second to the others', so it has
  * its share at once.
  *
- * I1        `asleep` goes from 0 to 1 by the worker only. The worker alone enters itself in the idle set before and takes
+ * I1        `asleep` leaves 0 by the worker only. The worker alone enters itself in the idle set before and takes
  *           itself out after: a waker that is preempted must not undo the worker's next sleep.
  *           `deferred` counts from the moment before `asleep` is set; what was counted before was pushed before, and is seen
  *           by the look after.
@@ -55,23 +56,20 @@
 
 /* ---- waking ---- */
 
-/* true: the caller turned it, and has to make the call. */
-static bool turn_awake(struct dhpi_queue *queue)
+/* false: it was awake. */
+static bool wake(struct dhpi_queue *queue)
 {
-	return at_exchange_acq_rel_u32(&queue->asleep, 0) != 0; /* [worker-sleep] acquire, release: one turns it */
-}
+	uint32_t word = at_load_seq_cst_u32(&queue->asleep); /* [worker-sleep] either-or a: the push was before; so seq_cst */
 
-static void rouse(struct dhpi_queue *queue)
-{
-	if (port_event_signal(&queue->event))
-		(void)at_fetch_add_relaxed_u64(&queue->work->wakes, 1); /* relaxed: statistics only */
+	if (word == 0 || !dhpi_sleeper_wake(&queue->asleep, word, &queue->event))
+		return false;
+	(void)at_fetch_add_relaxed_u64(&queue->work->wakes, 1); /* relaxed: statistics only */
+	return true;
 }
 
 void dhpi_worker_wake(struct dhpi_queue *queue)
 {
-	/* [worker-sleep] either-or a: the push was before; so seq_cst */
-	if (at_load_seq_cst_u32(&queue->asleep) != 0 && turn_awake(queue))
-		rouse(queue);
+	(void)wake(queue);
 }
 
 /* S-630: so much waits at most for a worker that sleeps. */
@@ -112,10 +110,8 @@ static bool wake_one_sleeper(struct dhpi_work *work)
 	while (ck_bitmap_next(work->idle, &iterator, &index)) {
 		struct dhpi_queue *queue = dhpi_queue_of_index(work, index);
 
-		if (queue != NULL && !dhpi_queue_is_away(queue) && turn_awake(queue)) {
-			rouse(queue);
+		if (queue != NULL && !dhpi_queue_is_away(queue) && wake(queue))
 			return true;
-		}
 	}
 	return false;
 }
@@ -371,12 +367,12 @@ static void fall_asleep(struct dhpi_queue *queue, bool idle)
 		ck_bitmap_set(queue->work->idle, dhpi_queue_index(queue));
 		(void)at_fetch_add_seq_cst_u32(&queue->work->idle_count, 1); /* [thief-sleep] either-or b */
 	}
-	(void)at_exchange_seq_cst_u32(&queue->asleep, 1); /* [worker-sleep] either-or b */
+	dhpi_sleeper_begin(&queue->asleep, &queue->sleeps);
 }
 
 static void wake_up(struct dhpi_queue *queue, bool idle)
 {
-	(void)turn_awake(queue);
+	dhpi_sleeper_end(&queue->asleep);
 	if (!idle)
 		return;
 	ck_bitmap_reset(queue->work->idle, dhpi_queue_index(queue));

@@ -75,6 +75,12 @@ bool port_event_signal(struct port_event *event)
 	return signal_count(&event->count, queue_of(event));
 }
 
+/* Nobody is stopped in the middle: the lock of the queue is held without preemption. */
+void port_event_rouse(struct port_event *event)
+{
+	(void)port_event_signal(event);
+}
+
 void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_ns)
 {
 	wait_count(&event->count, ticket, queue_of(event), limit_of(limit_ns != 0 ? limit_ns : KTIME_MAX));

@@ -74,6 +74,21 @@ bool port_event_signal(struct port_event *event)
 	return sleeper;
 }
 
+/*
+ * Concurrency Kit's layout of 32 bits: the sign says that somebody waits, and who takes it back makes the call. Here it is made
+ * also if another has taken it back, who may be stopped before his call.
+ */
+void port_event_rouse(struct port_event *event)
+{
+	const uint32_t waits = UINT32_C(1) << 31;
+	int saved = errno;
+
+	if ((ck_pr_faa_32(&event->count.counter, 1) & waits) != 0)
+		ck_pr_and_32(&event->count.counter, ~waits);
+	wake32(&operations, &event->count.counter);
+	errno = saved;
+}
+
 /* Concurrency Kit sleeps for its own first interval, however short the limit: this sleep ends at the limit. */
 static int until_limit(const struct ck_ec_wait_state *state, struct timespec *deadline)
 {

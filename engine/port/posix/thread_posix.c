@@ -62,6 +62,7 @@ static int create_without_signals(struct port_thread *thread, const pthread_attr
 	(void)sigdelset(&all, SIGBUS);
 	(void)sigdelset(&all, SIGILL);
 	(void)sigdelset(&all, SIGFPE);
+	(void)sigdelset(&all, SIGTRAP);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	error = pthread_create(&thread->handle, attributes, trampoline, thread);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * sleeper.h - a thread says that it sleeps, and whoever has work for it wakes it.
+ *
+ * Problem   one of many wakers should make the system call, once; but the one who took that on may be stopped before the call,
+ *           and then the others must not rely on it.
+ * Idea      a word: 0 is awake; 4n+1 is asleep for the nth time; 4n+3 is asleep, and somebody is about to wake it. Who finds
+ *           4n+3 makes the call too. It becomes 0 only after a call, so 0 means that nobody has to be relied on.
+ *
+ * I1        the sleeper alone begins a sleep, with a number of its own: a waker that was stopped for long ends no later one.
+ * I2        from a number to 0 the event was roused for that number, or the sleeper has woken by itself.
+ */
+#ifndef DHPI_SLEEPER_H
+#define DHPI_SLEEPER_H
+
+#include "port.h"
+
+#define DHPI_ASLEEP 1u
+#define DHPI_BEING_WOKEN 2u
+#define DHPI_SLEEP_STEP 4u
+
+/* The sleeper; `sleeps` is its own. Then it looks once more. */
+static inline void dhpi_sleeper_begin(struct at_u32 *asleep, uint32_t *sleeps)
+{
+	*sleeps += DHPI_SLEEP_STEP;
+	/* [worker-sleep] either-or b, [defer-sleep] either-or b */
+	(void)at_exchange_seq_cst_u32(asleep, *sleeps | DHPI_ASLEEP);
+}
+
+static inline void dhpi_sleeper_end(struct at_u32 *asleep)
+{
+	(void)at_exchange_acq_rel_u32(asleep, 0); /* [worker-sleep] acquire */
+}
+
+/* `word`: what was found, not 0. false: it has woken meanwhile, and looks again. */
+static inline bool dhpi_sleeper_wake(struct at_u32 *asleep, uint32_t word, struct port_event *event)
+{
+	uint32_t turned = word | DHPI_BEING_WOKEN;
+
+	if (!at_cas_acq_rel_u32(asleep, &word, turned) && word != turned) /* [worker-sleep] release */
+		return false;
+	port_event_rouse(event);
+	(void)at_cas_acq_rel_u32(asleep, &turned, 0); /* [worker-sleep] release: I2 */
+	return true;
+}
+
+#endif
