@@ -59,6 +59,7 @@ help:
 	@echo 'make coverage          lines and branches that the tests take: build/coverage/index.html'
 	@echo 'make models            the ordering edges under a weak memory; MODEL_ITERATIONS=$(MODEL_ITERATIONS) for each world'
 	@echo 'make weaken            each order one step weaker, fail when no model notices (WEAKEN_ARGS="--edge spin")'
+	@echo 'make faults            every call that can fail fails, every call is stopped at every instruction; minutes'
 	@echo 'make build             build only'
 	@echo 'make install           PREFIX=$(PREFIX), DESTDIR=...'
 	@echo 'make clean             remove build/'
@@ -247,6 +248,10 @@ models: deps-model
 weaken: deps-model
 	PYTHONDONTWRITEBYTECODE=1 tests/model/weaken.py $(WEAKEN_ARGS)
 	@$(if $(WEAKEN_ARGS),,tests/model/weaken.py --page docs/models.md)
+# Every fault and every stop, of which `make check` takes a sample: minutes.
+.PHONY: faults
+faults: build
+	$(run_tests) ctest --test-dir $(build_dir) -C Whole -R _whole --output-on-failure
 
 install: build
 	cmake --install $(build_dir) --prefix $(PREFIX)
