@@ -35,6 +35,11 @@ def places(program, addresses):
     return found
 
 
+def is_engine(path):
+    """Also where the objects come from a cache that knows them by another folder."""
+    return os.path.exists(os.path.join(SOURCE, "engine", path.rpartition("/engine/")[2])) and "/engine/" in path
+
+
 def calls_in(program):
     """The return addresses of all calls of what stands between, with its name."""
     calls, waiting = {}, None
@@ -107,8 +112,7 @@ def main():
         elif words[0] == "point":
             points.append((words[1], words[2], words[3], int(words[4], 16), words[5]))
     where = places(program, set(calls) | set(reached))
-    engine = os.path.join(SOURCE, "engine") + os.sep
-    ours = {address for address in calls if where[address][1].startswith(engine)}
+    ours = {address for address in calls if is_engine(where[address][1])}
 
     harmless = table["symbol"]
     wrapped = {symbol[len("__wrap_"):] for symbol in re.findall(r"__wrap_\w+", output("nm", program))}
@@ -128,7 +132,7 @@ def main():
 
     for scenario, call, error, address, status in points:
         function, file = where[address]
-        if call != "callback" and not file.startswith(engine):
+        if call != "callback" and not is_engine(file):
             continue  # the test's own
         errors[scenario] += 1
         if status == "DHP_OK" and scenario not in RETRIED:
@@ -141,7 +145,7 @@ def main():
 
     for kind in table if whole else ["symbol", "place"]:
         for key in table[kind]:
-            if (kind, key) not in used:
+            if (kind, key) not in used and "matter of time" not in table["place"].get(key, ""):
                 wrong.append(f"{path}: {kind} {key}: there is no such thing any more")
     for line in sorted(set(wrong)):
         print(line)
