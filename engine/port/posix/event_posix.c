@@ -81,12 +81,12 @@ bool port_event_signal(struct port_event *event)
 void port_event_rouse(struct port_event *event)
 {
 	const uint32_t waits = UINT32_C(1) << 31;
-	int saved = errno;
+	int kept = errno;
 
 	if ((ck_pr_faa_32(&event->count.counter, 1) & waits) != 0)
 		ck_pr_and_32(&event->count.counter, ~waits);
 	wake32(&operations, &event->count.counter);
-	errno = saved;
+	errno = kept;
 }
 
 /* Concurrency Kit sleeps for its own first interval, however short the limit: this sleep ends at the limit. */
