@@ -209,9 +209,10 @@ static void wake_reclaimer(struct dhpi_epoch *epoch)
 {
 	/* [defer-sleep] either-or a: the object was pushed before; the reclaimer looks for it after saying "asleep" */
 	uint32_t word = at_load_seq_cst_u32(&epoch->asleep);
+	bool first;
 
 	if (word != 0)
-		(void)dhpi_sleeper_wake(&epoch->asleep, word, &epoch->event);
+		(void)dhpi_sleeper_wake(&epoch->asleep, word, &epoch->event, &first);
 }
 
 void dhpi_epoch_defer(struct dhpi_epoch *epoch, struct dhp_deferred *deferred)

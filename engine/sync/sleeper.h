@@ -32,14 +32,14 @@ static inline void dhpi_sleeper_end(struct at_u32 *asleep)
 	(void)at_exchange_acq_rel_u32(asleep, 0); /* [worker-sleep] acquire */
 }
 
-/* `word`: what was found, not 0. false: it has woken meanwhile, and looks again. */
-static inline bool dhpi_sleeper_wake(struct at_u32 *asleep, uint32_t word, struct port_event *event)
+/* `word`: what was found, not 0. false: it has woken meanwhile, and looks again. *out_first: of those who rouse it. */
+static inline bool dhpi_sleeper_wake(struct at_u32 *asleep, uint32_t word, struct port_event *event, bool *out_first)
 {
 	uint32_t turned = word | DHPI_BEING_WOKEN;
 
 	if (!at_cas_acq_rel_u32(asleep, &word, turned) && word != turned) /* [worker-sleep] release */
 		return false;
-	port_event_rouse(event);
+	*out_first = port_event_rouse(event);
 	(void)at_cas_acq_rel_u32(asleep, &turned, 0); /* [worker-sleep] release: I2 */
 	return true;
 }

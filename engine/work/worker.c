@@ -60,10 +60,12 @@
 static bool wake(struct dhpi_queue *queue)
 {
 	uint32_t word = at_load_seq_cst_u32(&queue->asleep); /* [worker-sleep] either-or a: the push was before; so seq_cst */
+	bool first;
 
-	if (word == 0 || !dhpi_sleeper_wake(&queue->asleep, word, &queue->event))
+	if (word == 0 || !dhpi_sleeper_wake(&queue->asleep, word, &queue->event, &first))
 		return false;
-	(void)at_fetch_add_relaxed_u64(&queue->work->wakes, 1); /* relaxed: statistics only */
+	if (first)
+		(void)at_fetch_add_relaxed_u64(&queue->work->wakes, 1); /* relaxed: statistics only */
 	return true;
 }
 

@@ -76,9 +76,9 @@ bool port_event_signal(struct port_event *event)
 }
 
 /* Nobody is stopped in the middle: the lock of the queue is held without preemption. */
-void port_event_rouse(struct port_event *event)
+bool port_event_rouse(struct port_event *event)
 {
-	(void)port_event_signal(event);
+	return port_event_signal(event);
 }
 
 void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_ns)

@@ -78,15 +78,17 @@ bool port_event_signal(struct port_event *event)
  * Concurrency Kit's layout of 32 bits: the sign says that somebody waits, and who takes it back makes the call. Here it is made
  * also if another has taken it back, who may be stopped before his call.
  */
-void port_event_rouse(struct port_event *event)
+bool port_event_rouse(struct port_event *event)
 {
 	const uint32_t waits = UINT32_C(1) << 31;
 	int kept = errno;
+	bool first = (ck_pr_faa_32(&event->count.counter, 1) & waits) != 0;
 
-	if ((ck_pr_faa_32(&event->count.counter, 1) & waits) != 0)
+	if (first)
 		ck_pr_and_32(&event->count.counter, ~waits);
 	wake32(&operations, &event->count.counter);
 	errno = kept;
+	return first;
 }
 
 /* Concurrency Kit sleeps for its own first interval, however short the limit: this sleep ends at the limit. */

@@ -239,9 +239,9 @@ bool port_event_signal(struct port_event *event)
 	return false;
 }
 
-void port_event_rouse(struct port_event *event)
+bool port_event_rouse(struct port_event *event)
 {
-	(void)port_event_signal(event);
+	return port_event_signal(event);
 }
 
 void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_ns)
