@@ -223,6 +223,12 @@ bool port_event_signal(struct port_event *event)
 	return true;
 }
 
+/* A signal is one step: nobody is stopped in the middle of it. */
+bool port_event_rouse(struct port_event *event)
+{
+	return port_event_signal(event);
+}
+
 void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_ns)
 {
 	wait_for("wait", &event->count, ticket, until(limit_ns), HERE);
