@@ -272,7 +272,7 @@ static void reclaimer_sleep(struct dhpi_epoch *epoch)
 	dhpi_sleeper_begin(&epoch->asleep, &epoch->sleeps);
 	if (!reclaimer_has_work(epoch))
 		port_event_wait(&epoch->event, ticket, 0);
-	dhpi_sleeper_end(&epoch->asleep);
+	dhpi_sleeper_end(&epoch->asleep, &epoch->sleeps);
 }
 
 static void reclaimer_run(void *argument)

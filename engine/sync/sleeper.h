@@ -4,8 +4,9 @@
  *
  * Problem   one of many wakers should make the system call, once; but the one who took that on may be stopped before the call,
  *           and then the others must not rely on it.
- * Idea      a word: 0 is awake; 4n+1 is asleep for the nth time; 4n+3 is asleep, and somebody is about to wake it. Who finds
- *           4n+3 makes the call too. It becomes 0 only after a call, so 0 means that nobody has to be relied on.
+ * Idea      a word: 0 is awake; 4n+1 is asleep, with a number that is new after each sleep that a waker has touched; 4n+3 is
+ *           asleep, and somebody is about to wake it. Who finds 4n+3 makes the call too. It becomes 0 only after a call, so 0
+ *           means that nobody has to be relied on.
  *
  * I1        the sleeper alone begins a sleep, with a number of its own: a waker that was stopped for long ends no later one.
  * I2        from a number to 0 the event was roused for that number, or the sleeper has woken by itself.
@@ -20,16 +21,17 @@
 #define DHPI_SLEEP_STEP 4u
 
 /* The sleeper; `sleeps` is its own. Then it looks once more. */
-static inline void dhpi_sleeper_begin(struct at_u32 *asleep, uint32_t *sleeps)
+static inline void dhpi_sleeper_begin(struct at_u32 *asleep, const uint32_t *sleeps)
 {
-	*sleeps += DHPI_SLEEP_STEP;
 	/* [worker-sleep] either-or b, [defer-sleep] either-or b */
 	(void)at_exchange_seq_cst_u32(asleep, *sleeps | DHPI_ASLEEP);
 }
 
-static inline void dhpi_sleeper_end(struct at_u32 *asleep)
+/* The next sleep has the same number if nobody has touched this one. */
+static inline void dhpi_sleeper_end(struct at_u32 *asleep, uint32_t *sleeps)
 {
-	(void)at_exchange_acq_rel_u32(asleep, 0); /* [worker-sleep] acquire */
+	if (at_exchange_acq_rel_u32(asleep, 0) != (*sleeps | DHPI_ASLEEP)) /* [worker-sleep] acquire */
+		*sleeps += DHPI_SLEEP_STEP;
 }
 
 /* `word`: what was found, not 0. false: it has woken meanwhile, and looks again. *out_first: of those who rouse it. */

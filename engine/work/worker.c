@@ -374,7 +374,7 @@ static void fall_asleep(struct dhpi_queue *queue, bool idle)
 
 static void wake_up(struct dhpi_queue *queue, bool idle)
 {
-	dhpi_sleeper_end(&queue->asleep);
+	dhpi_sleeper_end(&queue->asleep, &queue->sleeps);
 	if (!idle)
 		return;
 	ck_bitmap_reset(queue->work->idle, dhpi_queue_index(queue));
