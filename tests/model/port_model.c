@@ -204,6 +204,12 @@ bool port_event_signal(struct port_event *event)
 	return woke;
 }
 
+/* A signal is one step here. */
+bool port_event_rouse(struct port_event *event)
+{
+	return port_event_signal(event);
+}
+
 void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_ns)
 {
 	uint32_t thread = model_thread();
