@@ -286,6 +286,7 @@ uint64_t dhpi_wall_ns_of(int64_t system_time)
 	return units > DHPI_WALL_EPOCH ? units_to_ns(units - DHPI_WALL_EPOCH) : 0;
 }
 
+DHPI_WRAPS("the negative of a number, also of the smallest")
 uint64_t dhpi_relative_ns_of(int64_t system_time)
 {
 	return units_to_ns(0 - (uint64_t)system_time);

@@ -26,7 +26,7 @@ static enum dhp_status init(struct dhp_dpc *object, struct dhp_engine *engine, d
 	if (routine == NULL)
 		return DHP_BAD_CALLBACK;
 	DHPI_CHECK(2, dpc->magic != DHPI_DPC_MAGIC || dpc->work != engine->work ||
-			      at_load_relaxed_u32(&dpc->claim) == 0, /* relaxed: its owner's last insert is its own */
+			      at_load_relaxed_u32(&dpc->claim) != 1, /* relaxed: its owner's last insert is its own; else what malloc left */
 		   "S-604: a queued object is not initialised again");
 	*dpc = (struct dhpi_dpc){ .routine = routine, .context = context, .work = engine->work };
 	at_init_u32(&dpc->target, DHPI_NO_TARGET);

@@ -169,6 +169,7 @@ static inline struct dhpi_queue *dhpi_queue_of_index(struct dhpi_work *work, uin
 }
 
 /* Objects without target in the window; a hint without the lock. */
+DHPI_WRAPS("counts that are read while others change them; then it may be any number")
 static inline uint32_t dhpi_queue_window_movable(const struct dhpi_queue *queue)
 {
 	/* relaxed: hints, or the reader wrote them itself, or holds the lock */

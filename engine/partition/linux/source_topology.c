@@ -25,6 +25,7 @@ static bool same(const struct wiring *a, const struct wiring *b)
 	return a->package == b->package && a->core == b->core && a->thread == b->thread && a->node == b->node;
 }
 
+DHPI_WRAPS("a number that is not known is the largest, and 0 here")
 static void tell(struct dhpi_source *source, const struct dhp_processor *row)
 {
 	struct wiring *told = &((struct topology *)source->state)->told[row->cpu];
