@@ -218,6 +218,7 @@ static int64_t read_signed(const struct spec *spec, va_list *arguments)
 	}
 }
 
+DHPI_WRAPS("the negative of a number, also of the smallest")
 static void convert_signed(struct line *line, const struct spec *spec, va_list *arguments)
 {
 	int64_t value = read_signed(spec, arguments);
