@@ -34,7 +34,7 @@ help:
 	@echo 'make demo              processors arrive under load; about 15 seconds   (DEMO_ARGS=...)'
 	@echo 'make check             build and run the tests'
 	@echo 'make check-all         the same as release, debug, asan and tsan'
-	@echo 'make conformance       run the tests, write docs/conformance.md, fail when a clause has no test'
+	@echo 'make conformance       run the tests, write docs/conformance.md, fail when a clause has no test; make conformance-page: as make check left it'
 	@echo 'make mutate            break the engine line by line, fail when no test notices'
 	@echo 'make stress            torture each part for its share of STRESS_SECONDS=$(STRESS_SECONDS)     (STRESS_ARGS=--seed=1)'
 	@echo 'make soak              the same for SOAK_SECONDS=$(SOAK_SECONDS), half of it under ThreadSanitizer'
