@@ -349,11 +349,16 @@ bool model_cas(void *p, uint32_t size, uint64_t *expected, uint64_t value, enum 
 {
 	step();
 	Word &word = word_at(p, size);
-	if (word.newest != *expected) {
-		atomic_access((uintptr_t)p, false, CALLER);
+	// What fails is a load, which may find what is old.
+	uint64_t found = word.history[self().atomic_load_relaxed(word.data)];
+	if (found == *expected) {
 		(void)self().atomic_load_relaxed_rmw(word.data);
-		*expected = word.newest;
-		note_operation("failing compare and exchange", order, p, word.newest, CALLER);
+		found = word.newest;
+	}
+	if (found != *expected) {
+		atomic_access((uintptr_t)p, false, CALLER);
+		*expected = found;
+		note_operation("failing compare and exchange", order, p, found, CALLER);
 		return false;
 	}
 	atomic_access((uintptr_t)p, true, CALLER);
@@ -365,7 +370,8 @@ bool model_cas(void *p, uint32_t size, uint64_t *expected, uint64_t value, enum 
 void model_fence_seq_cst(void)
 {
 	step();
-	rl::ctx().atomic_thread_fence_seq_cst();
+	++self().own_acq_rel_order_; // what was released before tells nobody of this fence
+	rl::ctx().atomic_thread_fence_acq_rel();
 	for (unsigned i = 0; i < words_count; i++)
 		fence_data(words_used[i]->data);
 	note("seq_cst fence", arena, 0, CALLER);
