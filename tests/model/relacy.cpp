@@ -10,8 +10,8 @@
 //           and the like. A vector clock for each byte, compared with Relacy's clock of the thread, says whether all
 //           accesses that matter happened before. So every plain field of the engine is watched, and none is marked.
 //
-// Not       a proof: the scheduler is random (--full: exhaustive, for tiny worlds). Relacy orders two seq_cst fences more
-//           strongly than C11 does; a read-modify-write, also a failing one, finds the newest value of an interleaving.
+// Not       a proof: the scheduler is random (--full: exhaustive, for tiny worlds). A read-modify-write finds the newest value
+//           of an interleaving, and nothing is found before it is stored.
 #include <relacy/relacy.hpp>
 
 #include <cstdio>
@@ -550,7 +550,7 @@ template <unsigned threads> void init_data_of(rl::atomic_data *data)
 	}
 }
 
-// Relacy orders fences among each other only. C11, 7.17.3: a load behind a fence finds the last seq_cst store before the fence,
+// Relacy's own fence orders all fences among each other, which C11 does not. C11, 7.17.3: a load behind a fence finds the last seq_cst store before the fence,
 // or a later one; and a seq_cst load after the fence finds what the fence's thread stored before it, or later.
 template <unsigned threads> void fence_data_of(rl::atomic_data *data)
 {

@@ -308,7 +308,7 @@ def page(root, build, iterations):
         "    make models      # every model as it is; in `make check` too, with fewer executions",
         "    make weaken      # each order one step weaker: a model has to notice, or tests/model/survivors.txt says why not", "",
         f"{len(everything)} weakenings of {len(sites(root))} operations: {total['caught']} caught, {total['reason']} with a reason, "
-        f"{total['open']} open. Each was tried in {iterations} executions of each world of its models.", "",
+        f"{total['open']} open. What no model noticed was tried in {iterations} executions or more of each world of its models.", "",
         "One operation may stand at several edges, and counts at each. *Open*: not noticed, and nobody has said why that is right;",
         "or not tried yet.", "",
         "| edge | models | files | operations | caught | with a reason | open |", "|---|---|---|---|---|---|---|", *lines, "",
