@@ -248,7 +248,7 @@ deps-model: deps
 models: deps-model
 	@cmake --preset release >/dev/null
 	@cmake --build --preset release --target models
-	@for source in $$(grep -l '^ \* Edges: ' tests/model/*.c); do model=$$(basename $$source .c); \
+	@for source in $$(grep -l '^const struct model_world ' tests/model/*.c); do model=$$(basename $$source .c); \
 		echo "$$model:"; build/release/tests/model/$$model --iterations $(MODEL_ITERATIONS) || exit 1; done
 
 # All of it writes docs/models.md; with WEAKEN_ARGS a part is tried.

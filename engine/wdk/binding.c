@@ -40,7 +40,7 @@ static bool change_from(enum phase phase)
 {
 	uint32_t expected = phase;
 
-	return at_cas_acq_rel_u32(&binding.phase, &expected, CHANGING); /* [wdk-phase] acquire */
+	return at_cas_acquire_u32(&binding.phase, &expected, CHANGING); /* [wdk-phase] acquire */
 }
 
 static void change_to(enum phase phase)
@@ -84,7 +84,7 @@ enum dhp_status dhp_wdk_unbind(void)
 	dhpi_wdk_workers_stop();
 	dhpi_wdk_bury_all();
 	dhpi_callbacks_end_all();
-	at_store_release_ptr(&binding.engine, NULL); /* [wdk-bind] release */
+	at_store_relaxed_ptr(&binding.engine, NULL); /* relaxed: hands nothing over */
 	change_to(UNBOUND);
 	return DHP_OK;
 }

@@ -28,7 +28,7 @@ static void pause_in_spin(uint32_t spins)
 
 static void wait_at_barrier(struct dhpi_call *call)
 {
-	(void)at_fetch_add_acq_rel_u32(&call->arrived, 1); /* [call-arrived] release */
+	(void)at_fetch_add_release_u32(&call->arrived, 1); /* [call-arrived] release */
 	(void)port_event_signal(&call->event);
 	for (uint32_t spins = 0; at_load_acquire_u32(&call->go) == 0; spins++) /* [call-go] acquire */
 		pause_in_spin(spins);
@@ -51,7 +51,7 @@ static void take_part(struct dhp_dpc *dpc, void *context, void *argument_1, void
 	if (dhpi_queue_index(queue) == call->index)
 		call->result = result;
 	dhpi_watchdog_leave_out(queue);
-	(void)at_fetch_add_acq_rel_u32(&call->ended, 1); /* [call-ended] release */
+	(void)at_fetch_add_release_u32(&call->ended, 1); /* [call-ended] release */
 	(void)port_event_signal(&call->event);
 }
 
@@ -158,7 +158,7 @@ bool dhp_call_meet(struct dhp_engine *engine)
 	call = &engine->work->call;
 	if (port_self()->call != call)
 		return false; /* nobody else would come */
-	before = at_fetch_add_acq_rel_u32(&call->met, 1); /* [call-met] release */
+	before = at_fetch_add_release_u32(&call->met, 1); /* [call-met] release */
 	all = (before / call->count + 1) * call->count;
 
 	for (uint32_t spins = 0; at_load_acquire_u32(&call->met) < all; spins++) /* [call-met] acquire */

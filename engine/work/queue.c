@@ -592,11 +592,14 @@ static void wake_heir(struct dhpi_queue *heir)
 
 void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const struct dhp_processor *processor)
 {
+	bool closed;
+
 	/*
 	 * Who was told of an attempt that failed may be looking here. An insert that chose this queue in that attempt and
 	 * has not pushed yet pushes into this one: it is not lost, but its target's index may be another processor's now.
 	 */
 	dhpi_spin_lock(&queue->lock);
+	closed = queue->closed;
 	queue->work = work;
 	queue->cpu = processor->cpu;
 	at_store_relaxed_u32(&queue->index, processor->index); /* relaxed: published by queue-ready */
@@ -609,8 +612,15 @@ void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const str
 	at_store_relaxed_u32(&queue->asleep, 0); /* relaxed: published by queue-ready */
 	at_store_relaxed_u32(&queue->away, 0);     /* relaxed: likewise */
 	queue->pin = (struct dhpi_pin){ .cpu = processor->cpu };
-	at_store_release_ptr(&queue->high_inbox, NULL); /* [queue-ready] release: a late push may find it open again */
-	at_store_release_ptr(&queue->inbox, NULL);      /* [queue-ready] release */
+	at_store_release_ptr(&work->queue_of_index[processor->index], queue); /* [queue-ready] release */
+	/*
+	 * The index comes first: who pushes late finds its object again. From now on others push, so nothing is stored into
+	 * inboxes that were never closed.
+	 */
+	if (closed) {
+		at_store_release_ptr(&queue->high_inbox, NULL); /* [queue-ready] release: a late push finds it open again */
+		at_store_release_ptr(&queue->inbox, NULL);      /* [queue-ready] release */
+	}
 	dhpi_spin_unlock(&queue->lock);
 }
 

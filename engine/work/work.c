@@ -148,10 +148,7 @@ enum dhp_status dhpi_work_probe(struct dhpi_work *work, uint32_t cpu)
 
 void dhpi_work_prepare(struct dhpi_work *work, const struct dhp_processor *processor)
 {
-	struct dhpi_queue *queue = queue_at_cpu(work, processor->cpu);
-
-	dhpi_queue_open(queue, work, processor);
-	at_store_release_ptr(&work->queue_of_index[processor->index], queue); /* [queue-ready] release */
+	dhpi_queue_open(queue_at_cpu(work, processor->cpu), work, processor);
 }
 
 void dhpi_work_unprepare(struct dhpi_work *work, const struct dhp_processor *processor)

@@ -261,6 +261,12 @@ static bool has_to_share(struct dhpi_queue *queue)
 	       (dhpi_queue_window_length(queue) > 1 || at_load_relaxed_u32(&queue->high_count) != 0);
 }
 
+/* Its own inbox too: what was pushed there after the drain, while the search was on. */
+static bool anything_left(struct dhpi_queue *queue)
+{
+	return at_load_seq_cst_ptr(&queue->inbox) != NULL || anything_to_steal(queue); /* [thief-sleep] either-or b */
+}
+
 /*
  * Before the batch runs. Whoever inserted while a search was on relied on it, so its end means to look for all of them; so
  * does a theft, because another worker may have ended the search that this one was woken for.
@@ -275,7 +281,7 @@ static void share(struct dhpi_queue *queue)
 		return;
 	/* [thief-sleep] either-or a: what was drained is in reach of thieves before the look at the idle set */
 	(void)at_exchange_seq_cst_u32(&queue->busy, 1);
-	if (at_load_seq_cst_u32(&work->idle_count) != 0 && (more || anything_to_steal(queue))) /* [thief-sleep] either-or a */
+	if (at_load_seq_cst_u32(&work->idle_count) != 0 && (more || anything_left(queue))) /* [thief-sleep] either-or a */
 		dhpi_worker_wake_thief(work);
 }
 

@@ -13,6 +13,7 @@
 #include "work/worker.c"
 
 #define OBJECTS 4
+#define PROCESSORS 3
 
 struct object {
 	struct dhp_dpc dpc;
@@ -30,7 +31,7 @@ static struct world {
 	struct port_mutex serial;
 	struct dhp_percpu queues;
 	struct dhp_engine engine;
-	struct dhp_processor rows[2];
+	struct dhp_processor rows[PROCESSORS];
 	struct object *objects[OBJECTS];
 	struct port_event ran;
 	struct at_u32 count, inserted, done;
@@ -135,7 +136,7 @@ static void make_processors(uint32_t count)
 	const struct dhpi_work_options options = { .simulated = true, .tick_us = 1 };
 
 	world = model_alloc(sizeof(*world));
-	world->set.maximum = 2;
+	world->set.maximum = PROCESSORS;
 	at_init_u32(&world->set.active, count);
 	at_init_u64(&world->epoch.now, 1);
 	port_mutex_init(&world->serial);
@@ -143,7 +144,7 @@ static void make_processors(uint32_t count)
 	world->space = (struct dhpi_space){ .serial = &world->serial, .set = &world->set, .epoch = &world->epoch };
 	world->engine = (struct dhp_engine){ .work = &world->work, .set = &world->set, .space = &world->space };
 	world->queues.stride = (uint32_t)dhpi_round_up(sizeof(struct dhpi_queue), 128);
-	world->queues.base = model_alloc(2 * world->queues.stride);
+	world->queues.base = model_alloc(PROCESSORS * world->queues.stride);
 	(void)dhpi_work_init(&world->work, &world->space, &options);
 	world->work.timers.thread.started = false; /* but in the world that has its thread */
 	for (uint32_t i = 0; i < count; i++) {
@@ -285,14 +286,40 @@ static void insert_low(void)
 	dhpi_timers_stop(&world->work.timers);
 }
 
-static void insert_low_twice(void)
+static void low_twice(void)
 {
 	(void)dhp_dpc_set_importance(&world->objects[1]->dpc, DHP_IMPORTANCE_LOW);
 	insert_and_wait(1, 1);
 	at_store_relaxed_u32(&world->objects[1]->ran, 0);
 	insert_and_wait(1, 1);
+}
+
+static void insert_low_twice(void)
+{
+	low_twice();
 	stop(1);
 	dhpi_timers_stop(&world->work.timers);
+}
+
+/* The first of Low importance is run before its tick, with another; then the second relies on that tick. */
+static void stop_all_when_both_have_ended(void)
+{
+	if (at_fetch_add_acq_rel_u32(&world->done, 1) != 1)
+		return;
+	stop(1);
+	dhpi_timers_stop(&world->work.timers);
+}
+
+static void low_twice_and_end(void)
+{
+	low_twice();
+	stop_all_when_both_have_ended();
+}
+
+static void another_and_end(void)
+{
+	insert_and_wait(0, 1);
+	stop_all_when_both_have_ended();
 }
 
 /* S-616. The object is queued before; who is refused has written something that the run has to see. */
@@ -487,6 +514,92 @@ static void insert_one_that_inserts(void)
 	stop(2);
 }
 
+/* Two in the window: the second is in reach of a thief. If the lock was held, it is in the inbox, where it may wait. */
+static void inserts_two(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	uint32_t ticket;
+
+	routine(dpc, context, argument_1, argument_2);
+	insert(1, 1);
+	insert(2, 1);
+	while (dhpi_queue_window_length(queue_at(0)) == 2 && (ticket = port_event_ticket(&world->ran), !any_ran(1)))
+		port_event_wait(&world->ran, ticket, 0);
+}
+
+static void routine_that_inserts_two(void)
+{
+	make_processors(2);
+	make_object(0, inserts_two, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+	for (uint32_t i = 1; i < OBJECTS; i++)
+		make_object(i, routine, DHPI_NO_TARGET, DHP_IMPORTANCE_MEDIUM_HIGH);
+	insert(0, 1);
+}
+
+static void wait_for_three(void)
+{
+	for (uint32_t i = 0; i < 3; i++)
+		wait_for(world->objects[i]);
+	stop(2);
+}
+
+/* A thief that ends its search looks for what came meanwhile: all three have to be run at a time. */
+static void needs_all_three(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	routine(dpc, context, argument_1, argument_2);
+	for (uint32_t i = 0; i < 3; i++)
+		wait_for(world->objects[i]);
+}
+
+static void three_processors(void)
+{
+	make_processors(3);
+	for (uint32_t i = 0; i < 3; i++)
+		make_object(i, needs_all_three, DHPI_NO_TARGET, DHP_IMPORTANCE_MEDIUM_HIGH);
+}
+
+static void insert_three_that_need_each_other(void)
+{
+	port_cpu_pretend(0);
+	for (uint32_t i = 0; i < 3; i++)
+		insert(i, 1);
+	for (uint32_t i = 0; i < 3; i++)
+		wait_for(world->objects[i]);
+	stop(3);
+}
+
+static void work_2(void)
+{
+	work(2);
+}
+
+/* Two look for a thief at a time, while the processor where they push is kept busy until both objects ran. */
+static void busy_until_both_ran(void)
+{
+	make_processors(2);
+	make_object(0, needs_all_three, 0, DHP_IMPORTANCE_HIGH);
+	for (uint32_t i = 1; i < 3; i++)
+		make_object(i, routine, DHPI_NO_TARGET, DHP_IMPORTANCE_MEDIUM_HIGH);
+	insert(0, 1);
+}
+
+static void push_one_of_two(uint32_t number)
+{
+	port_cpu_pretend(0);
+	insert_and_wait(number, 1);
+	if (at_fetch_add_acq_rel_u32(&world->done, 1) == 1)
+		stop(2);
+}
+
+static void push_first(void)
+{
+	push_one_of_two(1);
+}
+
+static void push_second(void)
+{
+	push_one_of_two(2);
+}
+
 /* The same seen from a flush, by which what ran elsewhere has happened. */
 static void insert_and_flush(void)
 {
@@ -598,6 +711,15 @@ static void remove_at_second(void)
 	stop(1);
 }
 
+/* Nobody runs anything: wherever the object has moved, it is there to be removed. */
+static void remove_for_certain(void)
+{
+	if (model_choose(2) == 1)
+		(void)dhp_dpc_set_importance(&world->objects[0]->dpc, DHP_IMPORTANCE_HIGH);
+	insert(0, 5);
+	MODEL_ASSERT(dhp_dpc_remove(&world->objects[0]->dpc) == DHP_OK);
+}
+
 /* The worker looks at what its publisher wrote, before it does anything. */
 static void go_and_look(void)
 {
@@ -693,6 +815,24 @@ static void go_away(void)
 	stop(2);
 }
 
+/* A processor that is back takes its share again. */
+static void first_is_away(void)
+{
+	two_processors();
+	at_init_u32(&queue_at(0)->away, 1);
+}
+
+static void come_back_and_insert(void)
+{
+	dhpi_work_usable(&world->work, 0, true);
+	port_cpu_pretend(1);
+	insert(0, 1);
+	insert(1, 1);
+	wait_for(world->objects[0]);
+	wait_for(world->objects[1]);
+	stop(2);
+}
+
 const struct model_world model_worlds[] = {
 	{ "insert_wakes", one_processor, { insert_one_then_stop, work_0 }, once_with_five, 1 },
 	{ "insert_again", one_processor, { insert_again_and_again, work_0 }, NULL, 1 },
@@ -717,5 +857,12 @@ const struct model_world model_worlds[] = {
 	{ "closing", one_inserts_itself, { write_and_close, work_0 }, NULL, 1 },
 	{ "two_flushes", one_processor, { insert_flush_twice, insert_meanwhile, work_0 }, NULL, 1 },
 	{ "away", two_processors_plain, { go_away, work_0, work_1 }, NULL, 1 },
+	{ "low_meanwhile", with_timers, { low_twice_and_end, another_and_end, work_0, model_run_started }, NULL, 2 },
+	{ "put_is_stolen", routine_that_inserts_two, { wait_for_three, work_0, work_1 }, NULL, 2 },
+	{ "three_that_need_each_other", three_processors,
+	  { insert_three_that_need_each_other, work_0, work_1, work_2 }, NULL, 1 },
+	{ "two_look_for_a_thief", busy_until_both_ran, { push_first, push_second, work_0, work_1 }, NULL, 2 },
+	{ "removed_for_certain", second_is_prepared, { remove_for_certain, prepare_and_take_back }, NULL, 2 },
+	{ "back_again", first_is_away, { come_back_and_insert, work_0, work_1 }, NULL, 2 },
 	{ .name = NULL },
 };

@@ -186,24 +186,69 @@ static void take_counts(void)
 	MODEL_ASSERT(counts.quota == 0 || counts.present == counts.quota);
 }
 
-/* What one has seen of a mask is not older for another who was told. */
+/* What one has seen of a mask is not older for another who was told; nor after one more change. */
 static struct at_u32 *told(void)
 {
 	return &world->set.index_of_number[63];
 }
 
-static void see_and_tell(void)
+static void add_two_and_change(void)
 {
-	if (dhpi_set_active_mask(&world->set, 0) == 7 && dhpi_set_usable_mask(&world->set, 0) == 7)
+	add_two();
+	dhpi_set_platform(&world->set, 7, 7, 7);
+}
+
+static void see_active_and_tell(void)
+{
+	if (dhpi_set_active_mask(&world->set, 0) == 7)
 		at_store_release_u32(told(), 1);
 }
 
-static void be_told(void)
+static void be_told_of_active(void)
 {
-	if (at_load_acquire_u32(told()) == 0)
-		return;
-	MODEL_ASSERT(dhpi_set_active_mask(&world->set, 0) == 7);
-	MODEL_ASSERT(dhpi_set_usable_mask(&world->set, 0) == 7);
+	if (at_load_acquire_u32(told()) != 0)
+		MODEL_ASSERT(dhpi_set_active_mask(&world->set, 0) == 7);
+}
+
+static void see_usable_and_tell(void)
+{
+	if (dhpi_set_usable_mask(&world->set, 0) == 7)
+		at_store_release_u32(told(), 1);
+}
+
+static void be_told_of_usable(void)
+{
+	if (at_load_acquire_u32(told()) != 0)
+		MODEL_ASSERT(dhpi_set_usable_mask(&world->set, 0) == 7);
+}
+
+/* A second group comes with the second processor. */
+static void two_groups(void)
+{
+	before();
+	world->set.groups_maximum = 2;
+	world->set.index_of_number = model_alloc(2 * 64 * sizeof(struct at_u32));
+	for (uint32_t i = 0; i < 2; i++) {
+		world->set.images[i].active_masks = model_alloc(2 * sizeof(struct at_u64));
+		world->set.images[i].usable_masks = model_alloc(2 * sizeof(struct at_u64));
+	}
+}
+
+static void add_group(void)
+{
+	struct dhp_processor row = row_of(1, 5);
+
+	row.number = (struct dhp_number){ .group = 1, .number = 0 };
+	dhpi_set_offer(&world->set, &row);
+	dhpi_set_publish(&world->set, true);
+}
+
+static void count_groups(void)
+{
+	struct dhp_counts counts;
+
+	dhpi_set_counts(&world->set, &counts);
+	MODEL_ASSERT(counts.groups_active == counts.generation);
 }
 
 /* A mask that has a processor's bit says that its row is there. */
@@ -270,7 +315,9 @@ const struct model_world model_worlds[] = {
 	{ "three_attempts", before, { fail_fail_offer, read_twice }, NULL, 1 },
 	{ "snapshots", before, { add_two, take_snapshot, take_snapshot }, NULL, 1 },
 	{ "counts", before, { change_all, take_counts }, NULL, 1 },
-	{ "told_of_masks", before, { add_two, see_and_tell, be_told }, NULL, 1 },
+	{ "told_of_active", before, { add_two_and_change, see_active_and_tell, be_told_of_active }, NULL, 2 },
+	{ "told_of_usable", before, { add_two_and_change, see_usable_and_tell, be_told_of_usable }, NULL, 2 },
+	{ "groups", two_groups, { add_group, count_groups }, NULL, 2 },
 	{ "rows_of_masks", before, { add_two, rows_of_masks }, NULL, 1 },
 	{ "slot_here", before_slots, { prepare_and_add, use_the_slot_here }, NULL, 1 },
 	{ "each_slot", before_slots, { prepare_and_add, use_each_slot }, NULL, 1 },
