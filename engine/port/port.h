@@ -164,7 +164,10 @@ void port_event_init(struct port_event *event);
 uint32_t port_event_ticket(struct port_event *event);
 /* Async-signal-safe. Gives true when a system call was made. */
 bool port_event_signal(struct port_event *event);
-/* The same, and the system call in any case: for who knows of a sleeper, and that another who signals may be stopped. true: somebody slept, and nobody else had roused. */
+/*
+ * The same, and the system call in any case: for who knows of a sleeper, and that another who signals may be stopped. true:
+ * somebody slept whom nobody had roused yet; several at once may each say so.
+ */
 bool port_event_rouse(struct port_event *event);
 /* limit_ns: longest sleep; 0: no limit. May return early. */
 void port_event_wait(struct port_event *event, uint32_t ticket, uint64_t limit_ns);

@@ -73,9 +73,8 @@ void events_close(void)
 
 void events_show(struct seq_file *out)
 {
-	unsigned int first = count > KEPT ? count - KEPT : 0;
-
-	for (unsigned int i = first; i < count; i++) {
+	spin_lock(&lock);
+	for (unsigned int i = count > KEPT ? count - KEPT : 0; i < count; i++) {
 		const struct event *event = &kept[i % KEPT];
 
 		seq_printf(out, "event %llu %s", event->time_ns, event->what);
@@ -83,4 +82,5 @@ void events_show(struct seq_file *out)
 			seq_printf(out, " cpu %u index %u", event->cpu, event->index);
 		seq_putc(out, '\n');
 	}
+	spin_unlock(&lock);
 }

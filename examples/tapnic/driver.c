@@ -130,9 +130,10 @@ static uint32_t ring_for(const struct dhp_memory_info *info, uint32_t now, bool 
 	return more && now < RING_LIMIT ? now * 2 : now; /* between the two use stays as it is */
 }
 
-/* Idle queues too give their buffers back: each runs once. One that is busy does so at its next run. */
+/* Idle queues too give their buffers back: each runs once. One that is busy does so at its next run, which it has not begun. */
 static void run_queues(struct nic *nic)
 {
+	(void)dhp_dpc_flush(nic->engine); /* who runs now may have fitted its ring already */
 	for (uint32_t i = 0; i < nic->used; i++)
 		(void)dhp_request_submit(&nic->queues[i]->request);
 	(void)dhp_dpc_flush(nic->engine);
@@ -143,12 +144,13 @@ static void fit_rings(struct nic *nic, bool more)
 	struct dhp_memory_info info;
 	uint32_t now = nic->ring_wanted, wanted;
 
-	if (dhp_memory_read(nic->engine, &info) != DHP_OK)
-		return;
-	wanted = ring_for(&info, now, more);
-	if (wanted == now)
-		return;
-	nic->ring_wanted = wanted;
+	do {
+		if (dhp_memory_read(nic->engine, &info) != DHP_OK)
+			return;
+		wanted = ring_for(&info, now, more);
+		if (wanted == now)
+			return;
+	} while (!atomic_compare_exchange_strong(&nic->ring_wanted, &now, wanted)); /* the other memory channel knows better */
 	run_queues(nic);
 	if (wanted < now)
 		(void)dhp_lookaside_flush(nic->buffers);

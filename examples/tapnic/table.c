@@ -6,7 +6,8 @@
  * Idea      the shared table has pointers to entries that never change. Who learns puts a new entry in its place by one compare
  *           and exchange and defers the old one: a DPC is always in a section, so it is freed when no DPC can have it.
  *           A cache is an array of words that explain themselves: station, port, and the generation they were true in.
- * I1        a cached word of an older generation is a miss; the generation grows with every station that moves.
+ * I1        a cached word of an older generation is a miss; the generation grows with every entry that is replaced: its station
+ *           has moved, or may from now on without anybody seeing that it was known elsewhere.
  * I2        a word is read and written whole: START handles frames too, in a thread that is on no processor of its own.
  *
  * What is full is overwritten: a station that was forgotten is learned again from its next frame.
@@ -18,7 +19,7 @@
 #define SLOTS 1024u
 #define CACHE_SLOTS 64u
 
-/* Generations in a word; one that is not used for so many moves of stations could be believed again, and misleads one frame. */
+/* Generations in a word; one that is not asked for during so many replacements could be believed again, until the next. */
 #define GENERATIONS 0x7fffu
 
 struct entry {
@@ -113,8 +114,7 @@ static void replace(struct table *table, uint64_t station, uint32_t port, struct
 	}
 	if (old == NULL)
 		return;
-	if (old->station == station)
-		(void)atomic_fetch_add(&table->generation, 1);
+	(void)atomic_fetch_add(&table->generation, 1);
 	(void)dhp_epoch_defer(table->engine, &old->deferred, reclaim);
 }
 

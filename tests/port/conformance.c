@@ -193,7 +193,7 @@ static void answer(void *argument)
 	for (uint32_t i = 0; i < ROUNDS; i++) {
 		wait_for(&game->there, &game->ball, 1);
 		(void)at_fetch_add_seq_cst_u32(&game->ball, 1);
-		(void)port_event_signal(&game->back);
+		(void)port_event_rouse(&game->back);
 	}
 }
 

@@ -35,6 +35,7 @@ static struct {
 	int far_end_of[FILES_LIMIT];    /* likewise; 0: none */
 	uint32_t opens_until_failure;   /* 0: none fails */
 	enum dhp_status failure;
+	uint64_t is_jammed;             /* what is sent waits */
 	uint64_t starved;               /* 1: there is no memory for buffers, 2: for queues, 3: for interrupts */
 	struct nic *sends_when_waiting; /* to its newest queue */
 } seen = { .lock = PTHREAD_MUTEX_INITIALIZER };
@@ -123,6 +124,8 @@ enum read_result device_read(int descriptor, uint8_t *frame, size_t *out_bytes)
 bool device_write(int descriptor, const uint8_t *frame, size_t bytes)
 {
 	note(SENT, frame[FRAME_HEADER_BYTES], seen.port_of[descriptor]);
+	while (peek(&seen.is_jammed) != 0)
+		sleep_us(100);
 	return bytes == FRAME_BYTES;
 }
 
@@ -671,6 +674,32 @@ static void rings_follow_the_conditions_and_give_their_buffers_back(void **state
 	take_down(&stand);
 }
 
+static bool ring_is_to_be_small(void *nic)
+{
+	return atomic_load(&((struct nic *)nic)->ring_wanted) == RING_LEAST;
+}
+
+/* The run that is under way had its ring fitted before. */
+static void a_ring_in_use_gives_its_buffers_back_when_its_run_is_over(void **state)
+{
+	struct stand stand;
+	struct dhp_memory_info info;
+
+	(void)state;
+	set_up(&stand, 1);
+	forget();
+	assert_ok(dhp_memory_read(stand.engine, &info));
+	poke(&seen.is_jammed, 1);
+	assert_true(send_frame(&stand.nic, 0, 0, 1));
+	wait_for_sent(1);
+	assert_ok(dhp_sim_memory_set(stand.engine, info.total_bytes, 0));
+	assert_true(wait_until(ring_is_to_be_small, &stand.nic));
+	sleep_us(20000); /* who asks too early for another run has been refused by then */
+	poke(&seen.is_jammed, 0);
+	wait_for_rings(&stand, RING_LEAST);
+	take_down(&stand);
+}
+
 static void rings_grow_with_a_module(void **state)
 {
 	struct stand stand;
@@ -731,6 +760,7 @@ int main(void)
 		cmocka_unit_test(without_any_queue_the_driver_does_not_start),
 		cmocka_unit_test(an_interface_that_goes_takes_nothing_with_it),
 		cmocka_unit_test(rings_follow_the_conditions_and_give_their_buffers_back),
+		cmocka_unit_test(a_ring_in_use_gives_its_buffers_back_when_its_run_is_over),
 		cmocka_unit_test(rings_grow_with_a_module),
 		cmocka_unit_test(it_ends_while_frames_come),
 	};

@@ -127,6 +127,32 @@ static void a_station_that_moves_is_found_from_every_processor(void **state)
 	take_down(&stand);
 }
 
+/* A station that shares its place in the table with `one`. */
+static void find_rival(uint8_t *mac)
+{
+	for (uint32_t i = 0; hash(station_of(mac)) % SLOTS != hash(station_of(one)) % SLOTS; i++) {
+		mac[4] = (uint8_t)(i >> 8);
+		mac[5] = (uint8_t)i;
+	}
+}
+
+/* Between two entries of its own it had none: nobody could see it move. */
+static void a_station_that_was_forgotten_before_it_moved_is_found_too(void **state)
+{
+	uint8_t rival[FRAME_MAC_BYTES] = { 2, 0, 0, 1 };
+	struct stand stand;
+
+	(void)state;
+	set_up(&stand, 1);
+	find_rival(rival);
+	learn(&stand, one, 0);
+	assert_int_equal(port_of(&stand, one), 0); /* it is in the cache now */
+	learn(&stand, rival, 0);
+	learn(&stand, one, 1);
+	assert_int_equal(port_of(&stand, one), 1);
+	take_down(&stand);
+}
+
 /* More stations than places: what is forgotten is not known, and what is known is right. */
 static void what_is_full_forgets_and_never_lies(void **state)
 {
@@ -191,6 +217,7 @@ int main(void)
 		cmocka_unit_test(each_processor_has_a_cache_of_its_own),
 		cmocka_unit_test(what_is_replaced_lives_as_long_as_somebody_may_have_it),
 		cmocka_unit_test(a_station_that_moves_is_found_from_every_processor),
+		cmocka_unit_test(a_station_that_was_forgotten_before_it_moved_is_found_too),
 		cmocka_unit_test(what_is_full_forgets_and_never_lies),
 		cmocka_unit_test(many_learn_at_once_while_processors_arrive),
 	};

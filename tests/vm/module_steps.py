@@ -113,6 +113,8 @@ class Module:
 
     def veto(self, cpu):
         """The write to `online` fails; without the veto it succeeds."""
+        status, output = self.guest.run("echo moon 2>&1 >/sys/kernel/debug/dhp/veto")
+        self.result.check(status != 0 and "nvalid" in output, "a veto of what is no number is refused", output)
         self.guest.ok(f"echo {cpu} >/sys/kernel/debug/dhp/veto")
         for again in ("", ", once more"):
             status, output = self.switch(cpu, 1)

@@ -75,7 +75,7 @@ bool port_event_signal(struct port_event *event)
 	return signal_count(&event->count, queue_of(event));
 }
 
-/* Nobody is stopped in the middle: the lock of the queue is held without preemption. */
+/* A sleeper is in the queue until it is woken: who is stopped before his look at the queue is not relied on. */
 bool port_event_rouse(struct port_event *event)
 {
 	return port_event_signal(event);
