@@ -22,7 +22,7 @@ static struct dhp_engine *engine;
 static struct at_u32 stopped, go_on, reclaimed;
 static __thread bool stops;
 static __thread uint32_t wake_calls;
-static __thread void (*at_alarm)(void); /* right before this thread tells the alarm */
+static __thread bool (*at_alarm)(void); /* right before this thread tells the alarm. true: it was told */
 
 long __real_syscall(long number, ...);
 long __wrap_syscall(long number, ...);
@@ -153,12 +153,11 @@ void __wrap_port_alarm_signal(struct port_alarm *told);
 
 void __wrap_port_alarm_signal(struct port_alarm *told)
 {
-	void (*hook)(void) = at_alarm;
+	bool (*hook)(void) = at_alarm;
 
 	at_alarm = NULL;
-	if (hook != NULL)
-		hook();
-	__real_port_alarm_signal(told);
+	if (hook == NULL || !hook())
+		__real_port_alarm_signal(told);
 }
 
 static void wait_in_alarm(uint32_t who)
@@ -168,22 +167,24 @@ static void wait_in_alarm(uint32_t who)
 		port_yield();
 }
 
-static void tell_then_wait(void)
+static bool tell_then_wait(void)
 {
 	struct dhpi_timers *timers = &engine->work->timers;
 
 	at_store_relaxed_u32(&asked_by_first, at_load_relaxed_u32(&timers->tick_wanted)); /* relaxed: released below */
 	__real_port_alarm_signal(&timers->alarm);
 	wait_in_alarm(0);
+	return true;
 }
 
-static void wait_then_tell(void)
+static bool wait_then_tell(void)
 {
 	wait_in_alarm(1);
+	return false;
 }
 
 /* Until the worker slept, so that there was a tick to ask for. */
-static void insert_until_asked(uint32_t who, void (*hook)(void))
+static void insert_until_asked(uint32_t who, bool (*hook)(void))
 {
 	at_alarm = hook;
 	while (at_alarm != NULL) {
