@@ -313,7 +313,7 @@ void dhpi_epoch_drain(struct dhpi_epoch *epoch)
 	uint64_t ticket = at_fetch_add_seq_cst_u64(&epoch->drain_wanted, 1) + 1;
 	uint64_t sleep_ns = 10000;
 
-	(void)port_event_signal(&epoch->event); /* asleep or napping */
+	(void)port_event_rouse(&epoch->event); /* asleep or napping; who defers may be stopped before his call */
 	while (at_load_acquire_u64(&epoch->drained) < ticket) { /* [drain] acquire */
 		port_sleep_ns(sleep_ns);
 		sleep_ns = sleep_ns < LONGEST_SLEEP_NS ? 2 * sleep_ns : sleep_ns;

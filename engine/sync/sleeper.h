@@ -10,6 +10,10 @@
  *
  * I1        the sleeper alone begins a sleep, with a number of its own: a waker that was stopped for long ends no later one.
  * I2        from a number to 0 the event was roused for that number, or the sleeper has woken by itself.
+ * I3        a number comes again after 2^30 sleeps that were touched: only a waker who is stopped for exactly so many does harm, if
+ *           another is stopped then.
+ * I4        a signal alone (port_event_signal) trusts whoever took back that somebody waits. So whoever else wakes this sleeper,
+ *           and must not wait for a waker, rouses too.
  */
 #ifndef DHPI_SLEEPER_H
 #define DHPI_SLEEPER_H
