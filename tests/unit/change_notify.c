@@ -423,6 +423,23 @@ static void *come_and_go(void *argument)
 	return NULL;
 }
 
+static void an_arrival_while_another_is_away_is_told_to_its_last_number_S808(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(4, 2);
+	struct hearer hearer;
+
+	(void)state;
+	register_now(&hearer, engine);
+	assert_ok(set_usable(engine, 0, false));
+	assert_told(&hearer);
+	for (uint32_t position = 2; position < 4; position++) {
+		assert_ok(dhp_sim_add(engine, dhp_sim_cpu(engine, position)));
+		assert_told(&hearer);
+	}
+	assert_ok(dhp_change_unregister(hearer.registration));
+	end_engine(engine);
+}
+
 static void no_number_is_lost_while_processors_come_and_go_S802_S808(void **state)
 {
 	struct dhp_engine *engine = make_sim_of(MAXIMUM, 2);
@@ -491,6 +508,7 @@ int main(void)
 		cmocka_unit_test(unregistration_waits_for_a_running_call_S806),
 		cmocka_unit_test(a_call_may_be_the_last_by_its_own_doing_S806),
 		cmocka_unit_test(a_synchronous_callback_may_not_register_S801),
+		cmocka_unit_test(an_arrival_while_another_is_away_is_told_to_its_last_number_S808),
 		cmocka_unit_test(no_number_is_lost_while_processors_come_and_go_S802_S808),
 		cmocka_unit_test(work_aimed_at_a_processor_that_is_away_runs_S006),
 	};

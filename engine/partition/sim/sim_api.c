@@ -53,6 +53,7 @@ enum dhp_status dhpi_sim_plug(struct dhp_engine *engine, struct dhpi_sim *sim, u
 		sim->plugged_count++;
 		sim->online_count++;
 		dhpi_set_platform(engine->set, sim->plugged_count, sim->online_count, sim->quota);
+		dhpi_change_post(engine->notify); /* where others are away the count online grows only now */
 	}
 	dhpi_record_add(engine->partition, cpu, !dhp_failed(status));
 	return status;
