@@ -2,8 +2,10 @@
 /*
  * events.c - a registrant of every channel, which keeps the last things that it heard.
  */
+#include <linux/delay.h>
 #include <linux/errno.h>
 #include <linux/ktime.h>
+#include <linux/moduleparam.h>
 #include <linux/spinlock.h>
 
 #include "kmod.h"
@@ -23,6 +25,10 @@ static struct event kept[KEPT];
 static unsigned int count;
 static int refused = -1;
 
+static unsigned int slow;
+module_param(slow, uint, 0400);
+MODULE_PARM_DESC(slow, "milliseconds that each Start takes, so that something can happen in the middle of an arrival");
+
 static void keep(const char *what, uint32_t cpu, uint32_t index)
 {
 	spin_lock(&lock);
@@ -36,7 +42,11 @@ static void changed(void *context, const struct dhp_processor_change *change, en
 
 	(void)context;
 	keep(names[change->state], change->cpu, change->index);
-	if (change->state == DHP_CHANGE_START && (int)change->cpu == READ_ONCE(refused))
+	if (change->state != DHP_CHANGE_START)
+		return;
+	if (slow != 0)
+		msleep(slow);
+	if ((int)change->cpu == READ_ONCE(refused))
 		*operation_status = DHP_VETOED;
 }
 

@@ -6,7 +6,7 @@ the time.
 """
 import re
 
-from module_steps import Module
+from module_steps import STATUS, Module
 from scenarios import scenario
 from steps import CPUS
 
@@ -116,16 +116,17 @@ def unloaded(module):
     module.left_nothing("after that")
     for delay_us in (0, 0, 1000, 2000, 4000, 8000, 16000, 32000):
         unload_during_an_arrival(module, delay_us)
+    unload_during_a_start(module)
     for delay_us in (0, 5000, 50000, 100000):
         load_during_an_arrival(module, delay_us)
-    module.end(ends=TIMES + 8 + 4)
+    module.end(ends=TIMES + 8 + 1 + 4)
 
 
-def during_an_arrival(module, delay_us, command):
-    """Of cpu 3, which the module did not know before. (status of the command, of the arrival)"""
-    output = module.guest.ok(f"(echo 1 >{CPUS}/cpu3/online; echo $? >/tmp/came) 3>&- >/tmp/said 2>&1 & usleep {delay_us}; {command}; "
-                             "done=$?; wait $!; echo $done $(cat /tmp/came)")
-    return [int(word) for word in output.split()[-2:]]
+def during_an_arrival(module, delay_us, command, says="", before="true"):
+    """Of cpu 3, which the module did not know before. [status of the command, what else it says, status of the arrival]"""
+    output = module.guest.ok(f"{before}; (echo 1 >{CPUS}/cpu3/online; echo $? >/tmp/came) 3>&- >/tmp/said 2>&1 & usleep {delay_us}; {command}; "
+                             f"done=$?; wait $!; echo answers $done {says} $(cat /tmp/came)")
+    return [int(word) for word in output[output.rindex("answers"):].split()[1:]]
 
 
 def unload_during_an_arrival(module, delay_us):
@@ -135,6 +136,22 @@ def unload_during_an_arrival(module, delay_us):
     module.result.check(unloaded == 0, f"unloaded {delay_us} us after an arrival has begun")
     module.result.fact(f"unloaded after {delay_us} us: the processor {'came' if came == 0 else 'was refused'}")
     module.left_nothing(f"unloaded {delay_us} us after an arrival has begun")
+    if came != 0:
+        module.online(3, "without the module")
+
+
+SLOW_MS = 3000
+
+
+def unload_during_a_start(module):
+    """A Start that takes so long that the module goes in the middle of it: unloading waits for it, and then nothing is left."""
+    module.switch(3, 0)
+    module.load(options=f"slow={SLOW_MS}")
+    unloaded, middle, came = during_an_arrival(
+        module, SLOW_MS * 1000 // 3, f"grep -q 'start cpu 3' {STATUS} && ! test -s /tmp/came; middle=$?; rmmod dhp_kmod",
+        says="$middle", before="rm -f /tmp/came")
+    module.result.check(unloaded == 0 and middle == 0, "unloaded in the middle of a Start", [unloaded, middle, came])
+    module.left_nothing("unloaded in the middle of a Start")
     if came != 0:
         module.online(3, "without the module")
 
