@@ -421,7 +421,7 @@ const struct call calls[] = {
 	{ "KeQueryLogicalProcessorRelationship", LOCK_FREE, NOTHING, wdk_relations },
 	{ "KeQueryDpcWatchdogInformation KeShouldYieldProcessor KeIsExecutingDpc KeEnterCriticalRegion KeRaiseIrql KfRaiseIrql "
 	  "KeRaiseIrqlToDpcLevel KeGetCurrentIrql KeLowerIrql KeLeaveCriticalRegion", WAIT_FREE, NOTHING, wdk_levels },
-	{ "KeQueryInterruptTime KeQueryUnbiasedInterruptTimePrecise KeQueryTickCount KeQuerySystemTime", WAIT_FREE, NOTHING,
+	{ "KeQueryInterruptTime KeQueryUnbiasedInterruptTimePrecise KeQueryTickCount KeQuerySystemTime", WAIT_FREE, CLOCK,
 	  wdk_times },
 };
 

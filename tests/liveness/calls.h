@@ -64,8 +64,11 @@ struct actor {
 
 enum claim { LOCK_FREE, WAIT_FREE };
 
-/* What the claim leaves out: the C library's memory, and requests while their queue holds. */
-enum needs { NOTHING, MEMORY, NO_HOLD };
+/*
+ * What the claim leaves out: the C library's memory, requests while their queue holds, and the kernel's clock, which is read
+ * again when the kernel has written it meanwhile.
+ */
+enum needs { NOTHING, MEMORY, NO_HOLD, CLOCK };
 
 struct call {
 	const char *names;

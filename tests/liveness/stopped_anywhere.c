@@ -169,7 +169,7 @@ static void wait_free_calls_end_whatever_happens_between_their_instructions(void
 	for (uint32_t i = 0; i < calls_count; i++) {
 		uint64_t length, limit;
 
-		if (calls[i].claim != WAIT_FREE || calls[i].needs == MEMORY)
+		if (calls[i].claim != WAIT_FREE || calls[i].needs == MEMORY || calls[i].needs == CLOCK)
 			continue;
 		length = length_of(&calls[i]);
 		limit = MOST_TIMES * length + MOST_MORE;

@@ -36,6 +36,7 @@ static void wait32(const struct ck_ec_wait_state *state, const uint32_t *address
 static void wake32(const struct ck_ec_ops *ops, const uint32_t *address)
 {
 	(void)ops;
+	/* NOLINTNEXTLINE(bugprone-signal-handler): nothing but the kernel's call; callers keep errno */
 	(void)syscall(SYS_futex, address, FUTEX_WAKE | FUTEX_PRIVATE_FLAG, INT_MAX, NULL, NULL, 0);
 }
 
