@@ -51,7 +51,9 @@ enum point_flags {
 	/* Only those: the calls of this thread are the test's. */
 	POINT_OTHERS_ONLY = 1u << 4,
 	/* A checked build keeps what is given back until the engine's end, so as to know a handle that is gone. */
-	POINT_LEAVES = 1u << 5
+	POINT_LEAVES = 1u << 5,
+	/* A control thread works all the time: what it has open for a moment counts only when the engine is gone. */
+	POINT_LIVES = 1u << 6
 };
 
 struct scenario {

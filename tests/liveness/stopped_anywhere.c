@@ -310,7 +310,7 @@ static const struct {
 static void calls_that_allocate_nothing(bool holds)
 {
 	for (uint32_t i = 0; i < calls_count; i++)
-		if (calls[i].needs == NOTHING || (calls[i].needs == NO_HOLD && !holds))
+		if (calls[i].needs != MEMORY && !(calls[i].needs == NO_HOLD && holds))
 			calls[i].make(&other);
 }
 
