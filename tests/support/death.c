@@ -64,3 +64,15 @@ void assert_stopped(void (*mistake)(void *argument), void *argument, const char 
 	if (strstr(text, clause) == NULL || (site != 0 && !names_place(text, site)))
 		fail_msg("no %s, or no place in %#jx: %s", clause, (uintmax_t)site, text);
 }
+
+static void make(void *mistake)
+{
+	((const struct misuse *)mistake)->make();
+}
+
+void assert_each_stopped(const struct misuse *mistakes, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (DHP_CHECKS >= mistakes[i].level)
+			assert_stopped(make, (void *)(uintptr_t)&mistakes[i], mistakes[i].text, 0);
+}

@@ -16,4 +16,13 @@
  */
 void assert_stopped(void (*mistake)(void *argument), void *argument, const char *clause, uintptr_t site);
 
+struct misuse {
+	int level; /* of the check: builds with fewer go on */
+	void (*make)(void);
+	const char *text; /* of the check */
+};
+
+/* Asserts. Each of them whose check this build has ends in it. */
+void assert_each_stopped(const struct misuse *mistakes, size_t count);
+
 #endif

@@ -30,27 +30,16 @@ static void reuse_before_run_down(void)
 		(void)dhp_rundown_percpu_reinit(rundown);
 }
 
-static const struct mistake {
-	int level; /* of the check: builds with fewer go on */
-	void (*make)(void);
-	const char *text;
-} mistakes[] = {
+static const struct misuse mistakes[] = {
 	{ 1, exit_without_a_section, "an exit closes a section" },
 	{ 2, lower_to_a_higher_level, "S-040: lowered to a higher level" },
 	{ 2, reuse_before_run_down, "S-725, S-726: only after run-down has finished" },
 };
 
-static void make(void *argument)
-{
-	((const struct mistake *)argument)->make();
-}
-
 static void each_mistake_ends_in_the_check_that_names_it_S040_S725(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < LENGTH(mistakes); i++)
-		if (DHP_CHECKS >= mistakes[i].level)
-			assert_stopped(make, (void *)(uintptr_t)&mistakes[i], mistakes[i].text, 0);
+	assert_each_stopped(mistakes, LENGTH(mistakes));
 }
 
 int main(void)

@@ -258,11 +258,7 @@ static void run_down_in_too_little_memory(void)
 
 /* ---- all of them ---- */
 
-static const struct mistake {
-	int level; /* of the check: builds with fewer go on */
-	void (*make)(void);
-	const char *text;
-} mistakes[] = {
+static const struct misuse mistakes[] = {
 	{ 1, queue_without_a_routine, "a work item needs a routine" },
 	{ 1, free_a_queued_item, "a queued work item may not go" },
 	{ 1, dereference_too_often, "one dereference for each reference" },
@@ -286,17 +282,10 @@ static const struct mistake {
 	{ 2, run_down_in_too_little_memory, "memory as large as ExSizeOfRundownProtectionCacheAware says, and an engine" },
 };
 
-static void make(void *argument)
-{
-	((const struct mistake *)argument)->make();
-}
-
 static void each_mistake_ends_in_the_check_that_names_it(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < LENGTH(mistakes); i++)
-		if (DHP_CHECKS >= mistakes[i].level)
-			assert_stopped(make, (void *)(uintptr_t)&mistakes[i], mistakes[i].text, 0);
+	assert_each_stopped(mistakes, LENGTH(mistakes));
 }
 
 int main(void)
