@@ -86,6 +86,11 @@ void end_world(struct stage *stage);
 void full_sim(struct stage *stage);
 void end_full(struct stage *stage);
 
+/* A lookaside list of the library's blocks, as the object of the act. */
+enum dhp_status make_list(struct stage *stage);
+void list_gone(struct stage *stage);
+void end_list(struct stage *stage); /* and the world */
+
 enum dhp_status make_array(struct stage *stage, struct dhp_percpu **out_array);
 enum dhp_status make_registration(struct stage *stage, uint32_t flags, struct dhp_notify **out_registration);
 enum dhp_status make_arrival_registration(struct stage *stage, struct dhp_arrival_notify **out_registration);

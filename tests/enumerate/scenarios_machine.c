@@ -365,35 +365,16 @@ static void end_token(struct stage *stage)
 
 /* ---- what the kernel helps with ---- */
 
-static enum dhp_status lookaside(struct stage *stage)
-{
-	const struct dhp_lookaside_options options = { .size = sizeof(options), .block_bytes = 64 };
-
-	return dhp_lookaside_create(stage->engine, &options, (struct dhp_lookaside **)&stage->object);
-}
-
-static void lookaside_gone(struct stage *stage)
-{
-	assert_ok(dhp_lookaside_destroy(stage->object));
-	stage->object = NULL;
-}
-
 static void machine_with_list(struct stage *stage)
 {
 	machine(stage);
-	assert_ok(lookaside(stage));
+	assert_ok(make_list(stage));
 	dhp_lookaside_free(stage->object, dhp_lookaside_allocate(stage->object));
 }
 
 static enum dhp_status flush(struct stage *stage)
 {
 	return dhp_lookaside_flush(stage->object);
-}
-
-static void end_list(struct stage *stage)
-{
-	lookaside_gone(stage);
-	end_world(stage);
 }
 
 static struct tape tape;
@@ -438,7 +419,7 @@ static const struct scenario list[] = {
 	{ "dhp_thread_affinity_set", machine, affinity, affinity_gone, end_world, POINT_KEEPS },
 	{ "dhp_thread_affinity_revert", confined_machine, revert, NULL, end_world, POINT_KEEPS },
 	{ "dhp_thread_affinities_set", machine_with_token, affinities, affinities_gone, end_token, POINT_KEEPS },
-	{ "dhp_lookaside_create", machine, lookaside, lookaside_gone, end_world, 0 },
+	{ "dhp_lookaside_create", machine, make_list, list_gone, end_world, 0 },
 	{ "dhp_lookaside_flush", machine_with_list, flush, NULL, end_list, 0 },
 	{ "dhp_record_begin", machine, record, record_gone, end_world, 0 },
 	{ "dhp_counter_create", machine, here, NULL, end_world, 0 },

@@ -58,23 +58,10 @@ static void block_freed(void *block, size_t bytes, void *context)
 	((struct stage *)context)->blocks--;
 }
 
-static enum dhp_status lookaside(struct stage *stage)
-{
-	const struct dhp_lookaside_options options = { .size = sizeof(options), .block_bytes = 64 };
-
-	return dhp_lookaside_create(stage->engine, &options, (struct dhp_lookaside **)&stage->object);
-}
-
-static void lookaside_gone(struct stage *stage)
-{
-	assert_ok(dhp_lookaside_destroy(stage->object));
-	stage->object = NULL;
-}
-
 static void sim_with_list(struct stage *stage)
 {
 	small_sim(stage);
-	assert_ok(lookaside(stage));
+	assert_ok(make_list(stage));
 }
 
 static void sim_with_list_of_ours(struct stage *stage)
@@ -84,12 +71,6 @@ static void sim_with_list_of_ours(struct stage *stage)
 
 	small_sim(stage);
 	assert_ok(dhp_lookaside_create(stage->engine, &options, (struct dhp_lookaside **)&stage->object));
-}
-
-static void end_with_list(struct stage *stage)
-{
-	lookaside_gone(stage);
-	end_world(stage);
 }
 
 static enum dhp_status block(struct stage *stage)
@@ -462,9 +443,9 @@ static const struct scenario list[] = {
 	{ "dhp_percpu_create", small_sim, percpu, percpu_gone, end_world, 0 },
 	{ "dhp_counter_create", small_sim, counter, counter_gone, end_world, 0 },
 	{ "dhp_rundown_percpu_create", small_sim, rundown, rundown_gone, end_world, 0 },
-	{ "dhp_lookaside_create", small_sim, lookaside, lookaside_gone, end_world, 0 },
-	{ "blocks", sim_with_list, block, block_gone, end_with_list, 0 },
-	{ "blocks", sim_with_list_of_ours, block, block_gone, end_with_list, 0 },
+	{ "dhp_lookaside_create", small_sim, make_list, list_gone, end_world, 0 },
+	{ "blocks", sim_with_list, block, block_gone, end_list, 0 },
+	{ "blocks", sim_with_list_of_ours, block, block_gone, end_list, 0 },
 	{ "dhp_notify_register", small_sim, registration, registration_gone, end_world, POINT_LEAVES },
 	{ "dhp_arrival_register", small_sim, arrival_registration, arrival_registration_gone, end_world, POINT_LEAVES },
 	{ "dhp_change_register", small_sim, change_registration, change_registration_gone, end_world, POINT_LEAVES },

@@ -116,6 +116,29 @@ void end_world(struct stage *stage)
 	stage->engine = NULL;
 }
 
+/* ---- a lookaside list ---- */
+
+enum dhp_status make_list(struct stage *stage)
+{
+	const struct dhp_lookaside_options options = { .size = sizeof(options), .block_bytes = 64 };
+
+	return dhp_lookaside_create(stage->engine, &options, (struct dhp_lookaside **)&stage->object);
+}
+
+void list_gone(struct stage *stage)
+{
+	assert_ok(dhp_lookaside_destroy(stage->object));
+	stage->object = NULL;
+}
+
+void end_list(struct stage *stage)
+{
+	list_gone(stage);
+	end_world(stage);
+}
+
+/* ---- everything ---- */
+
 enum { FIRST, SECOND, ARRAY, COUNTER, ARRIVALS, CHANGES };
 
 void full_sim(struct stage *stage)
