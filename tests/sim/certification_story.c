@@ -12,6 +12,7 @@
 #include <dhp/rebalance.h>
 
 #include "picture.h"
+#include "work_hold.h"
 
 #define MAXIMUM 8u
 #define BLOCK_BYTES 512u
@@ -375,28 +376,14 @@ static bool all_wait(void *context)
 	return dhp_hold_stats_read(disk->hold, &stats) == DHP_OK && stats.waiting_count == JOBS;
 }
 
-struct blocker {
+struct pauser {
 	struct dhp_engine *engine;
-	struct dhp_dpc dpc;
-	uint64_t in, go_on;
 	uint64_t paused, failed; /* how often a pause has returned */
 };
 
-static void block(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
-{
-	struct blocker *me = context;
-
-	(void)dpc;
-	(void)argument_1;
-	(void)argument_2;
-	(void)bump(&me->in);
-	while (peek(&me->go_on) == 0)
-		sleep_us(50);
-}
-
 static void *pause_it(void *argument)
 {
-	struct blocker *me = argument;
+	struct pauser *me = argument;
 
 	if (dhp_pause_all(me->engine, 0) != DHP_OK)
 		(void)bump(&me->failed);
@@ -423,21 +410,19 @@ static bool holds_now(void *context)
 /* All requests are stuck on one processor, and the pause with them. */
 static void pause_over_stuck_io(struct disk *disk)
 {
-	struct blocker blocker = { .engine = disk->engine };
+	struct pauser pauser = { .engine = disk->engine };
 	struct helper helper;
+	struct hold first;
 
-	assert_ok(dhp_dpc_init(&blocker.dpc, disk->engine, block, &blocker));
-	assert_ok(dhp_dpc_set_target(&blocker.dpc, 0));
-	assert_ok(dhp_dpc_set_importance(&blocker.dpc, DHP_IMPORTANCE_HIGH));
-	assert_ok(dhp_dpc_insert(&blocker.dpc, NULL, NULL));
+	hold_insert(&first, disk->engine, 0, DHP_IMPORTANCE_HIGH);
 	assert_true(wait_until(all_in_flight, disk));
-	helper_start(&helper, pause_it, &blocker);
+	helper_start(&helper, pause_it, &pauser);
 	assert_true(wait_until(holds_now, disk));
 	sleep_us(20000);
-	assert_int_equal(peek(&blocker.paused), 0); /* it cannot return, however long this takes */
-	poke(&blocker.go_on, 1);
+	assert_int_equal(peek(&pauser.paused), 0); /* it cannot return, however long this takes */
+	hold_release(&first);
 	helper_join(&helper);
-	assert_int_equal(peek(&blocker.failed), 0);
+	assert_int_equal(peek(&pauser.failed), 0);
 	assert_int_equal(hold_of(disk).in_flight_count, 0);
 	assert_ok(dhp_resume_all(disk->engine));
 	assert_ok(dhp_dpc_flush(disk->engine));

@@ -11,6 +11,7 @@
 #include <dhp/thread.h>
 
 #include "picture.h"
+#include "work_hold.h"
 
 #define MAXIMUM 12u
 #define INITIAL 2u
@@ -382,33 +383,6 @@ static void a_driver_without_rebalance_loses_newcomers_and_nothing_else_S033(voi
 
 /* ---- load balancing ---- */
 
-struct blocker {
-	struct dhp_dpc dpc;
-	uint64_t in, go_on;
-};
-
-static void block(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
-{
-	struct blocker *me = context;
-
-	(void)dpc;
-	(void)argument_1;
-	(void)argument_2;
-	(void)bump(&me->in);
-	while (peek(&me->go_on) == 0)
-		sleep_us(50);
-}
-
-static void block_processor(struct blocker *me, struct dhp_engine *engine, uint32_t index)
-{
-	*me = (struct blocker){ .in = 0 };
-	assert_ok(dhp_dpc_init(&me->dpc, engine, block, me));
-	assert_ok(dhp_dpc_set_target(&me->dpc, index));
-	assert_ok(dhp_dpc_set_importance(&me->dpc, DHP_IMPORTANCE_HIGH));
-	assert_ok(dhp_dpc_insert(&me->dpc, NULL, NULL));
-	assert_true(wait_for_count(&me->in, 1));
-}
-
 static struct post items[64];
 static uint64_t items_done;
 
@@ -422,12 +396,12 @@ static void finish_item(struct post *post)
 static void balanced_by_the_library_instead_of_over_an_old_count_S033(void **state)
 {
 	struct dhp_engine *engine = begin();
-	struct blocker blockers[INITIAL];
+	struct hold holds[INITIAL];
 
 	(void)state;
 	poke(&items_done, 0);
 	for (uint32_t index = 0; index < INITIAL; index++)
-		block_processor(&blockers[index], engine, index);
+		hold_processor(&holds[index], engine, index);
 	for (uint32_t i = 0; i < LENGTH(items); i++) {
 		items[i] = (struct post){ .engine = engine, .work = finish_item };
 		assert_ok(dhp_dpc_init(&items[i].dpc, engine, run_post, &items[i]));
@@ -437,7 +411,7 @@ static void balanced_by_the_library_instead_of_over_an_old_count_S033(void **sta
 	arrive(engine, 0);
 	assert_true(wait_for_count(&items_done, LENGTH(items)));
 	for (uint32_t index = 0; index < INITIAL; index++)
-		poke(&blockers[index].go_on, 1);
+		hold_release(&holds[index]);
 	assert_ok(dhp_dpc_flush(engine));
 	for (uint32_t i = 0; i < LENGTH(items); i++)
 		assert_int_equal(items[i].ran_at, INITIAL);
