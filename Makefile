@@ -35,7 +35,7 @@ help:
 	@echo 'make check             build and run the tests'
 	@echo 'make check-all         the same as release, debug, asan and tsan'
 	@echo 'make conformance       run the tests, write docs/conformance.md, fail when a clause has no test; make conformance-page: as make check left it'
-	@echo 'make mutate            break the engine line by line, fail when no test notices'
+	@echo 'make mutate            break the engine line by line, fail when no test notices  (MUTATE_ARGS="--changed HEAD~1")'
 	@echo 'make stress            torture each part for its share of STRESS_SECONDS=$(STRESS_SECONDS)     (STRESS_ARGS=--seed=1)'
 	@echo 'make soak              the same for SOAK_SECONDS=$(SOAK_SECONDS), half of it under ThreadSanitizer'
 	@echo 'make bench             floors, ours and rivals; writes docs/performance.md  (BENCH_ARGS=--group=chain,spawn)'
@@ -100,7 +100,7 @@ conformance-page:
 
 # Always the release build, in a copy under build/mutate.
 mutate: deps
-	tools/mutate
+	tools/mutate $(MUTATE_ARGS)
 
 stress: build
 	$(run) stress/run.py --build $(build_dir) --seconds $(STRESS_SECONDS) $(STRESS_ARGS)
