@@ -210,7 +210,7 @@ valgrind:
 	tools/memcheck --build build/release $(VALGRIND_ARGS)
 
 # Another build, and its tests that are told by name. The sanitizers of clang are in a package of their own: set fuzz.
-programs = ^(unit|sim|fault|port|wdk|linux|fuzz|example)\.
+programs = ^(unit|sim|fault|port|wdk|linux|fuzz|example|enumerate|liveness|worlds)\.
 other = cmake --preset $@ >/dev/null && cmake --build --preset $@
 integer:
 	@tools/install-deps --for fuzz
