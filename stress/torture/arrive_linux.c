@@ -5,12 +5,14 @@
  * half of the rounds it goes on to take CPUs away and to give them back: from the main thread, or from every thread, so that
  * pins are lost.
  *
- * The helper is forked before there is any thread and lives as long as its pipe.
+ * The helper is forked before there is any thread and lives as long as its pipe. It says when an order is done, since it may
+ * take its time: at the end of a round nothing that was ordered may still be to come.
  *
  * Somebody else may change what this process is allowed at any time, so a CPU has to arrive only while it is allowed.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
+#include <errno.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +28,8 @@
 static struct {
 	cpu_set_t all;    /* what we were given */
 	uint32_t count;
-	int to_helper;
+	int to_helper, from_helper;
+	uint32_t ordered; /* and not known to be done */
 	pid_t helper;
 } machine;
 
@@ -72,8 +75,9 @@ static void confine_everybody(pid_t process, const cpu_set_t *set)
 		closedir(folder);
 }
 
-static _Noreturn void help(int from_parent, pid_t parent)
+static _Noreturn void help(int from_parent, int to_parent, pid_t parent)
 {
+	const char done = 'd';
 	struct order order;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -83,6 +87,8 @@ static _Noreturn void help(int from_parent, pid_t parent)
 		sched_setaffinity(parent, sizeof(set), &set);
 		if (order.everybody)
 			confine_everybody(parent, &set);
+		if (write(to_parent, &done, 1) != 1)
+			break;
 	}
 	_exit(0);
 }
@@ -99,37 +105,56 @@ static void tell_helper(uint32_t first, uint32_t count, bool everybody)
 
 	if (write(machine.to_helper, &order, sizeof(order)) != (ssize_t)sizeof(order))
 		cannot("torture: helper");
+	machine.ordered++;
+}
+
+static void await_helper(void)
+{
+	char done[256];
+
+	while (machine.ordered > 0) {
+		size_t most = machine.ordered < sizeof(done) ? machine.ordered : sizeof(done);
+		ssize_t got = read(machine.from_helper, done, most);
+
+		if (got == 0 || (got < 0 && errno != EINTR))
+			cannot("torture: helper");
+		machine.ordered -= got > 0 ? (uint32_t)got : 0;
+	}
 }
 
 /* The helper reads the end of its pipe and goes. */
 static void dismiss(void)
 {
 	close(machine.to_helper);
+	close(machine.from_helper);
 	waitpid(machine.helper, NULL, 0);
 }
 
 static void prepare(void)
 {
 	pid_t parent = getpid();
-	int ends[2];
+	int orders[2], answers[2];
 
 	if (sched_getaffinity(0, sizeof(machine.all), &machine.all) != 0)
 		cannot("torture: sched_getaffinity");
 	machine.count = (uint32_t)CPU_COUNT(&machine.all);
 	if (machine.count < 2)
 		printf("torture: this process may use one CPU only, so that none can arrive\n");
-	if (pipe(ends) != 0)
+	if (pipe(orders) != 0 || pipe(answers) != 0)
 		cannot("torture: pipe");
 	fflush(stdout);
 	machine.helper = fork();
 	if (machine.helper < 0)
 		cannot("torture: fork");
 	if (machine.helper == 0) {
-		close(ends[1]);
-		help(ends[0], parent);
+		close(orders[1]);
+		close(answers[0]);
+		help(orders[0], answers[1], parent);
 	}
-	close(ends[0]);
-	machine.to_helper = ends[1];
+	close(orders[0]);
+	close(answers[1]);
+	machine.to_helper = orders[1];
+	machine.from_helper = answers[0];
 	atexit(dismiss);
 }
 
@@ -284,9 +309,9 @@ static void restore(struct world *world)
 	uint32_t index;
 
 	tell_helper(0, machine.count, true);
-	while (!all_allowed() && now_ms() < limit)
+	await_helper();
+	while (!all_allowed() && now_ms() < limit) /* somebody else may have taken some */
 		sleep_us(1000);
-	sleep_us(20000); /* the main thread comes first; the others follow */
 	look(world);
 	counts = counts_of(world);
 	tally_equal(world->tally, RULE_ARRIVED, counts.usable, counts.active);
@@ -296,6 +321,7 @@ static void restore(struct world *world)
 
 static void finish(struct world *world)
 {
+	await_helper();
 	await(world, machine.count);
 	tally_add(world->tally, DEED_ARRIVALS, counts_of(world).active - 1);
 	if (world->shrinks)
