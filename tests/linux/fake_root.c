@@ -9,6 +9,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <dhp/change.h>
+
 #define POSSIBLE "/sys/devices/system/cpu/possible"
 #define PRESENT "/sys/devices/system/cpu/present"
 #define ONLINE "/sys/devices/system/cpu/online"
@@ -413,6 +415,37 @@ static void present_follows_its_file(void **state)
 	tree_remove(&tree);
 }
 
+/* ---- a newcomer is a change ---- */
+
+static void be_told(void *context, uint64_t generation)
+{
+	poke(context, generation);
+}
+
+static void an_arrival_is_told_to_its_last_number_S804_S808(void **state)
+{
+	struct dhp_change_notify *registration = NULL;
+	struct dhp_engine *engine = NULL;
+	uint64_t before, told = 0;
+	struct tree tree;
+	uint32_t cpus[8], count;
+
+	(void)state;
+	count = need_two_cpus(&tree, cpus, 8);
+	assert_true(confine(0, cpus, 1));
+	assert_ok(create_at(&tree, DHP_ENGINE_NO_WATCH, 0, &engine));
+	before = counts_of(engine).generation;
+	assert_ok(dhp_change_register(engine, be_told, &told, NULL, &registration));
+	assert_true(confine(0, cpus, count));
+	assert_ok(dhp_engine_rescan(engine));
+	assert_int_equal(active_count(engine), count);
+	assert_true(counts_of(engine).generation > before);
+	assert_true(wait_for_count(&told, counts_of(engine).generation));
+	assert_ok(dhp_change_unregister(registration));
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
 /* ---- present and not online ---- */
 
 static void present_and_not_online_is_a_count_of_its_own_S006(void **state)
@@ -714,6 +747,7 @@ int main(void)
 		cmocka_unit_test(work_for_an_offline_processor_runs_elsewhere_and_at_home_when_it_is_back_S641_S006),
 		cmocka_unit_test(file_that_goes_away_changes_nothing),
 		cmocka_unit_test(present_follows_its_file),
+		cmocka_unit_test(an_arrival_is_told_to_its_last_number_S804_S808),
 		cmocka_unit_test(present_and_not_online_is_a_count_of_its_own_S006),
 		cmocka_unit_test(topology_is_completed_after_the_arrival),
 		cmocka_unit_test(half_known_wiring_is_completed_piece_by_piece),

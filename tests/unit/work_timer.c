@@ -786,7 +786,7 @@ int main(void)
 #if DHP_CHECKS >= 2
 		cmocka_unit_test(initialising_a_timer_that_is_set_stops_a_checked_build_S604),
 #endif
-		cmocka_unit_test(no_period_is_missed_before_the_first_expiry_S684),
+		cmocka_unit_test(a_periodic_timer_runs_until_it_is_cancelled_S684_S686),
 		cmocka_unit_test(a_relative_timer_runs_once_and_never_early_S690_S680_S682),
 		cmocka_unit_test(none_of_many_close_together_is_early_S690),
 		cmocka_unit_test(what_is_due_expires_at_once_S680),
@@ -794,7 +794,6 @@ int main(void)
 		cmocka_unit_test(a_replaced_setting_does_not_withdraw_its_dpc_S681),
 		cmocka_unit_test(a_period_is_in_milliseconds_S682_S690),
 		cmocka_unit_test(a_periodic_timers_routine_may_run_twice_at_once_S684),
-		cmocka_unit_test(a_periodic_timer_runs_until_it_is_cancelled_S684_S686),
 		cmocka_unit_test(an_expiry_is_lost_while_the_dpc_is_queued_S683),
 		cmocka_unit_test(a_timer_goes_to_the_target_of_its_dpc_S693_S639),
 		cmocka_unit_test(a_target_changed_while_the_timer_is_set_may_come_too_late_S639),
@@ -804,6 +803,7 @@ int main(void)
 		cmocka_unit_test(timers_with_tolerance_share_an_expiry_and_are_not_early_S685),
 		cmocka_unit_test(a_tolerance_moves_the_latest_time_and_not_the_earliest_S685),
 		cmocka_unit_test(an_absolute_timer_follows_the_wall_clock_S691),
+		cmocka_unit_test(no_period_is_missed_before_the_first_expiry_S684),
 		cmocka_unit_test(a_one_shot_timer_may_be_freed_in_its_routine_S689),
 		cmocka_unit_test(a_routine_may_set_its_timer_S680),
 		cmocka_unit_test(an_engine_with_timers_set_is_not_destroyed_S692),
