@@ -33,7 +33,8 @@
  *           itself out after: a waker that is preempted must not undo the worker's next sleep.
  *           `deferred` counts from the moment before `asleep` is set; what was counted before was pushed before, and is seen
  *           by the look after.
- * I2        a worker is online for the epoch, that is inside a section, unless it sleeps or waits to be published.
+ * I2        a worker is online for the epoch, that is inside a section, unless it sleeps or waits to be published. Between two
+ *           routines, and while it finds nothing, it says that it holds nothing.
  * I3        who is away is not in the idle set when it sleeps. It may have been woken as a thief before it went, or by one who
  *           read an old word of that set: so before each sleep it looks as a thief would, and hands on to another. When it
  *           goes and when it is back it is woken, and decides anew.
@@ -231,6 +232,7 @@ static void run(struct dhpi_queue *queue, struct port_self *self, struct dhpi_dp
 	if (DHPI_UNLIKELY(queue->work->watched))
 		dhpi_watchdog_end(queue);
 	account(queue, home, phase);
+	dhpi_reader_quiescent(queue->reader); /* I2: between two routines it holds nothing */
 }
 
 /* Not without end: a High DPC that inserts itself again holds up neither the others nor a grace period. */
