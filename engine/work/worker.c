@@ -20,6 +20,9 @@
  * some more has come or a tick is over. It is counted in `deferred`, and the timer thread is told once for each tick.
  * Who is awake looks into its queue before it sleeps, so a tick that finds it awake has nothing to do.
  *
+ * What has no target was inserted on its processor, by a thread that wants the same cpu: after such work a worker that spins lets
+ * others run between two looks. Who is only aimed at spins without: a yield is forfeited time where there are neighbours.
+ *
  * S-662: a threaded DPC is run by the same thread, at passive level, when no ordinary one waits, or after many that did. One
  * thread is enough: its routine obeys the rules of dispatch level (S-661), so it neither blocks nor lasts.
  *
@@ -354,6 +357,7 @@ static bool run_batch(struct dhpi_queue *queue)
 		return false;
 	}
 	note_first_run(queue);
+	queue->from_here = dhpi_queue_window_movable(queue) != 0;
 	share(queue);
 	at_bump_u64(&queue->refills);
 	if (queue->threaded != NULL)
@@ -426,6 +430,8 @@ static bool find_work_spinning(struct dhpi_queue *queue)
 		if (run_batch(queue) || steal(queue))
 			return true;
 		dhpi_reader_quiescent(queue->reader);
+		if (queue->from_here) /* its inserter cannot go on while this one spins */
+			port_yield();
 	} while (port_now_ns() < end && !told_to_stop(queue));
 	return false;
 }
