@@ -27,7 +27,7 @@ struct engine {
 	 (uint32_t)DHP_ENGINE_LAST_GROUP | (uint32_t)DHP_ENGINE_TWO_THREADS | (uint32_t)DHP_ENGINE_VETOER_EXCLUDED)
 
 #define DEFAULT_POLL_INTERVAL_MS 100u
-#define DEFAULT_SPIN_NS 5000u /* about as long as the system call of a wake-up takes the inserter */
+#define DEFAULT_SPIN_NS 10000u /* about as long as it takes from a wake-up to the first instruction */
 #define DEFAULT_STACK_BYTES 262144u
 #define DEFAULT_TICK_US 1000u
 

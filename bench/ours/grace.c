@@ -13,8 +13,8 @@
 
 struct grace {
 	struct dhp_engine *engine;
-	struct dhp_dpc dpc;
-	sem_t ended;
+	_Alignas(128) struct dhp_dpc dpc; /* its worker writes there all the time, and who waits reads `engine` */
+	_Alignas(128) sem_t ended;
 	_Alignas(128) _Atomic(void *) published;
 };
 

@@ -122,7 +122,7 @@ enum dhp_status dhp_engine_stats_read(struct dhp_engine *engine, struct dhp_engi
 		.rescans_count = at_load_relaxed_u64(&partition->rescans),
 		.uevents_count = sources.uevents,
 		.uevents_refused_count = sources.refused,
-		.grace_periods_count = at_load_relaxed_u64(&engine->epoch->grace_periods),
+		.grace_periods_count = at_load_relaxed_u64(&engine->epoch->now) - 1,
 		.reclaimed_count = at_load_relaxed_u64(&engine->epoch->reclaimed),
 		.callbacks_count = at_load_relaxed_u64(&engine->notify->callbacks),
 		.longest_callback_ns = at_load_relaxed_u64(&engine->notify->longest_callback_ns),

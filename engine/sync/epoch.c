@@ -11,7 +11,7 @@
  *             updater        unlink  now=8  wait---|
  *
  * Two kinds of reader, one record:
- *   worker    is inside whenever it is online, and announces between two batches of DPCs; so a DPC pays nothing. It
+ *   worker    is inside whenever it is online, and announces between two DPCs, by two loads if no grace period has begun. It
  *             goes offline before it sleeps: an idle processor never holds a grace period back.
  *   explicit  announces at enter and puts a full fence behind it, because the announcement must be visible before its
  *             first read: either the reader sees the unlink or the scan sees the reader.
@@ -19,6 +19,7 @@
  * I1        now only grows.
  * I2        a record is never freed before the epoch: a scan may read it at any time.
  * I3        a record that says n (not 0) had loaded now = n after its previous section ended.
+ * I4        several may raise the number and wait at the same time: each has a T of its own, and waits for no other.
  *
  * Progress  enter, exit and quiescent are wait-free; defer is lock-free; synchronize blocks.
  * Not       Concurrency Kit's ck_epoch, which costs a locked exchange for each section and is unsound on weakly ordered
@@ -44,7 +45,6 @@ enum dhp_status dhpi_epoch_init(struct dhpi_epoch *epoch)
 	at_init_ptr(&epoch->readers, NULL);
 	at_init_ptr(&epoch->deferred, NULL);
 	port_event_init(&epoch->event);
-	port_mutex_init(&epoch->serial);
 	return port_thread_start(&epoch->reclaimer, reclaimer_run, epoch, PORT_ANY_CPU, 0, "dhp-reclaim");
 }
 
@@ -68,7 +68,6 @@ void dhpi_epoch_fini(struct dhpi_epoch *epoch)
 		port_thread_join(&epoch->reclaimer);
 	}
 	free_records(epoch);
-	port_mutex_fini(&epoch->serial);
 }
 
 /* ---- records ---- */
@@ -189,7 +188,6 @@ void dhpi_epoch_synchronize(struct dhpi_epoch *epoch)
 	struct dhp_reader *reader;
 	uint64_t target;
 
-	port_mutex_lock(&epoch->serial);
 	/*
 	 * [grace-start] release: whoever sees the new number sees what the caller unlinked.
 	 * [epoch-enter] either-or b: a full fence between the unlink, whatever its order, and the scan.
@@ -199,8 +197,6 @@ void dhpi_epoch_synchronize(struct dhpi_epoch *epoch)
 	/* A record that is linked later belongs to a reader whose fence comes after this one. [reader-record] acquire */
 	for (reader = at_load_acquire_ptr(&epoch->readers); reader != NULL; reader = reader->next)
 		wait_for_reader(reader, target);
-	at_bump_u64(&epoch->grace_periods);
-	port_mutex_unlock(&epoch->serial);
 }
 
 /* ---- deferring ---- */

@@ -21,7 +21,7 @@ struct dhp_reader {
 };
 
 struct dhpi_epoch {
-	DHPI_OWN_LINES struct at_u64 now; /* grows by one each grace period; starts at 1 */
+	DHPI_OWN_LINES struct at_u64 now; /* one more than grace periods have begun */
 	struct at_ptr readers;            /* all records ever; pushed by anybody, edge reader-record */
 	DHPI_OWN_LINES struct at_ptr deferred; /* newest first; pushed by anybody, edge defer */
 	struct at_u32 asleep;             /* not 0: the reclaimer sleeps, and a defer wakes it, edge defer-sleep */
@@ -31,10 +31,8 @@ struct dhpi_epoch {
 	struct at_u32 stopping;
 	struct at_u64 drained;            /* rounds the reclaimer has finished, edge drain */
 	struct at_u64 drain_wanted;       /* rounds somebody waits for */
-	struct port_mutex serial;         /* one grace period at a time */
 	struct at_u32 free_count;         /* records given back, as a hint */
 	struct at_u32 readers_count;      /* explicit readers that joined and have not left */
-	struct at_u64 grace_periods;      /* statistics */
 	struct at_u64 reclaimed;          /* statistics */
 };
 
@@ -46,7 +44,7 @@ void dhpi_epoch_fini(struct dhpi_epoch *epoch);
 struct dhp_reader *dhpi_reader_take(struct dhpi_epoch *epoch);
 void dhpi_reader_give(struct dhp_reader *reader);
 
-/* A worker is inside a section all the time it is online, and says between two batches that it holds nothing. */
+/* A worker is inside a section all the time it is online, and says between two DPCs that it holds nothing. */
 static inline void dhpi_reader_quiescent(struct dhp_reader *reader)
 {
 	/* [grace-start] acquire: from here on the worker sees what was unlinked before that period began */

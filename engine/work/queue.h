@@ -103,6 +103,7 @@ struct dhpi_queue {
 	uint64_t random;                      /* owner: state of its generator */
 	uint32_t sleeps;                      /* owner: see sleeper.h */
 	bool stole;                           /* owner: its last look elsewhere brought something */
+	bool from_here;                       /* owner: its last batch began with objects without target */
 	DHPI_OWN_LINES struct at_ptr window[DHPI_WINDOW];
 
 	DHPI_OWN_LINES struct at_u64 done_elsewhere[2]; /* counted here, ran or was removed elsewhere, edge dpc-done */

@@ -20,6 +20,9 @@
  * some more has come or a tick is over. It is counted in `deferred`, and the timer thread is told once for each tick.
  * Who is awake looks into its queue before it sleeps, so a tick that finds it awake has nothing to do.
  *
+ * What has no target was inserted on its processor, by a thread that wants the same cpu: after such work a worker that spins lets
+ * others run between two looks. Who is only aimed at spins without: a yield is forfeited time where there are neighbours.
+ *
  * S-662: a threaded DPC is run by the same thread, at passive level, when no ordinary one waits, or after many that did. One
  * thread is enough: its routine obeys the rules of dispatch level (S-661), so it neither blocks nor lasts.
  *
@@ -33,7 +36,8 @@
  *           itself out after: a waker that is preempted must not undo the worker's next sleep.
  *           `deferred` counts from the moment before `asleep` is set; what was counted before was pushed before, and is seen
  *           by the look after.
- * I2        a worker is online for the epoch, that is inside a section, unless it sleeps or waits to be published.
+ * I2        a worker is online for the epoch, that is inside a section, unless it sleeps or waits to be published. Between two
+ *           routines, and while it finds nothing, it says that it holds nothing.
  * I3        who is away is not in the idle set when it sleeps. It may have been woken as a thief before it went, or by one who
  *           read an old word of that set: so before each sleep it looks as a thief would, and hands on to another. When it
  *           goes and when it is back it is woken, and decides anew.
@@ -231,6 +235,7 @@ static void run(struct dhpi_queue *queue, struct port_self *self, struct dhpi_dp
 	if (DHPI_UNLIKELY(queue->work->watched))
 		dhpi_watchdog_end(queue);
 	account(queue, home, phase);
+	dhpi_reader_quiescent(queue->reader); /* I2: between two routines it holds nothing */
 }
 
 /* Not without end: a High DPC that inserts itself again holds up neither the others nor a grace period. */
@@ -352,6 +357,7 @@ static bool run_batch(struct dhpi_queue *queue)
 		return false;
 	}
 	note_first_run(queue);
+	queue->from_here = dhpi_queue_window_movable(queue) != 0;
 	share(queue);
 	at_bump_u64(&queue->refills);
 	if (queue->threaded != NULL)
@@ -424,6 +430,8 @@ static bool find_work_spinning(struct dhpi_queue *queue)
 		if (run_batch(queue) || steal(queue))
 			return true;
 		dhpi_reader_quiescent(queue->reader);
+		if (queue->from_here) /* its inserter cannot go on while this one spins */
+			port_yield();
 	} while (port_now_ns() < end && !told_to_stop(queue));
 	return false;
 }

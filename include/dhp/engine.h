@@ -34,7 +34,7 @@ struct dhp_engine_options {
 	size_t size;                       /* sizeof(struct dhp_engine_options) */
 	uint32_t flags;                    /* enum dhp_engine_flags */
 	uint32_t poll_interval_ms;         /* longest time until a change that signals nothing is seen; 100 */
-	uint32_t spin_ns;                  /* how long an idle worker looks for work before it sleeps; 5000 */
+	uint32_t spin_ns;                  /* how long an idle worker looks for work before it sleeps; 10000 */
 	uint32_t worker_stack_bytes;       /* 262144 */
 	uint32_t group_limit;              /* most processors in a group, 1 to 64 (S-558); 64. Sim: see sim.h */
 	int32_t watch_thread;              /* thread id whose affinity counts as the process's; the main thread */

@@ -80,7 +80,7 @@ DHP_API void dhp_epoch_exit(struct dhp_reader *reader);
  * dhp_epoch_synchronize - wait for a grace period.
  *
  * Level     passive; not in a section of the calling thread: it would wait for itself
- * Blocks    until every section that was open at the call, and every batch of DPCs, has ended. Idle processors and
+ * Blocks    until every section that was open at the call, and every DPC routine, has ended. Idle processors and
  *           readers outside sections do not hold it up.
  * Progress  blocking
  * Orders    the sections that were open happen before the return [epoch-exit]

@@ -59,7 +59,7 @@ struct dhp_engine_stats {
 	uint64_t rescans_count;        /* looks at the sources */
 	uint64_t uevents_count;        /* messages from the kernel about processors and memory */
 	uint64_t uevents_refused_count; /* malformed, or not sent by the kernel */
-	uint64_t grace_periods_count;
+	uint64_t grace_periods_count;  /* that have begun */
 	uint64_t reclaimed_count;
 	uint64_t callbacks_count;      /* calls of synchronous callbacks */
 	uint64_t longest_callback_ns;  /* the slowest of them (S-197) */

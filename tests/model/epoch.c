@@ -94,6 +94,27 @@ static void replace_and_free_twice(void)
 	model_free(world->objects[1], sizeof(struct object));
 }
 
+/* Two periods at once: neither waits for the other. */
+static void take_and_free(struct object *instead)
+{
+	struct object *object = at_exchange_acq_rel_ptr(&world->link, instead);
+
+	if (object == NULL)
+		return;
+	dhpi_epoch_synchronize(&world->epoch);
+	model_free(object, sizeof(*object));
+}
+
+static void replace_one(void)
+{
+	take_and_free(world->objects[1]);
+}
+
+static void take_one(void)
+{
+	take_and_free(NULL);
+}
+
 /* ---- records ---- */
 
 static void come_and_go(void)
@@ -213,6 +234,7 @@ static void defer_second_and_stop(void)
 const struct model_world model_worlds[] = {
 	{ "section", before, { read_twice, unlink_and_free }, NULL, 1 },
 	{ "worker", before, { work_and_rest, replace_and_free_twice }, NULL, 1 },
+	{ "two_periods", before, { work_and_rest, replace_one, take_one }, NULL, 1 },
 	{ "both", before, { read_twice, work_and_rest, unlink_and_free }, NULL, 1 },
 	{ "record_comes_and_goes", before_without_readers, { come_and_go, come_and_go_twice, unlink_and_free }, NULL, 1 },
 	{ "record_comes_online", before_without_readers, { come_and_go, come_online_and_go, unlink_and_free }, NULL, 1 },

@@ -140,7 +140,6 @@ static void make_processors(uint32_t count)
 	at_init_u32(&world->set.active, count);
 	at_init_u64(&world->epoch.now, 1);
 	port_mutex_init(&world->serial);
-	port_mutex_init(&world->epoch.serial);
 	world->space = (struct dhpi_space){ .serial = &world->serial, .set = &world->set, .epoch = &world->epoch };
 	world->engine = (struct dhp_engine){ .work = &world->work, .set = &world->set, .space = &world->space };
 	world->queues.stride = (uint32_t)dhpi_round_up(sizeof(struct dhpi_queue), 128);

@@ -173,6 +173,74 @@ static void dpc_holds_a_grace_period_up(void **state)
 	end_engine(run.waiter.engine);
 }
 
+static void begin_run(struct long_run *run, struct dhp_dpc *dpc, struct dhp_engine *engine)
+{
+	run->waiter.engine = engine;
+	assert_ok(dhp_dpc_init(dpc, engine, run_until_told, run));
+	assert_ok(dhp_dpc_insert(dpc, NULL, NULL));
+}
+
+/* The second and the third are taken off the inbox together. */
+static void grace_period_waits_for_no_dpc_that_began_later(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(2, 1);
+	struct long_run runs[3] = { { .running = 0 } };
+	struct dhp_dpc dpcs[3];
+	struct helper helper;
+	uint64_t before;
+
+	(void)state;
+	begin_run(&runs[0], &dpcs[0], engine);
+	assert_true(wait_for_count(&runs[0].running, 1));
+	begin_run(&runs[1], &dpcs[1], engine);
+	begin_run(&runs[2], &dpcs[2], engine);
+	poke(&runs[0].go_on, 1);
+	assert_true(wait_for_count(&runs[1].running, 1));
+	before = at_load_relaxed_u64(&engine->epoch->now);
+	helper_start(&helper, wait_for_grace, &runs[1].waiter);
+	while (at_load_relaxed_u64(&engine->epoch->now) == before)
+		sleep_us(50);
+	poke(&runs[1].go_on, 1);
+	assert_true(wait_for_count(&runs[2].running, 1));
+	assert_true(wait_for_count(&runs[1].waiter.ended, 1));
+	assert_true(peek(&runs[2].left) == 0);
+	poke(&runs[2].go_on, 1);
+	helper_join(&helper);
+	end_engine(engine);
+}
+
+/* Each waits for the sections that were open when it began, and for no other grace period. */
+static void two_grace_periods_go_on_at_once(void **state)
+{
+	struct waiter waiters[2] = { { .engine = make_sim_of(2, 1) } };
+	struct dhp_engine *engine = waiters[0].engine;
+	struct dhp_reader *first = NULL, *second = NULL;
+	struct helper helpers[2];
+
+	(void)state;
+	waiters[1].engine = engine;
+	assert_ok(dhp_reader_join(engine, &first));
+	assert_ok(dhp_reader_join(engine, &second));
+	dhp_epoch_enter(first);
+	helper_start(&helpers[0], wait_for_grace, &waiters[0]);
+	while (at_load_relaxed_u64(&engine->epoch->now) < 2)
+		sleep_us(50);
+	dhp_epoch_enter(second);
+	helper_start(&helpers[1], wait_for_grace, &waiters[1]);
+	while (at_load_relaxed_u64(&engine->epoch->now) < 3) /* the second does not queue up behind the first */
+		sleep_us(50);
+	dhp_epoch_exit(first);
+	assert_true(wait_for_count(&waiters[0].ended, 1));
+	assert_true(peek(&waiters[1].ended) == 0);
+	dhp_epoch_exit(second);
+	assert_true(wait_for_count(&waiters[1].ended, 1));
+	helper_join(&helpers[0]);
+	helper_join(&helpers[1]);
+	assert_ok(dhp_reader_leave(first));
+	assert_ok(dhp_reader_leave(second));
+	end_engine(engine);
+}
+
 /* ---- the point of it all: objects that are replaced and freed under readers ---- */
 
 #define READERS 3u
@@ -672,6 +740,8 @@ int main(void)
 		cmocka_unit_test(later_sections_do_not_hold_a_grace_period_up),
 		cmocka_unit_test(idle_workers_hold_nothing_up),
 		cmocka_unit_test(dpc_holds_a_grace_period_up),
+		cmocka_unit_test(grace_period_waits_for_no_dpc_that_began_later),
+		cmocka_unit_test(two_grace_periods_go_on_at_once),
 		cmocka_unit_test(readers_never_see_what_was_freed_after_synchronize),
 		cmocka_unit_test(readers_never_see_what_was_deferred),
 		cmocka_unit_test(callbacks_of_one_thread_come_in_its_order),

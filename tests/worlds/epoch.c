@@ -26,7 +26,6 @@ static void open(uint32_t readers)
 	grace.epoch = port_alloc(sizeof(*grace.epoch));
 	at_init_u64(&grace.epoch->now, 1);
 	port_event_init(&grace.epoch->event);
-	port_mutex_init(&grace.epoch->serial);
 	grace.shared = port_alloc(sizeof(*grace.shared));
 	grace.reclaimed = port_alloc(sizeof(*grace.reclaimed));
 	at_init_u32(&node->value, 42);

@@ -51,7 +51,6 @@ static inline void shop_open_base(struct shop *shop)
 {
 	FIBRE_DEMAND(dhpi_set_init(&shop->set, SHOP_QUEUES, 1, SHOP_QUEUES) == DHP_OK);
 	at_init_u64(&shop->epoch.now, 1);
-	port_mutex_init(&shop->epoch.serial);
 	port_event_init(&shop->epoch.event);
 	port_mutex_init(&shop->serial);
 	dhpi_space_init(&shop->space, &shop->serial, &shop->set, &shop->epoch, true);
