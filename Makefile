@@ -102,8 +102,9 @@ conformance-page:
 mutate: deps
 	tools/mutate
 
+# RECORD=1 adds what was run to stress/record.txt, from which tools/verification has its hours.
 stress: build
-	$(run) stress/run.py --build $(build_dir) --seconds $(STRESS_SECONDS) $(STRESS_ARGS)
+	$(run) stress/run.py --build $(build_dir) --seconds $(STRESS_SECONDS) $(if $(RECORD),--record) $(STRESS_ARGS)
 
 .PHONY: soak
 soak:
