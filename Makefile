@@ -102,8 +102,9 @@ conformance-page:
 mutate: deps
 	tools/mutate $(MUTATE_ARGS)
 
+# RECORD=1 adds what was run to stress/record.txt, from which tools/verification has its hours.
 stress: build
-	$(run) stress/run.py --build $(build_dir) --seconds $(STRESS_SECONDS) $(STRESS_ARGS)
+	$(run) stress/run.py --build $(build_dir) --seconds $(STRESS_SECONDS) $(if $(RECORD),--record) $(STRESS_ARGS)
 
 .PHONY: soak
 soak:
@@ -266,10 +267,9 @@ install: build
 clean:
 	rm -rf build
 
-# Every schedule of small programs, always the release build. See tests/worlds/README.md.
+# Every schedule of small programs, always the release build. See tests/worlds/README.md, whose table UPDATE=1 writes.
 .PHONY: worlds
 worlds: deps
 	@test -f build/release/build.ninja || cmake --preset release
 	@cmake --build --preset release --target worlds
-	@status=0; for world in build/release/tests/worlds/test_worlds_*; do \
-		echo "| **$${world##*test_worlds_}** | | | | |"; $$world --long --table $(WORLDS_ARGS) || status=1; done; exit $$status
+	tests/worlds/table.py $(if $(UPDATE),--write,--long) build/release/tests/worlds $(WORLDS_ARGS)

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Tortures one part of the library after another, on simulated processors and on this machine, and says how each run ended.
 
-    run.py [--build FOLDER] [--seconds N] [--seed N] [-- OPTION...]    N seconds in all; options go to torture
+    run.py [--build FOLDER] [--seconds N] [--seed N] [--record] [-- OPTION...]    N seconds in all; options go to torture
 
-Ends with 1 at the first run in which a rule was broken or a sanitizer spoke, and prints the whole report of it.
+--record adds the runs in which every rule held to stress/record.txt, with seeds that do not stand there. Ends with 1 at the first run in which a rule was broken or a sanitizer spoke, and prints the whole report of it.
 """
 import argparse
 import re
@@ -12,6 +12,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+sys.dont_write_bytecode = True
+import record  # noqa: E402, beside this file
 
 ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("arrays", "epochs", "work", "notification", "devices", "all")
@@ -45,24 +48,33 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", type=Path, default=ROOT / "build/release")
     parser.add_argument("--seconds", type=int, default=300)
-    parser.add_argument("--seed", type=int, default=int(time.time()))
+    parser.add_argument("--seed", type=int)
+    parser.add_argument("--record", action="store_true")
     parser.add_argument("options", nargs="*")
     options = parser.parse_args()
     program = options.build / "stress/torture"
+    seed = options.seed if options.seed is not None else record.next_seed() if options.record else int(time.time())
+    held = []
     each = max(2, options.seconds // (len(PARTS) * len(BACKENDS)))
     print(f"{'':20} {'seconds':>7} {'seed':>12} {'rounds':>7} {'arrivals':>9} {'left':>6} {'routines':>10} {'stalls':>7} {'refused':>8} {'oldest':>6}")
     for i, (backend, part) in enumerate((backend, part) for backend in BACKENDS for part in PARTS):
-        status, text = torture(program, part, backend, each, options.seed + i, options.options)
+        status, text = torture(program, part, backend, each, seed + i, options.options)
         counts = [number(rf"^{words} +(\d+)$", text) for words in (
             "rounds", "processors added", "times that processors left", "routines run", "threads stopped in the middle",
             "allocations and threads refused")]
         print("{:20} {:7} {:12} {:7} {:9} {:6} {:10} {:7} {:8} {:6}  {}".format(
-            f"{part}, {backend}", each, options.seed + i, *counts, oldest(text),
+            f"{part}, {backend}", each, seed + i, *counts, oldest(text),
             {0: "every rule held", CANNOT_RUN: "cannot run here"}.get(status, f"STATUS {status}")), flush=True)
         if status not in (0, CANNOT_RUN):
             print(text)
-            return 1
-    return 0
+            break
+        if status == 0:
+            held.append((part, backend, options.build.name, number(r" (\d+) threads, ", text), each, seed + i))
+    else:
+        status = 0
+    if options.record:
+        record.add(held)
+    return 1 if status else 0
 
 
 if __name__ == "__main__":

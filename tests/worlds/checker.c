@@ -205,6 +205,22 @@ static void a_loop_ends(void)
 	end();
 }
 
+/* The one that it looked at first may be set while it looks at the other. */
+static void wait_for_either(void *nothing)
+{
+	(void)nothing;
+	while (at_load_relaxed_u64(&words->a) == 0 && at_load_relaxed_u64(&words->b) == 0) /* relaxed: as above */
+		port_relax();
+	at_store_seq_cst_u32(&words->flag, 1);
+}
+
+static void a_loop_over_two_words_ends(void)
+{
+	begin();
+	TOGETHER({ "waiter", wait_for_flag, NULL }, { "second waiter", wait_for_either, NULL }, { "writer", write_a, NULL });
+	end();
+}
+
 static void hold_lock(void *nothing)
 {
 	(void)nothing;
@@ -267,6 +283,7 @@ const struct world worlds[] = {
 	{ .name = "locks_taken_crosswise_are_found", .run = locks_are_taken_crosswise, .fails = true },
 	{ .name = "a_read_of_freed_memory_is_found", .run = a_freed_word_is_read, .fails = true },
 	{ .name = "a_loop_that_is_woken_ends", .run = a_loop_ends },
+	{ .name = "a_loop_that_looks_at_two_words_ends", .run = a_loop_over_two_words_ends, .strategy = RANDOM, .runs = 1000 },
 	{ .name = "a_loop_that_waits_for_ever_is_found", .run = a_loop_waits_for_ever, .fails = true },
 	{ .name = "a_handler_that_waits_for_its_thread_is_found", .run = a_handler_waits_for_whom_it_interrupts,
 	  .fails = true },

@@ -11,7 +11,9 @@
 #include "queue.h"
 #include "world.h"
 
+#ifndef SHOP_QUEUES
 #define SHOP_QUEUES 2u
+#endif
 
 struct shop {
 	struct dhpi_set set;

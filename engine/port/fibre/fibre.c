@@ -14,7 +14,8 @@
  *
  * I1        a step touches one word that others see, at its beginning; so the order of steps is all there is to choose.
  * I2        a loop that waits is not run in vain: a fibre that pauses for the second time having read the same from the same
- *           words, and left all as it was, is not ready until another fibre has changed one of them. It would read the same.
+ *           words, and left all as it was, is not ready until another fibre has changed one of them, since it read that one.
+ *           It would read the same.
  * I3        time passes when nobody is ready, or because the chooser says so; and a little with each look at the clock.
  * I4        where no other fibre is there is nothing to choose: a world is set up and taken down without steps.
  *
@@ -339,11 +340,32 @@ static bool same_reads(const struct reads *a, const struct reads *b)
 	return a->count == b->count && memcmp(a->reads, b->reads, a->count * sizeof(a->reads[0])) == 0;
 }
 
+static bool is_read_again(const struct reads *reads, uint32_t which)
+{
+	for (uint32_t i = 0; i < which; i++)
+		if (reads->reads[i].at == reads->reads[which].at && reads->reads[i].bytes == reads->reads[which].bytes)
+			return true;
+	return false;
+}
+
+/* Nor has another changed it between the look and the pause. What it wrote itself is undone: so as at the first look. */
+static bool is_still_so(const struct reads *reads)
+{
+	for (uint32_t i = 0; i < reads->count; i++) {
+		const struct read *read = &reads->reads[i];
+
+		if (!is_read_again(reads, i) &&
+		    (fibre_memory_is_free(read->at) || value_at(read->at, read->bytes) != read->value))
+			return false;
+	}
+	return true;
+}
+
 /* I2. Nothing read at all: it does not wait for anybody. */
 static bool pauses_in_vain(struct fibre *fibre)
 {
 	struct reads *since = &fibre->since_pause, *before = &fibre->before_pause;
-	bool in_vain = since->count != 0 && is_undone(since) && same_reads(since, before);
+	bool in_vain = since->count != 0 && is_undone(since) && same_reads(since, before) && is_still_so(since);
 
 	before->count = since->count;
 	memcpy(before->reads, since->reads, since->count * sizeof(since->reads[0]));

@@ -248,7 +248,7 @@ void explore_all(void (*run)(void), uint64_t limit, struct tally *tally)
 		more = !tally->failed && go_back(explorer);
 		explorer->follow = explorer->depth;
 		tally->complete = !more && !tally->failed;
-		if (limit != 0 && tally->schedules + tally->cut_short >= limit)
+		if (limit != 0 && tally->schedules >= limit)
 			break;
 	}
 	free(explorer);
