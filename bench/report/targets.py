@@ -57,7 +57,7 @@ TARGETS = [
     Target("4", "plain balanced items, push to run", "plain_queue", 1.6),
     Target("5", "DPC on another running processor, push to run", "handover", 1.15),
     Target("6", "what the submitter pays for that", "handover", 1.2, metric="submit"),
-    Target("7", "two submitters to one processor, of a floor that does not claim", "two_submitters", 1.15, floor="floor_no_claim"),
+    Target("7", "two submitters to one processor, no claim", "two_submitters", 1.15, floor="floor_no_claim", ours="ours_no_claim"),
     Target("7", "two submitters to one processor, claim", "two_submitters", 1.15),
     Target("8", "a DPC that inserts the next on its own processor", "chain", 1.2),
     Target("8", "the same, of a floor that claims", "chain", 1.2, floor="floor_claim"),

@@ -34,7 +34,7 @@
 #include "rundown_wait.h"
 #include "work.h"
 
-#define LANE_BYTES 512u
+#define LANE_BYTES 256u
 #define FIRST_WATCH 2u /* 0 would say that nothing was pushed */
 
 /* Items of one call: other DPCs wait for it. */
@@ -43,8 +43,9 @@
 /* Looks at an empty lane before it is left: about as long as it takes to interrupt the other processors. */
 #define LOOKS 64u
 
-/* After less than a batch: each look takes the lane's line away from who pushes. */
-#define POLITE_RELAXES 4u
+/* After less than a batch: each look takes the lane's line away from who pushes. Not after one item: its sender may wait. */
+#define POLITE_RELAXES 32u
+#define IDLE_RELAXES 4u
 
 /* Its layout is that of dhp/lanes.h. */
 struct lane {
@@ -52,14 +53,12 @@ struct lane {
 	struct at_u64 tail;   /* edges lane-push, lane-watch */
 	struct at_ptr *cells; /* set once */
 	uint64_t mask;        /* set once */
-
-	/* ---- who has the lane ---- */
-	DHPI_OWN_LINES struct at_u64 limit; /* of sequences, edge lane-room; 0: closed, or there are none */
-	struct at_u64 watch;                /* edge lane-watch, I3 */
-	struct at_u64 head;                 /* edge lane-room */
+	struct at_u64 limit;  /* of sequences: what `head` allowed when it was looked at, edge lane-room; 0: closed, or none */
+	struct at_u64 watch;  /* edge lane-watch, I3 */
 
 	/* ---- who has the lane, and who rings ---- */
 	DHPI_OWN_LINES struct dhp_dpc dpc;
+	struct at_u64 head;  /* edge lane-room */
 	struct lanes *lanes; /* set once */
 	uint32_t cpu;        /* set once */
 	bool sequenced;      /* set once: I1 */
@@ -69,7 +68,8 @@ struct lane {
 
 _Static_assert(sizeof(struct lane) <= LANE_BYTES && sizeof(struct lane) > LANE_BYTES / 2, "dhp/lanes.h");
 _Static_assert(offsetof(struct lane, tail) == 0 && offsetof(struct lane, cells) == sizeof(uint64_t), "dhp/lanes.h");
-_Static_assert(offsetof(struct lane, limit) == 128 && offsetof(struct lane, watch) == 136, "dhp/lanes.h");
+_Static_assert(offsetof(struct lane, limit) == offsetof(struct lane, mask) + 8, "dhp/lanes.h");
+_Static_assert(offsetof(struct lane, watch) == offsetof(struct lane, limit) + 8, "dhp/lanes.h");
 
 struct lanes {
 	struct dhp_lanes view; /* what the inline half has; first, so that the handle is a pointer to both */
@@ -106,13 +106,6 @@ static void mark_empty(struct lane *lane, uint64_t head, uint32_t count)
 		at_store_relaxed_ptr(cell_at(lane, at), empty_word(lane, at + lane->mask + 1));
 }
 
-static void give_room(struct lane *lane, uint64_t head)
-{
-	at_store_release_u64(&lane->head, head); /* [lane-room] release */
-	if (lane->sequenced)
-		at_store_release_u64(&lane->limit, head + lane->mask + 1); /* [lane-room] release */
-}
-
 /* Those that lie one after another, since the routine has them where they are. */
 static uint32_t run_some(struct lane *lane)
 {
@@ -130,7 +123,7 @@ static uint32_t run_some(struct lane *lane)
 	options->routine(options->context, (void *const *)(const void *)cell_at(lane, head), (uint32_t)count);
 	if (!lane->sequenced)
 		mark_empty(lane, head, (uint32_t)count);
-	give_room(lane, head + count);
+	at_store_release_u64(&lane->head, head + count); /* [lane-room] release */
 	return (uint32_t)count;
 }
 
@@ -163,7 +156,7 @@ static bool leave_here(struct lane *lane)
 				     "cmpq %[head], (%[lane])\n\t"
 				     "jne 3f\n\t"
 				     "movl $1, %[left]\n\t"
-				     "movq %[next], 136(%[lane])\n\t" DHP_SECTION_END
+				     "movq %[next], 32(%[lane])\n\t" DHP_SECTION_END
 				     : [at] "=&r"(at), [left] "=&r"(left)
 				     : [word] "r"(lane->lanes->view.cpu_word), [cpu] "r"(lane->cpu), [head] "r"(head),
 				       [next] "r"(next), [lane] "r"(lane)
@@ -186,6 +179,14 @@ static bool leave(struct lane *lane)
 
 /* ---- the lane's DPC ---- */
 
+static void be_polite(uint32_t count)
+{
+	uint32_t relaxes = count >= BATCH ? 0 : count > 1 ? POLITE_RELAXES : IDLE_RELAXES;
+
+	while (relaxes-- > 0)
+		port_relax();
+}
+
 static bool looks_again(struct lane *lane, uint32_t count)
 {
 	lane->looks = count == 0 ? lane->looks + 1 : 0;
@@ -195,9 +196,7 @@ static bool looks_again(struct lane *lane, uint32_t count)
 		lane->looks = 0;
 		return !leave(lane);
 	}
-	if (count < BATCH)
-		for (uint32_t i = 0; i < POLITE_RELAXES; i++)
-			port_relax();
+	be_polite(count);
 	return true;
 }
 
@@ -245,14 +244,15 @@ static struct lane *lane_here(const struct lanes *lanes)
 	return lanes->view.restartable != 0 ? sequenced_lane_here(lanes) : dhp_percpu_here(lanes->array);
 }
 
-/* true: there is room, or the thread is elsewhere by now. */
+/* Looks how far the lane has been emptied; I4. true: there is room, or the thread is elsewhere by now. */
 static bool may_have_room(struct lane *lane)
 {
-	uint64_t closed = 0, limit = at_load_acquire_u64(&lane->limit); /* [lane-room] acquire */
+	uint64_t limit = at_load_relaxed_u64(&lane->limit); /* relaxed: the exchange confirms it */
+	uint64_t room = at_load_acquire_u64(&lane->head) + lane->mask + 1; /* [lane-room] acquire */
 
-	if (limit == 0) /* I4. relaxed: nothing has been in it that anybody could miss */
-		return at_cas_relaxed_u64(&lane->limit, &closed, lane->mask + 1) || closed != 0;
-	return at_load_relaxed_u64(&lane->tail) < limit; /* relaxed: the sequence looks again */
+	if (room > limit)
+		(void)at_cas_release_u64(&lane->limit, &limit, room); /* [lane-room] release: for sequences of other threads */
+	return at_load_relaxed_u64(&lane->tail) < room; /* relaxed: the sequence looks again */
 }
 
 static void move_tail(struct lane *lane, uint64_t from)

@@ -47,13 +47,13 @@ struct dhp_lanes_options {
  * What the inline half needs, and nothing else, is public. Constant from creation to destruction. Do not write it; use the
  * functions.
  *
- * A lane is 512 bytes, one for each cpu id:
+ * A lane is 256 bytes, one for each cpu id:
  *
- *	0   tail   so many items were ever pushed; written last by who pushes
- *	8   cells  of them
- *	16  mask   of an index of a cell
- *	128 limit  tail may not go beyond; 0: not by a sequence
- *	136 watch  odd: the lane is being looked at, or will be; even: who pushes has to ring
+ *	0  tail   so many items were ever pushed; written last by who pushes
+ *	8  cells  of them
+ *	16 mask   of an index of a cell
+ *	24 limit  tail may not go beyond; 0: not by a sequence
+ *	32 watch  odd: the lane is being looked at, or will be; even: who pushes has to ring
  */
 struct dhp_lanes {
 	unsigned char *lanes; /* of cpu 0; two in front, for the word's -1 and -2, take nothing by a sequence */
@@ -125,16 +125,16 @@ static inline uint64_t dhp_lanes_append_here(const struct dhp_lanes *lanes, void
 
 	__asm__ __volatile__(DHP_SECTION_BEGIN
 			     "movslq %%fs:(%[word]), %[at]\n\t"
-			     "shlq $9, %[at]\n\t"
+			     "shlq $8, %[at]\n\t"
 			     "addq %[lanes], %[at]\n\t"
 			     "movq (%[at]), %[tail]\n\t"
-			     "cmpq 128(%[at]), %[tail]\n\t"
+			     "cmpq 24(%[at]), %[tail]\n\t"
 			     "jae 6f\n\t"
 			     "movq 16(%[at]), %[cell]\n\t"
 			     "movq 8(%[at]), %[watch]\n\t"
 			     "andq %[tail], %[cell]\n\t"
 			     "movq %[item], (%[watch],%[cell],8)\n\t"
-			     "movq 136(%[at]), %[watch]\n\t"
+			     "movq 32(%[at]), %[watch]\n\t"
 			     "incq %[tail]\n\t"
 			     "movq %[tail], (%[at])\n\t" DHP_SECTION_END
 			     ".pushsection __rseq_failure, \"ax?\"\n\t"
