@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <sys/rseq.h>
 #include <sys/syscall.h>
-#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <dhp/lanes.h>
@@ -152,6 +152,58 @@ static void a_lane_that_was_left_is_looked_at_again(void **state)
 	}
 	assert_ok(dhp_lanes_flush(race.lanes));
 	assert_int_equal(peek(&race.items[0].runs), TIMES(ROUNDS));
+	close_race(&race);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+/* false: it was never run. Looks all the time: a sleep would be longer than the time at which the lane is left. */
+static bool wait_for_runs(struct race *race, uint64_t runs)
+{
+	uint64_t end = now_ns() + 10000000000u;
+
+	while (peek(&race->ran) != runs)
+		if (now_ns() > end)
+			return false;
+	return true;
+}
+
+/* From another processor, when nothing has come for a while: each push comes about when that happens, and is the last. */
+static void who_pushes_while_the_lane_is_left_is_heard(void **state)
+{
+	struct dhp_lanes_options options = { .size = sizeof(options), .routine = run_items, .flags = DHP_LANES_AIMED };
+	struct race race = { .ran = 0 };
+	cpu_set_t before, others;
+	uint64_t dice = 3;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	if (CPU_COUNT(&before) < 2)
+		skip();
+	open_race(&race, 2);
+	assert_ok(dhp_lanes_destroy(race.lanes));
+	options.context = &race;
+	assert_ok(dhp_index_of_cpu(race.engine, largest_cpu(&before), &options.target));
+	others = before;
+	CPU_CLR(largest_cpu(&before), &others);
+	go_to_cpu(largest_cpu(&others));
+	assert_ok(dhp_lanes_create(race.engine, &options, &race.lanes));
+	for (uint64_t i = 1; i <= TIMES(2 * ROUNDS); i++) {
+		uint64_t end;
+
+		assert_ok(dhp_lanes_push(race.lanes, &race.items[0]));
+		assert_true(wait_for_runs(&race, i));
+		end = now_ns() + roll(&dice) % 40000;
+		while (now_ns() < end)
+			continue;
+	}
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
 	close_race(&race);
 }
 
@@ -322,6 +374,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_lane_takes_nothing_and_loses_nothing),
 		cmocka_unit_test(a_lane_that_was_left_is_looked_at_again),
+		cmocka_unit_test(who_pushes_while_the_lane_is_left_is_heard),
 		cmocka_unit_test(on_a_processor_that_is_not_announced_items_run_too_S035),
 		cmocka_unit_test(a_thread_without_sequences_pushes_too_S035),
 		cmocka_unit_test(no_item_is_lost_while_threads_are_moved_and_interrupted),
