@@ -40,8 +40,10 @@
 /* Items of one call: other DPCs wait for it. */
 #define BATCH 256u
 
-/* Looks at an empty lane before it is left: about as long as it takes to interrupt the other processors. */
-#define LOOKS 64u
+/* Looks at an empty lane before it is left: about as long as it takes to interrupt the other processors. A model has fewer. */
+#ifndef DHPI_LANE_LOOKS
+#define DHPI_LANE_LOOKS 64u
+#endif
 
 /* After less than a batch: each look takes the lane's line away from who pushes. Not after one item: its sender may wait. */
 #define POLITE_RELAXES 32u
@@ -192,7 +194,7 @@ static bool looks_again(struct lane *lane, uint32_t count)
 	lane->looks = count == 0 ? lane->looks + 1 : 0;
 	if (leave_here(lane))
 		return false;
-	if (lane->looks >= LOOKS) {
+	if (lane->looks >= DHPI_LANE_LOOKS) {
 		lane->looks = 0;
 		return !leave(lane);
 	}
