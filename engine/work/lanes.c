@@ -7,26 +7,24 @@
  * Idea      the other side pays. A DPC that finds its lane empty looks again for a while, by queueing itself again. When nothing
  *           comes it says so (`watch` becomes even), has the system abort the sequences that are in the middle, and looks for the
  *           last time. Who pushes reads `watch` in the sequence that pushes: so it saw that it has to ring, or was aborted, or the
- *           last look finds its item. To ring is to insert the DPC, which is queued once however many ring.
+ *           last look finds its item. To ring is to make `watch` odd; who does inserts the DPC.
  *           A DPC that runs on the lane's own processor is no further away than a sequence of its own: it looks and says so
  *           in one, and waits for nobody, because who pushes there does not run meanwhile.
  * Picture   push here ->  | . . i i i i i . . |  ->  the lane's DPC, here or at a thief
  *                           head       tail  limit
- *           ring, when `watch` is even:  insert the DPC, then make it odd for those who come after
+ *           ring, when `watch` is even:  make it odd, insert the DPC
  *
  * I1        a lane is pushed to in one way only: by sequences of its own processor, or, where there are none and in the lane of
  *           the fallback slot, by compare and exchange of the cell and then of the tail. There an empty cell has a word that
  *           is different in each round, so that who was stopped for long fills none of a later one; and who finds the cell
  *           filled and the tail not moved moves it.
- * I2        one run has the lane: the first that counted itself in `runs`. Others go away at once; who has it sees at its end that
- *           they were there, and queues the DPC again.
- * I3        while `watch` is odd the DPC is queued or runs, and the run that makes it even looks afterwards. It becomes odd by
- *           those who rang, from the number they saw; each end of watching has a new one, so who comes too late changes nothing.
- *           Nobody relies on one who was stopped: until it is odd everybody rings.
+ * I2        who makes `watch` odd, and nobody else, inserts the DPC; it becomes even only by the DPC's run, which then touches the
+ *           lane no more unless it is the one who makes it odd again. So the DPC is queued once and runs once at a time.
+ * I3        an even number comes once: who saw it and rings late changes nothing, and need not, because it became odd after that.
  * I4        a lane of a processor that may still be vetoed takes nothing: its limit is 0 until the first who pushes there after
  *           the announcement opens it.
  *
- * Progress  pushing is lock-free. An item waits for the items before it in its lane, and for nobody's lock.
+ * Progress  pushing is lock-free. An item waits for the items before it in its lane, and for who rings.
  * Not       balance within a lane: what one processor pushes runs one after another.
  */
 #include <dhp/lanes.h>
@@ -56,7 +54,7 @@ struct lane {
 	struct at_ptr *cells; /* set once */
 	uint64_t mask;        /* set once */
 	struct at_u64 limit;  /* of sequences: what `head` allowed when it was looked at, edge lane-room; 0: closed, or none */
-	struct at_u64 watch;  /* edge lane-watch, I3 */
+	struct at_u64 watch;  /* edge lane-watch, I2, I3 */
 
 	/* ---- who has the lane, and who rings ---- */
 	DHPI_OWN_LINES struct dhp_dpc dpc;
@@ -64,8 +62,7 @@ struct lane {
 	struct lanes *lanes; /* set once */
 	uint32_t cpu;        /* set once */
 	bool sequenced;      /* set once: I1 */
-	struct at_u32 runs;  /* edge lane-run, I2 */
-	uint32_t looks;      /* who has the lane: in vain, one after another */
+	uint32_t looks;      /* of the DPC, in vain, one after another */
 };
 
 _Static_assert(sizeof(struct lane) <= LANE_BYTES && sizeof(struct lane) > LANE_BYTES / 2, "dhp/lanes.h");
@@ -112,7 +109,7 @@ static void mark_empty(struct lane *lane, uint64_t head, uint32_t count)
 static uint32_t run_some(struct lane *lane)
 {
 	const struct dhp_lanes_options *options = &lane->lanes->options;
-	uint64_t head = at_load_relaxed_u64(&lane->head); /* relaxed: who had the lane before is ordered by lane-run */
+	uint64_t head = at_load_relaxed_u64(&lane->head); /* relaxed: that of the last run, I2 */
 	uint64_t count = at_load_acquire_u64(&lane->tail) - head; /* [lane-push] acquire */
 	uint64_t straight = lane->mask + 1 - (head & lane->mask);
 
@@ -131,16 +128,10 @@ static uint32_t run_some(struct lane *lane)
 
 /* ---- the end of watching ---- */
 
-/* A number that nobody has seen. */
+/* I3: a number that nobody has seen. */
 static uint64_t watch_after(const struct lane *lane)
 {
-	return (at_load_relaxed_u64(&lane->watch) | 1) + 1; /* relaxed: others only make it odd */
-}
-
-static bool is_empty(const struct lane *lane)
-{
-	/* relaxed: own store. [lane-watch] either-or b: `watch` was made even before; so seq_cst */
-	return at_load_seq_cst_u64(&lane->tail) == at_load_relaxed_u64(&lane->head);
+	return at_load_relaxed_u64(&lane->watch) + 1; /* relaxed: odd, and so the run's own */
 }
 
 /* On the lane's own processor; elsewhere, or if it is not empty, false. */
@@ -170,13 +161,23 @@ static bool leave_here(struct lane *lane)
 	return false;
 }
 
-/* From any processor. false: something has come, or the system refused; who pushes rings in either case. */
+/* I2: by one who saw an even number. true: and nobody else did. */
+static bool take_watch(struct lane *lane, uint64_t seen)
+{
+	return at_cas_acq_rel_u64(&lane->watch, &seen, seen + 1); /* [lane-watch] acquire: what the last run left */
+}
+
+/* From any processor. false: something has come, or the system refused, and the lane is this run's again. */
 static bool leave(struct lane *lane)
 {
-	(void)at_exchange_seq_cst_u64(&lane->watch, watch_after(lane)); /* [lane-watch] either-or b */
-	if (lane->sequenced && !port_sequences_abort())
-		return false;
-	return is_empty(lane);
+	uint64_t head = at_load_relaxed_u64(&lane->head), watch = watch_after(lane); /* relaxed: own store */
+	bool aborted;
+
+	(void)at_exchange_seq_cst_u64(&lane->watch, watch); /* [lane-watch] either-or b, [lane-watch] release */
+	aborted = !lane->sequenced || port_sequences_abort();
+	if (aborted && at_load_seq_cst_u64(&lane->tail) == head) /* [lane-watch] either-or b: so seq_cst */
+		return true;
+	return !take_watch(lane, watch);
 }
 
 /* ---- the lane's DPC ---- */
@@ -189,6 +190,7 @@ static void be_polite(uint32_t count)
 		port_relax();
 }
 
+/* Whether the DPC is to look again; if not, the lane is not its own any more. */
 static bool looks_again(struct lane *lane, uint32_t count)
 {
 	lane->looks = count == 0 ? lane->looks + 1 : 0;
@@ -205,28 +207,22 @@ static bool looks_again(struct lane *lane, uint32_t count)
 static void run_lane(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
 {
 	struct lane *lane = context;
-	bool again;
 
 	(void)argument_1;
 	(void)argument_2;
-	if (at_fetch_add_acq_rel_u32(&lane->runs, 1) != 0) /* [lane-run] acquire, [lane-run] release: I2 */
-		return;
-	again = looks_again(lane, run_some(lane));
-	if (at_exchange_acq_rel_u32(&lane->runs, 0) != 1) /* [lane-run] release, [lane-run] acquire: I2 */
-		again = true;
-	if (again && at_load_acquire_u32(&lane->lanes->ending) == 0) /* [lane-end] acquire */
+	if (looks_again(lane, run_some(lane)) &&
+	    at_load_acquire_u32(&lane->lanes->ending) == 0) /* [lane-end] acquire */
 		(void)dhp_dpc_insert(dpc, NULL, NULL);
 }
 
 /* ---- pushing ---- */
 
-/* I3. relaxed: it is a number that comes once, and the insertion orders what the run has to see */
 enum dhp_status dhp_lanes_ring(void *pushed_to, uint64_t watch)
 {
 	struct lane *lane = pushed_to;
 
-	(void)dhp_dpc_insert(&lane->dpc, NULL, NULL);
-	(void)at_cas_relaxed_u64(&lane->watch, &watch, watch + 1);
+	if (take_watch(lane, watch))
+		(void)dhp_dpc_insert(&lane->dpc, NULL, NULL);
 	return DHP_OK;
 }
 
@@ -263,7 +259,7 @@ static void move_tail(struct lane *lane, uint64_t from)
 
 	/* [lane-push] release: of the cell, also of another's that was found filled; [lane-watch] either-or a */
 	if (!at_cas_seq_cst_u64(&lane->tail, &tail, from + 1))
-		(void)at_load_seq_cst_u64(&lane->tail); /* [lane-watch] either-or a: after who moved it */
+		(void)at_load_acquire_u64(&lane->tail); /* [lane-push] acquire: the look at `watch` comes after who moved it */
 }
 
 /* I1, the other way. */
@@ -272,7 +268,7 @@ static enum dhp_status push_shared(struct lane *lane, void *item)
 	uint64_t watch;
 
 	for (;;) {
-		uint64_t tail = at_load_acquire_u64(&lane->tail); /* [lane-push] acquire */
+		uint64_t tail = at_load_relaxed_u64(&lane->tail); /* relaxed: the cell confirms it */
 		struct at_ptr *cell = cell_at(lane, tail);
 		void *content;
 
@@ -317,7 +313,7 @@ static void wait_for_lane(void *slot, const struct dhp_processor *processor, voi
 {
 	const struct lane *lane = slot;
 	struct dhpi_pause pause = DHPI_PAUSE_FIRST;
-	uint64_t tail = at_load_acquire_u64(&lane->tail); /* [lane-push] acquire */
+	uint64_t tail = at_load_relaxed_u64(&lane->tail); /* relaxed: what was pushed before is in it */
 
 	(void)processor;
 	(void)context;

@@ -160,7 +160,7 @@ static inline uint64_t dhp_lanes_append_here(const struct dhp_lanes *lanes, void
  *
  * Level     any, signal handlers too
  * Blocks    never; wakes a worker by one system call if nobody looks at the lane and that one sleeps
- * Progress  lock-free
+ * Progress  lock-free; but an item waits for one who is stopped in the middle of waking the worker
  * Orders    what the caller wrote before is visible to the routine [lane-push]
  * Lifetime  the item is the library's until the routine has it; what it points to is not looked at
  * Returns   DHP_OK; DHP_FULL: this processor's lane has no room, and the item was not taken; DHP_BAD_OBJECT: lanes is NULL, or

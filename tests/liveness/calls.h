@@ -33,6 +33,7 @@ struct world {
 	struct dhp_feed *feed;
 	struct dhp_lookaside *list;
 	struct dhp_lanes *lanes;
+	uint64_t items_run, items_pushed;
 	struct dhp_rundown rundown;
 	struct dhp_rundown_percpu *rundown_percpu;
 	struct dhp_memory_event *event;

@@ -5,7 +5,7 @@
  *
  * The DPC is a flag: queued once, taken by one of the workers. A lane is left at its first look in vain.
  *
- * Edges: lane-push lane-room lane-watch lane-run
+ * Edges: lane-push lane-room lane-watch
  */
 #include "model.h"
 
@@ -54,8 +54,7 @@ enum dhp_status dhp_dpc_insert(struct dhp_dpc *dpc, void *argument_1, void *argu
 	(void)dpc;
 	(void)argument_1;
 	(void)argument_2;
-	if (at_exchange_acq_rel_u32(&world->queued, 1) != 0)
-		return DHP_ALREADY_QUEUED;
+	MODEL_ASSERT(at_exchange_acq_rel_u32(&world->queued, 1) == 0); /* I2 */
 	(void)port_event_signal(&world->event);
 	return DHP_OK;
 }

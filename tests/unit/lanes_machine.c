@@ -134,34 +134,6 @@ static void a_full_lane_takes_nothing_and_loses_nothing(void **state)
 	close_race(&race);
 }
 
-/* Another processor comes to the lane while the routine runs: by the address that the inline half has. */
-static void one_call_at_a_time_although_the_DPC_runs_twice(void **state)
-{
-	const struct dhp_engine_options machine = { .size = sizeof(machine), .flags = DHP_ENGINE_NO_WATCH };
-	struct race race = { .ran = 0 };
-	const struct dhp_lanes_options options = { .size = sizeof(options), .routine = run_slowly, .context = &race };
-	cpu_set_t before;
-
-	(void)state;
-	assert_ok(dhp_engine_create(&machine, &race.engine));
-	assert_ok(dhp_lanes_create(race.engine, &options, &race.lanes));
-	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
-	go_to_cpu(largest_cpu(&before));
-	for (uint32_t round = 1; round <= 20 && race.lanes->restartable != 0; round++) {
-		poke(&nap, 1);
-		assert_ok(dhp_lanes_push(race.lanes, &race.items[0]));
-		sleep_us(500);
-		assert_ok(dhp_lanes_ring(race.lanes->lanes + (size_t)largest_cpu(&before) * 256, 0));
-		sleep_us(500);
-		poke(&nap, 0);
-		assert_ok(dhp_lanes_flush(race.lanes));
-		assert_ok(dhp_dpc_flush(race.engine));
-		assert_int_equal(peek(&race.items[0].runs), round);
-	}
-	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
-	close_race(&race);
-}
-
 /* It comes too late for the last look, and has to ring, again and again. */
 static void a_lane_that_was_left_is_looked_at_again(void **state)
 {
@@ -402,7 +374,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_lane_takes_nothing_and_loses_nothing),
 		cmocka_unit_test(a_lane_that_was_left_is_looked_at_again),
-		cmocka_unit_test(one_call_at_a_time_although_the_DPC_runs_twice),
 		cmocka_unit_test(who_pushes_while_the_lane_is_left_is_heard),
 		cmocka_unit_test(on_a_processor_that_is_not_announced_items_run_too_S035),
 		cmocka_unit_test(a_thread_without_sequences_pushes_too_S035),
