@@ -37,6 +37,7 @@
 
 /* Items of one call: other DPCs wait for it. */
 #define BATCH 256u
+#define SHARED_BATCH 64u /* where they have to be copied */
 
 /* Looks at an empty lane before it is left: about as long as it takes to interrupt the other processors. A model has fewer. */
 #ifndef DHPI_LANE_LOOKS
@@ -85,7 +86,6 @@ static struct lanes *lanes_of(struct dhp_lanes *view)
 
 /* ---- empty cells, where several may fill them: I1 ---- */
 
-DHPI_WRAPS("rounds are told apart modulo the size of a pointer")
 static void *empty_word(const struct lane *lane, uint64_t position)
 {
 	return (void *)(uintptr_t)((position & ~lane->mask) | 1); /* odd, as no item is */
@@ -98,30 +98,49 @@ static struct at_ptr *cell_at(const struct lane *lane, uint64_t position)
 
 /* ---- emptying ---- */
 
-/* For the next round. */
-static void mark_empty(struct lane *lane, uint64_t head, uint32_t count)
+static uint32_t batch_of(const struct lane *lane)
 {
-	for (uint64_t at = head; at != head + count; at++) /* relaxed: ordered by `head` */
-		at_store_relaxed_ptr(cell_at(lane, at), empty_word(lane, at + lane->mask + 1));
+	return lane->sequenced ? BATCH : SHARED_BATCH;
 }
 
-/* Those that lie one after another, since the routine has them where they are. */
-static uint32_t run_some(struct lane *lane)
+/* The routine has them where they are. */
+static void run_sequenced(struct lane *lane, uint64_t head, uint32_t count)
 {
 	const struct dhp_lanes_options *options = &lane->lanes->options;
+
+	options->routine(options->context, (void *const *)(const void *)cell_at(lane, head), count);
+}
+
+/* Others may still look at the cells, which are emptied for the next round. */
+static void run_shared(struct lane *lane, uint64_t head, uint32_t count)
+{
+	const struct dhp_lanes_options *options = &lane->lanes->options;
+	void *items[SHARED_BATCH] = { NULL };
+
+	for (uint32_t i = 0; i < count; i++) /* relaxed: ordered by `tail` */
+		items[i] = at_load_relaxed_ptr(cell_at(lane, head + i));
+	options->routine(options->context, items, count);
+	for (uint32_t i = 0; i < count; i++) /* relaxed: ordered by `head` */
+		at_store_relaxed_ptr(cell_at(lane, head + i), empty_word(lane, head + i + lane->mask + 1));
+}
+
+/* Those that lie one after another. */
+static uint32_t run_some(struct lane *lane)
+{
 	uint64_t head = at_load_relaxed_u64(&lane->head); /* relaxed: that of the last run, I2 */
 	uint64_t count = at_load_acquire_u64(&lane->tail) - head; /* [lane-push] acquire */
-	uint64_t straight = lane->mask + 1 - (head & lane->mask);
+	uint64_t batch = batch_of(lane), straight = lane->mask + 1 - (head & lane->mask);
 
 	if (count > straight)
 		count = straight;
-	if (count > BATCH)
-		count = BATCH;
+	if (count > batch)
+		count = batch;
 	if (count == 0)
 		return 0;
-	options->routine(options->context, (void *const *)(const void *)cell_at(lane, head), (uint32_t)count);
-	if (!lane->sequenced)
-		mark_empty(lane, head, (uint32_t)count);
+	if (lane->sequenced)
+		run_sequenced(lane, head, (uint32_t)count);
+	else
+		run_shared(lane, head, (uint32_t)count);
 	at_store_release_u64(&lane->head, head + count); /* [lane-room] release */
 	return (uint32_t)count;
 }
@@ -161,10 +180,10 @@ static bool leave_here(struct lane *lane)
 	return false;
 }
 
-/* I2: by one who saw an even number. true: and nobody else did. */
+/* I2: by one who saw an even number, and acquired what the last run left. true: nobody else was before. */
 static bool take_watch(struct lane *lane, uint64_t seen)
 {
-	return at_cas_acq_rel_u64(&lane->watch, &seen, seen + 1); /* [lane-watch] acquire: what the last run left */
+	return at_cas_relaxed_u64(&lane->watch, &seen, seen + 1); /* relaxed: the insertion orders what the run has to see */
 }
 
 /* From any processor. false: something has come, or the system refused, and the lane is this run's again. */
@@ -173,7 +192,7 @@ static bool leave(struct lane *lane)
 	uint64_t head = at_load_relaxed_u64(&lane->head), watch = watch_after(lane); /* relaxed: own store */
 	bool aborted;
 
-	(void)at_exchange_seq_cst_u64(&lane->watch, watch); /* [lane-watch] either-or b, [lane-watch] release */
+	(void)at_exchange_seq_cst_u64(&lane->watch, watch); /* [lane-watch] either-or b */
 	aborted = !lane->sequenced || port_sequences_abort();
 	if (aborted && at_load_seq_cst_u64(&lane->tail) == head) /* [lane-watch] either-or b: so seq_cst */
 		return true;
@@ -182,11 +201,11 @@ static bool leave(struct lane *lane)
 
 /* ---- the lane's DPC ---- */
 
-static void be_polite(uint32_t count)
+static void be_polite(const struct lane *lane, uint32_t count)
 {
-	uint32_t relaxes = count >= BATCH ? 0 : count > 1 ? POLITE_RELAXES : IDLE_RELAXES;
+	uint32_t relaxes = count == batch_of(lane) ? 0 : count > 1 ? POLITE_RELAXES : IDLE_RELAXES;
 
-	while (relaxes-- > 0)
+	for (uint32_t i = 0; i < relaxes; i++)
 		port_relax();
 }
 
@@ -200,7 +219,7 @@ static bool looks_again(struct lane *lane, uint32_t count)
 		lane->looks = 0;
 		return !leave(lane);
 	}
-	be_polite(count);
+	be_polite(lane, count);
 	return true;
 }
 
@@ -263,6 +282,7 @@ static void move_tail(struct lane *lane, uint64_t from)
 }
 
 /* I1, the other way. */
+DHPI_WRAPS("a tail that was read before the head moved beyond it is no number of items")
 static enum dhp_status push_shared(struct lane *lane, void *item)
 {
 	uint64_t watch;
