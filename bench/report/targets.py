@@ -55,6 +55,7 @@ TARGETS = [
     Target("3", "sum over 64", "counter_sum", 1.1, range="64"),
     Target("3", "sum over 1024", "counter_sum", 1.1, range="1024"),
     Target("4", "plain balanced items, push to run", "plain_queue", 1.6),
+    Target("4", "plain items for one other processor, push to run", "plain_queue", 1.6, ours="ours_aimed"),
     Target("5", "DPC on another running processor, push to run", "handover", 1.15),
     Target("6", "what the submitter pays for that", "handover", 1.2, metric="submit"),
     Target("7", "two submitters to one processor, no claim", "two_submitters", 1.15, floor="floor_no_claim", ours="ours_no_claim"),
