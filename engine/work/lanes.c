@@ -282,7 +282,6 @@ static void move_tail(struct lane *lane, uint64_t from)
 }
 
 /* I1, the other way. */
-DHPI_WRAPS("a tail that was read before the head moved beyond it is no number of items")
 static enum dhp_status push_shared(struct lane *lane, void *item)
 {
 	uint64_t watch;
@@ -292,7 +291,7 @@ static enum dhp_status push_shared(struct lane *lane, void *item)
 		struct at_ptr *cell = cell_at(lane, tail);
 		void *content;
 
-		if ((int64_t)(tail - at_load_acquire_u64(&lane->head)) > (int64_t)lane->mask) /* [lane-room] acquire */
+		if (tail > at_load_acquire_u64(&lane->head) + lane->mask) /* [lane-room] acquire */
 			return DHP_FULL;
 		content = at_load_acquire_ptr(cell); /* [lane-push] acquire */
 		if (content != empty_word(lane, tail)) {
