@@ -29,5 +29,6 @@
 #include <dhp/work.h>
 #include <dhp/timer.h>
 #include <dhp/call.h>
+#include <dhp/lanes.h>
 
 #endif

@@ -150,6 +150,6 @@ void ours_engine(void)
 						   .submit = submit, .chain = ours_chain, .workers = 1};
 
 	bench_pool("ours", &aimed);
-	bench_pool_in("plain_queue", "ours", &untargeted);
+	bench_pool_in("plain_queue", "ours_dpc", &untargeted);
 	bench_pool_in("chain", "ours_untargeted", &untargeted);
 }

@@ -78,6 +78,7 @@ static const struct row rows[] = {
 	ROW(DHP_AT_END, "the recording has been played to its end"),
 	ROW(DHP_BAD_RECORD, "the text is not a recording that can be played; the note says which line is wrong"),
 	ROW(DHP_CANNOT_WRITE, "a line of the recording could not be written; it ends before that line"),
+	ROW(DHP_FULL, "there is no room for the item now, so it was not taken; some has to run first"),
 };
 
 static const struct row *find(enum dhp_status status)

@@ -40,6 +40,7 @@ static const struct row {
 	{ DHP_RUN_DOWN, STATUS_DELETE_PENDING },
 	{ DHP_NOT_RUN_DOWN, STATUS_INVALID_DEVICE_STATE },
 	{ DHP_CANNOT_WRITE, STATUS_IO_DEVICE_ERROR },
+	{ DHP_FULL, STATUS_INSUFFICIENT_RESOURCES },
 };
 
 static bool names_an_argument(enum dhp_status status)

@@ -111,7 +111,8 @@ enum dhp_status {
 	DHP_RUN_DOWN = -55,      /* run-down has begun: no reference is given any more (S-721) */
 	DHP_NOT_RUN_DOWN = -56,  /* run-down has not begun, or references remain (S-725, S-726) */
 	DHP_ENDED = -57,         /* the thread that the object was for has ended */
-	DHP_CANNOT_WRITE = -58   /* a routine of the caller's could not write a line */
+	DHP_CANNOT_WRITE = -58,  /* a routine of the caller's could not write a line */
+	DHP_FULL = -59           /* there is no room: the item was not taken */
 };
 
 /* S-043: below zero is failure, everything else is success. */

@@ -18,6 +18,7 @@ OWN = {
     "the node is in the heap": "likewise",
     "a reader leaves outside its sections": "the call refuses before",
     "a thread takes a lock once": "calls inside callbacks are refused before",
+    "dhp/lanes.h knows the distance": "a constant",
     "dhp/lookaside.h knows the distance": "a constant",
     "dhp_counter_add knows the distance": "a constant",
     "nothing queued is ever dropped": "the engine runs what is queued first",

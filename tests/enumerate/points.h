@@ -13,6 +13,7 @@
 
 #include <dhp/change.h>
 #include <dhp/hold.h>
+#include <dhp/lanes.h>
 #include <dhp/lookaside.h>
 #include <dhp/memory.h>
 #include <dhp/rebalance.h>

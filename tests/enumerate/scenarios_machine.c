@@ -377,6 +377,28 @@ static enum dhp_status flush(struct stage *stage)
 	return dhp_lookaside_flush(stage->object);
 }
 
+static void run_nothing(void *context, void *const *items, uint32_t count)
+{
+	(void)context;
+	(void)items;
+	(void)count;
+}
+
+static enum dhp_status lanes(struct stage *stage)
+{
+	const struct dhp_lanes_options options = { .size = sizeof(options), .routine = run_nothing, .capacity = 16 };
+
+	return dhp_lanes_create(stage->engine, &options, (struct dhp_lanes **)&stage->object);
+}
+
+/* What was pushed runs whatever is refused, when the lane is left too. */
+static void lanes_gone(struct stage *stage)
+{
+	assert_ok(dhp_lanes_push(stage->object, stage));
+	assert_ok(dhp_lanes_destroy(stage->object));
+	stage->object = NULL;
+}
+
 static struct tape tape;
 
 static enum dhp_status record(struct stage *stage)
@@ -421,6 +443,7 @@ static const struct scenario list[] = {
 	{ "dhp_thread_affinities_set", machine_with_token, affinities, affinities_gone, end_token, POINT_KEEPS },
 	{ "dhp_lookaside_create", machine, make_list, list_gone, end_world, 0 },
 	{ "dhp_lookaside_flush", machine_with_list, flush, NULL, end_list, 0 },
+	{ "dhp_lanes_create", machine, lanes, lanes_gone, end_world, 0 },
 	{ "dhp_record_begin", machine, record, record_gone, end_world, 0 },
 	{ "dhp_counter_create", machine, here, NULL, end_world, 0 },
 };

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include <dhp/change.h>
+#include <dhp/lanes.h>
 #include <dhp/lookaside.h>
 #include <dhp/rundown.h>
 #include <dhp/thread.h>
@@ -97,6 +98,24 @@ static enum dhp_status make_list(struct dhp_engine *engine)
 	return status;
 }
 
+static void run_nothing(void *context, void *const *items, uint32_t count)
+{
+	(void)context;
+	(void)items;
+	(void)count;
+}
+
+static enum dhp_status make_lanes(struct dhp_engine *engine)
+{
+	const struct dhp_lanes_options options = { .size = sizeof(options), .routine = run_nothing, .capacity = 16 };
+	struct dhp_lanes *lanes = NULL;
+	enum dhp_status status = dhp_lanes_create(engine, &options, &lanes);
+
+	assert_true((status == DHP_OK) == (lanes != NULL));
+	assert_ok(dhp_lanes_destroy(lanes));
+	return status;
+}
+
 static enum dhp_status make_rundown(struct dhp_engine *engine)
 {
 	struct dhp_rundown_percpu *rundown = NULL;
@@ -147,8 +166,53 @@ static void creation_fails_as_a_whole_S701_S728_S801(void **state)
 {
 	(void)state;
 	refuse_each(make_list, 4);
+	refuse_each(make_lanes, 7);
 	refuse_each(make_rundown, 4);
 	refuse_each(make_registration, 1);
+}
+
+/* The newcomer's lane is refused, then made: what waits there is not touched, and a later attempt has all (S-035). */
+static void a_processor_whose_lane_finds_no_memory_does_not_arrive_S035(void **state)
+{
+	const struct dhp_lanes_options options = { .size = sizeof(options), .routine = run_nothing, .capacity = 16 };
+	struct dhp_engine *engine = make_sim_of(2, 1);
+	struct dhp_lanes *lanes = NULL;
+
+	(void)state;
+	assert_ok(dhp_lanes_create(engine, &options, &lanes));
+	assert_ok(dhp_sim_enter(engine, dhp_sim_cpu(engine, 1)));
+	countdown[MEMORY] = 1;
+	hit = false;
+	assert_status(add_position(engine, 1), DHP_NO_MEMORY);
+	assert_true(hit);
+	assert_ok(dhp_lanes_push(lanes, engine));
+	assert_ok(add_position(engine, 1));
+	assert_ok(dhp_lanes_push(lanes, engine));
+	assert_ok(dhp_lanes_flush(lanes));
+	dhp_sim_exit();
+	assert_ok(dhp_lanes_destroy(lanes));
+	end_engine(engine);
+}
+
+/* The machine aborts nobody's sequences: lanes have none. */
+static void lanes_do_without_what_the_system_refuses_S035(void **state)
+{
+	const struct dhp_engine_options machine = { .size = sizeof(machine), .flags = DHP_ENGINE_NO_WATCH };
+	const struct dhp_lanes_options options = { .size = sizeof(options), .routine = run_nothing };
+	struct dhp_engine *engine = NULL;
+	struct dhp_lanes *lanes = NULL;
+
+	(void)state;
+	assert_ok(dhp_engine_create(&machine, &engine));
+	barrier_refused = true;
+	assert_ok(dhp_lanes_create(engine, &options, &lanes));
+	barrier_refused = false;
+	assert_int_equal(lanes->restartable, 0);
+	for (uint32_t i = 0; i < 100; i++)
+		assert_ok(dhp_lanes_push(lanes, engine));
+	assert_ok(dhp_lanes_flush(lanes));
+	assert_ok(dhp_lanes_destroy(lanes));
+	assert_ok(dhp_engine_destroy(engine));
 }
 
 static void a_block_that_the_system_refuses_is_null_S703(void **state)
@@ -260,6 +324,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(creation_fails_as_a_whole_S701_S728_S801),
+		cmocka_unit_test(a_processor_whose_lane_finds_no_memory_does_not_arrive_S035),
+		cmocka_unit_test(lanes_do_without_what_the_system_refuses_S035),
 		cmocka_unit_test(a_block_that_the_system_refuses_is_null_S703),
 		cmocka_unit_test(a_list_does_without_restartable_sequences_that_nobody_can_abort_S701),
 		cmocka_unit_test(a_flush_says_what_the_system_refused_and_blocks_stay_S704),

@@ -123,6 +123,22 @@ static void lists(void)
 	need(dhp_lookaside_destroy(list), "lookaside list");
 }
 
+/* A lane of our own, at which somebody looks. */
+static void items(void)
+{
+	static void *cells[2 * TIMES];
+	static struct {
+		uint64_t tail;
+		void **cells;
+		uint64_t mask, limit, watch;
+	} lane = { .cells = cells, .mask = 1023, .limit = TIMES, .watch = 1 };
+	struct dhp_lanes lanes = { .lanes = (unsigned char *)&lane, .cpu_word = area_word(), .restartable = 1 };
+
+	COUNT("item_push", (void)dhp_lanes_push(&lanes, &lane));
+	if (lane.tail != TIMES)
+		exit(1);
+}
+
 static void sections(void)
 {
 	struct dhp_reader *reader = NULL;
@@ -234,6 +250,7 @@ int main(void)
 	arrays();
 	counters();
 	lists();
+	items();
 	sections();
 	queues();
 	dhp_sim_exit();

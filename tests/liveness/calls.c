@@ -15,6 +15,13 @@ static void count_run(struct dhp_dpc *dpc, void *context, void *argument_1, void
 	(void)bump(context);
 }
 
+static void count_items(void *context, void *const *items, uint32_t count)
+{
+	(void)context;
+	for (uint32_t i = 0; i < count; i++)
+		(void)bump(items[i]);
+}
+
 static void reclaim(struct dhp_deferred *deferred)
 {
 	poke(&((struct actors_deferred *)(void *)deferred)->waits, 0); /* its first member */
@@ -301,6 +308,13 @@ CALL(dpc_insert)
 	(void)dhp_dpc_insert(&actor->world->dpc, NULL, NULL);
 }
 
+/* It runs when all go on: who was stopped may have been about to ring. */
+CALL(lanes_push)
+{
+	if (dhp_lanes_push(actor->world->lanes, &actor->world->items_run) == DHP_OK)
+		(void)bump(&actor->world->items_pushed);
+}
+
 /* One allocation after one free finds the block where that left it. */
 CALL(lookaside)
 {
@@ -411,6 +425,7 @@ const struct call calls[] = {
 	  "dhp_dpc_should_yield", WAIT_FREE, NOTHING, dpc },
 	{ "dhp_dpc_insert", LOCK_FREE, NOTHING, dpc_insert },
 	{ "dhp_lookaside_allocate dhp_lookaside_free", LOCK_FREE, MEMORY, lookaside },
+	{ "dhp_lanes_push", LOCK_FREE, NOTHING, lanes_push },
 	{ "dhp_wdk_status RtlInitUnicodeString", WAIT_FREE, NOTHING, wdk_status },
 	{ "KeQueryActiveProcessorCount KeQueryActiveProcessorCountEx KeQueryMaximumProcessorCount "
 	  "KeQueryMaximumProcessorCountEx KeQueryActiveProcessors KeQueryGroupAffinity KeQueryActiveGroupCount "
@@ -446,6 +461,7 @@ void world_make(struct world *world, uint32_t maximum, uint32_t workers)
 {
 	const struct dhp_percpu_options array = { .size = sizeof(array), .slot_bytes = 64 };
 	const struct dhp_lookaside_options list = { .size = sizeof(list), .block_bytes = 64 };
+	const struct dhp_lanes_options lanes = { .size = sizeof(lanes), .routine = count_items, .context = world };
 	const struct dhp_feed_options feed_options = { .size = sizeof(feed_options) };
 	const struct dhp_driver driver = { .query_stop = agree };
 	/* The queue is not the device's: a request that is stopped is in flight, and a rebalance waits for that. */
@@ -465,6 +481,7 @@ void world_make(struct world *world, uint32_t maximum, uint32_t workers)
 	assert_ok(dhp_device_register(world->engine, &options, &world->device));
 	assert_ok(dhp_feed_create(world->engine, world->device, &feed_options, &world->feed));
 	assert_ok(dhp_lookaside_create(world->engine, &list, &world->list));
+	assert_ok(dhp_lanes_create(world->engine, &lanes, &world->lanes));
 	assert_ok(dhp_rundown_init(&world->rundown));
 	assert_ok(dhp_rundown_percpu_create(world->engine, &world->rundown_percpu));
 	assert_ok(dhp_memory_event_open(world->engine, "LowMemoryCondition", &world->event));
@@ -477,6 +494,8 @@ void world_end(struct world *world)
 	assert_ok(dhp_rebalance_drain(world->engine));
 	assert_ok(dhp_memory_event_close(world->event));
 	assert_ok(dhp_rundown_percpu_destroy(world->rundown_percpu));
+	assert_ok(dhp_lanes_destroy(world->lanes));
+	assert_true(peek(&world->items_run) == peek(&world->items_pushed));
 	assert_ok(dhp_lookaside_destroy(world->list));
 	assert_ok(dhp_feed_destroy(world->feed));
 	assert_ok(dhp_device_unregister(world->device));

@@ -12,6 +12,7 @@
 
 #include <dhp/change.h>
 #include <dhp/hold.h>
+#include <dhp/lanes.h>
 #include <dhp/lookaside.h>
 #include <dhp/memory.h>
 #include <dhp/rebalance.h>
@@ -31,6 +32,8 @@ struct world {
 	struct dhp_device *device;
 	struct dhp_feed *feed;
 	struct dhp_lookaside *list;
+	struct dhp_lanes *lanes;
+	uint64_t items_run, items_pushed;
 	struct dhp_rundown rundown;
 	struct dhp_rundown_percpu *rundown_percpu;
 	struct dhp_memory_event *event;

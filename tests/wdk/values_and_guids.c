@@ -101,6 +101,7 @@ static const struct pair {
 	{ DHP_AT_END, STATUS_SUCCESS },
 	{ DHP_BAD_RECORD, STATUS_INVALID_PARAMETER },
 	{ DHP_CANNOT_WRITE, STATUS_IO_DEVICE_ERROR },
+	{ DHP_FULL, STATUS_INSUFFICIENT_RESOURCES },
 };
 
 static bool is_in_the_table(int status)
