@@ -45,6 +45,7 @@ enum dhp_status dhpi_epoch_init(struct dhpi_epoch *epoch)
 	at_init_ptr(&epoch->readers, NULL);
 	at_init_ptr(&epoch->deferred, NULL);
 	port_event_init(&epoch->event);
+	port_event_init(&epoch->rounds);
 	return port_thread_start(&epoch->reclaimer, reclaimer_run, epoch, PORT_ANY_CPU, 0, "dhp-reclaim");
 }
 
@@ -287,6 +288,7 @@ static void reclaimer_run(void *argument)
 		wanted = at_load_acquire_u64(&epoch->drain_wanted);    /* [drain] acquire */
 		found = reclaim_all(epoch);
 		at_store_release_u64(&epoch->drained, wanted); /* [drain] release */
+		(void)port_event_signal(&epoch->rounds);
 		if (!stopping && found)
 			port_event_wait(&epoch->event, ticket, NAP_NS); /* ended by a drain or the stop, not by an object */
 		else if (!stopping)
@@ -300,18 +302,20 @@ bool dhpi_epoch_in_reclaimer(struct dhpi_epoch *epoch)
 }
 
 /*
- * A ticket: the reclaimer notes how many drains were wanted before it takes the list, so that a round which notes ours
+ * The reclaimer notes how many drains were wanted before it takes the list, so that a round which notes ours
  * takes everything that was deferred before it.
  */
 void dhpi_epoch_drain(struct dhpi_epoch *epoch)
 {
 	/* [drain] release; seq_cst for defer-sleep */
-	uint64_t ticket = at_fetch_add_seq_cst_u64(&epoch->drain_wanted, 1) + 1;
-	uint64_t sleep_ns = 10000;
+	uint64_t wanted = at_fetch_add_seq_cst_u64(&epoch->drain_wanted, 1) + 1;
 
 	(void)port_event_rouse(&epoch->event); /* asleep or napping; who defers may be stopped before his call */
-	while (at_load_acquire_u64(&epoch->drained) < ticket) { /* [drain] acquire */
-		port_sleep_ns(sleep_ns);
-		sleep_ns = sleep_ns < LONGEST_SLEEP_NS ? 2 * sleep_ns : sleep_ns;
+	for (;;) {
+		uint32_t ticket = port_event_ticket(&epoch->rounds);
+
+		if (at_load_acquire_u64(&epoch->drained) >= wanted) /* [drain] acquire */
+			return;
+		port_event_wait(&epoch->rounds, ticket, 0);
 	}
 }

@@ -27,6 +27,7 @@ struct dhpi_epoch {
 	struct at_u32 asleep;             /* not 0: the reclaimer sleeps, and a defer wakes it, edge defer-sleep */
 	uint32_t sleeps;                  /* reclaimer only: see sleeper.h */
 	struct port_event event;
+	struct port_event rounds;         /* a round has ended; who drains sleeps there */
 	struct port_thread reclaimer;
 	struct at_u32 stopping;
 	struct at_u64 drained;            /* rounds the reclaimer has finished, edge drain */
