@@ -99,6 +99,7 @@ static enum dhp_status work_up(struct engine *engine, const struct dhp_engine_op
 		.tick_us = options->tick_us,
 		.run_limit_ns = options->watchdog_run_ns,
 		.sequence_limit_ns = options->watchdog_sequence_ns,
+		.ready_ahead = options->ready_ahead,
 	};
 
 	dhpi_space_init(&engine->space, &engine->partition.serial, &engine->set, &engine->epoch, work.simulated);

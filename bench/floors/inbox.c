@@ -12,12 +12,15 @@
  * The head is exchanged before the link is written, so the worker may meet a job whose link still says "busy" and then
  * waits the few instructions that its submitter needs.
  *
+ * "floor_ahead" has the thread of the worker that will be added already: it sleeps on a futex, and adding it is to wake it.
+ *
  * "floor" of handover claims, since ours does; of first_instruction it spins, of asleep it sleeps on a futex at once.
  * Balanced: one inbox for each worker, filled by who submits on its CPU; who has nothing takes a whole inbox of the other.
  * Not: order, importance, removal, flush, arrivals.
  */
 #include <linux/futex.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -50,6 +53,7 @@ struct worker {
 /* What a contestant does. Constant at each use, so that the compiler leaves out what is not wanted. */
 struct manner {
 	bool claims, polite, sleeps;
+	bool ahead; /* the second worker's thread is made with the first */
 	uint64_t spin_ns; /* before it sleeps */
 };
 
@@ -57,6 +61,8 @@ struct inboxes {
 	struct manner manner;
 	_Alignas(128) atomic_uint workers;
 	atomic_bool stop;
+	atomic_uint added; /* futex, ahead: 0 while the second worker's thread has to wait */
+	atomic_bool waits; /* ahead: it is about to */
 	struct worker worker[2];
 };
 
@@ -188,6 +194,24 @@ static void *work(void *argument)
 	return NULL;
 }
 
+/* ---- a thread that is made ahead ---- */
+
+static void add_ahead(struct inboxes *inboxes)
+{
+	atomic_store_explicit(&inboxes->added, 1, memory_order_release);
+	futex(&inboxes->added, FUTEX_WAKE, 1);
+}
+
+static void *wait_and_work(void *argument)
+{
+	struct worker *worker = argument;
+
+	atomic_store_explicit(&worker->inboxes->waits, true, memory_order_release);
+	while (atomic_load_explicit(&worker->inboxes->added, memory_order_acquire) == 0)
+		futex(&worker->inboxes->added, FUTEX_WAIT, 0);
+	return work(worker);
+}
+
 /* ---- contestants ---- */
 
 static void destroy(void *pool)
@@ -195,6 +219,10 @@ static void destroy(void *pool)
 	struct inboxes *inboxes = pool;
 
 	atomic_store_explicit(&inboxes->stop, true, memory_order_seq_cst);
+	if (inboxes->manner.ahead && inboxes->workers == 1) {
+		inboxes->workers = 2;
+		add_ahead(inboxes);
+	}
 	for (unsigned i = 0; i < inboxes->workers; i++) {
 		wake(&inboxes->worker[i]);
 		pthread_join(inboxes->worker[i].thread, NULL);
@@ -202,14 +230,19 @@ static void destroy(void *pool)
 	free(inboxes);
 }
 
+static void prepare_worker(struct inboxes *inboxes, struct worker *worker)
+{
+	atomic_init(&worker->head, NULL);
+	atomic_init(&worker->asleep, 0);
+	worker->inboxes = inboxes;
+}
+
 /* Two workers are pinned, one to each of the two CPUs. */
 static bool start(struct inboxes *inboxes, unsigned workers)
 {
 	struct worker *worker = &inboxes->worker[inboxes->workers];
 
-	atomic_init(&worker->head, NULL);
-	atomic_init(&worker->asleep, 0);
-	worker->inboxes = inboxes;
+	prepare_worker(inboxes, worker);
 	if (workers > 1)
 		threads_pin(inboxes->workers == 0 ? WHERE_FIRST : WHERE_SECOND);
 	if (pthread_create(&worker->thread, NULL, work, worker) != 0)
@@ -227,12 +260,24 @@ static void *create(unsigned workers, struct manner manner)
 	inboxes->manner = manner;
 	atomic_init(&inboxes->workers, 0);
 	atomic_init(&inboxes->stop, false);
+	atomic_init(&inboxes->added, 0);
+	atomic_init(&inboxes->waits, false);
 	for (unsigned i = 0; i < workers; i++) {
 		if (!start(inboxes, workers)) {
 			destroy(inboxes);
 			return NULL;
 		}
 	}
+	prepare_worker(inboxes, &inboxes->worker[1]);
+	if (manner.ahead && pthread_create(&inboxes->worker[1].thread, NULL, wait_and_work, &inboxes->worker[1]) != 0) {
+		inboxes->manner.ahead = false;
+		destroy(inboxes);
+		return NULL;
+	}
+	while (manner.ahead && !atomic_load_explicit(&inboxes->waits, memory_order_acquire))
+		sched_yield();
+	if (manner.ahead)
+		usleep(POOL_SETTLE_US);
 	return inboxes;
 }
 
@@ -244,7 +289,13 @@ static bool add_worker(void *pool)
 {
 	struct inboxes *inboxes = pool;
 
-	return inboxes->workers < 2 && start(inboxes, 1);
+	if (inboxes->workers >= 2)
+		return false;
+	if (!inboxes->manner.ahead)
+		return start(inboxes, 1);
+	inboxes->workers = 2;
+	add_ahead(inboxes);
+	return true;
 }
 
 #define INBOX(name, ...)                                                                                               \
@@ -263,6 +314,7 @@ static bool add_worker(void *pool)
 INBOX(claiming, .claims = true, .polite = true);
 INBOX(plain, .polite = true);
 INBOX(eager, .claims = true);
+INBOX(made_ahead, .claims = true, .ahead = true);
 INBOX(sleeping, .claims = true, .sleeps = true);
 
 static const struct manner shared_manner = {.claims = true, .sleeps = true, .spin_ns = SPIN_NS};
@@ -295,5 +347,6 @@ void floor_inbox(void)
 	bench_pool_in("first_instruction", "floor_sleeping", &sleeping);
 	bench_pool_in("asleep", "floor", &sleeping);
 	bench_pool_in("add_worker", "floor", &eager);
+	bench_pool_in("add_worker", "floor_ahead", &made_ahead);
 	bench_pool_in("add_stall", "floor", &eager);
 }

@@ -6,6 +6,7 @@
  * One iteration is one processor. The time is a mean, in which a few iterations that the scheduler kept waiting weigh
  * more than all others; run_ns is the median of the same, add_ns that of the call alone, step_..._ns that of each step as
  * the trace hook saw it. The range is the number of arrays that have to grow.
+ * "ours_ahead" finds a worker that was made before.
  * The floor does by hand what cannot be left out: memory for as many slots, touched, and a thread with a stack of the
  * same size, until it runs; "floor_pinned" is the same with the thread pinned before it starts, as a worker on a real
  * processor is. A simulated processor's worker is not pinned, so the plain one is the floor.
@@ -36,6 +37,7 @@ struct partition {
 	struct dhp_percpu *arrays[ARRAYS_LIMIT];
 	uint32_t arrays_count;
 	uint32_t added; /* beside the first */
+	uint32_t ready_ahead;
 };
 
 static atomic_bool first_ran;
@@ -72,11 +74,12 @@ static enum dhp_status partition_begin(struct partition *partition, uint32_t arr
 {
 	struct dhp_sim_options sim = {.size = sizeof(sim), .maximum_count = PROCESSORS};
 	struct dhp_engine_options options = {
-		.size = sizeof(options), .sim = &sim, .trace = steps_trace, .trace_context = steps};
+		.size = sizeof(options), .sim = &sim, .trace = steps_trace, .trace_context = steps,
+		.ready_ahead = partition->ready_ahead};
 	struct dhp_percpu_options array = {.size = sizeof(array), .slot_bytes = SLOT_BYTES};
 	enum dhp_status status;
 
-	*partition = (struct partition){NULL, {NULL}, 0, 0};
+	partition->arrays_count = partition->added = 0;
 	steps->off = true;
 	status = dhp_engine_create(&options, &partition->engine);
 	while (status == DHP_OK && partition->arrays_count < arrays_count) {
@@ -88,6 +91,18 @@ static enum dhp_status partition_begin(struct partition *partition, uint32_t arr
 	return status;
 }
 
+/* Not measured: the worker that the arrival will find is made, and sleeps. */
+static void wait_ready(const struct partition *partition)
+{
+	struct dhp_engine_stats stats = {.ready_count = 0};
+
+	while (stats.ready_count < partition->ready_ahead &&
+	       dhp_engine_stats_read(partition->engine, &stats) == DHP_OK)
+		sched_yield();
+	if (partition->ready_ahead != 0)
+		usleep(500);
+}
+
 /* out_add_ns: the call alone; out_total_ns: until the first routine runs on the newcomer. */
 static enum dhp_status add_one(struct partition *partition, uint64_t *out_add_ns, uint64_t *out_total_ns)
 {
@@ -95,8 +110,10 @@ static enum dhp_status add_one(struct partition *partition, uint64_t *out_add_ns
 	uint32_t cpu = dhp_sim_cpu(partition->engine, index);
 	struct dhp_dpc dpc;
 	enum dhp_status status;
-	uint64_t begin = now_ns();
+	uint64_t begin;
 
+	wait_ready(partition);
+	begin = now_ns();
 	status = dhp_sim_add(partition->engine, cpu);
 	if (status != DHP_OK)
 		return status;
@@ -106,6 +123,8 @@ static enum dhp_status add_one(struct partition *partition, uint64_t *out_add_ns
 	status = dhp_dpc_init(&dpc, partition->engine, ran, NULL);
 	if (status == DHP_OK)
 		status = dhp_dpc_set_target(&dpc, index);
+	if (status == DHP_OK) /* at once, also where the worker sleeps already (S-630) */
+		status = dhp_dpc_set_importance(&dpc, DHP_IMPORTANCE_MEDIUM_HIGH);
 	if (status == DHP_OK)
 		status = dhp_dpc_insert(&dpc, NULL, NULL);
 	if (status != DHP_OK)
@@ -116,15 +135,15 @@ static enum dhp_status add_one(struct partition *partition, uint64_t *out_add_ns
 	return dhp_dpc_flush(partition->engine);
 }
 
+/* argument: not NULL for a worker that is made ahead */
 static void ours(struct bench *bench, const void *argument)
 {
 	struct steps *steps = calloc(1, sizeof(*steps));
-	struct partition partition = {NULL, {NULL}, 0, 0};
+	struct partition partition = {.ready_ahead = argument != NULL};
 	uint64_t i, add_ns[ITERATIONS], run_ns[ITERATIONS];
 	enum dhp_status status = DHP_OK;
 	uint32_t count = 0;
 
-	(void)argument;
 	if (steps == NULL)
 		bench_skip(bench, "no memory");
 	for (i = bench_begin(bench); i > 0 || bench_next(bench); --i) {
@@ -261,17 +280,21 @@ static void by_hand(struct bench *bench, const void *argument)
 void group_arrival(void)
 {
 	static const int64_t arrays[] = {0, ARRAYS_LIMIT};
-	static const bool pinned = true;
+	static const bool special = true;
 	struct bench_spec spec = {
 		.ranges = arrays, .range_count = 2, .clock = BENCH_CLOCK_MANUAL, .iterations = ITERATIONS};
 
 	spec.name = "arrival/ours";
 	spec.routine = ours;
 	bench_register(&spec);
+	spec.name = "arrival/ours_ahead";
+	spec.argument = &special;
+	bench_register(&spec);
+	spec.argument = NULL;
 	spec.name = "arrival/floor";
 	spec.routine = by_hand;
 	bench_register(&spec);
 	spec.name = "arrival/floor_pinned";
-	spec.argument = &pinned;
+	spec.argument = &special;
 	bench_register(&spec);
 }

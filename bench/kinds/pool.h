@@ -16,6 +16,7 @@
  *   asleep             the same after it has been idle for long: time, time_p99, and submit, the submitter's share.
  *   add_worker         a second worker is added while the first is held up and a job waits: from the call to the job's
  *                      first instruction. Range 1: on its maker's CPU, 2: it may have another.
+ *                      "floor_ahead" and "ours_ahead" have the thread of that worker already; it sleeps.
  *   add_stall          the longest submit while another thread adds a worker.
  *   plain_queue        by name only: a pool among the plain queues (queue.h).
  *
@@ -40,6 +41,7 @@ extern "C" {
 
 #define POOL_SPAWN 4096u /* jobs that one job submits */
 #define POOL_RING 64u    /* jobs that a chain goes through */
+#define POOL_SETTLE_US 500u /* a worker that is made ahead and is about to sleep sleeps by then */
 
 struct job;
 typedef void job_body(struct job *job);

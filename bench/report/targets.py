@@ -79,8 +79,12 @@ TARGETS = [
     Target("15", "lookaside: freed on the other processor", "block_remote", 1.1),
     Target("16", "grow an array by 64, pages ready", "extend", 1.5),
     Target("17", "longest stall of a submitter while a worker is added", "add_stall", 2.0),
-    Target("18", "processor added to its first item, same CPU", "add_worker", 1.15, range="1"),
-    Target("18", "processor added to its first item, any CPU", "add_worker", 1.15, range="2"),
+    Target("18", "processor added to its first item, thread created, same CPU", "add_worker", 1.15, range="1"),
+    Target("18", "processor added to its first item, thread created, any CPU", "add_worker", 1.15, range="2"),
+    Target("18", "processor added to its first item, worker made ahead, same CPU", "add_worker", 1.15, range="1",
+           floor="floor_ahead", ours="ours_ahead"),
+    Target("18", "processor added to its first item, worker made ahead, any CPU", "add_worker", 1.15, range="2",
+           floor="floor_ahead", ours="ours_ahead"),
 ]
 
 

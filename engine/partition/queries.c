@@ -130,6 +130,8 @@ enum dhp_status dhp_engine_stats_read(struct dhp_engine *engine, struct dhp_engi
 		.timer_expiries_count = at_load_relaxed_u64(&engine->work->timers.expiries),
 		.timer_lost_count = at_load_relaxed_u64(&engine->work->timers.lost),
 		.diverted_count = at_load_relaxed_u64(&engine->work->diverted),
+		.ready_count = at_load_relaxed_u32(&engine->work->ahead.count),
+		.ready_used_count = at_load_relaxed_u64(&engine->work->ahead.used),
 	};
 	return DHP_OK;
 }

@@ -31,7 +31,7 @@ struct array {
 	struct dhp_percpu_options options;
 	void *range;
 	size_t range_bytes;
-	size_t touched; /* so many bytes of the range, from its start, are resident; pages are shared by neighbours */
+	struct at_u64 touched; /* so many bytes of the range, from its start, are resident, or more; neighbours share pages */
 	bool internal; /* one of the engine's own */
 	bool stale;    /* an attempt has failed: slots beyond those that are here may hold what it left */
 };
@@ -62,15 +62,21 @@ void dhpi_space_init(struct dhpi_space *space, struct port_mutex *serial, struct
 static bool touch_slot(struct array *array, void *slot, uint32_t node)
 {
 	size_t begin = (size_t)((char *)slot - (char *)array->range), end = begin + array->view.stride, page;
+	uint64_t touched = at_load_relaxed_u64(&array->touched); /* relaxed: the kernel maps a page for all */
 
-	if (end <= array->touched)
+	if (end <= touched)
 		return true;
 	if (!port_touch(slot, array->view.stride, node))
 		return false;
 	page = port_page_bytes();
-	if (begin < array->touched + page) /* its first page is the next one, or shared */
-		array->touched = dhpi_round_up(end, page);
+	if (begin < touched + page) /* its first page is the next one, or shared */
+		at_store_relaxed_u64(&array->touched, dhpi_round_up(end, page)); /* relaxed: an older number costs a call */
 	return true;
+}
+
+bool dhpi_percpu_touch(struct dhp_percpu *view, uint32_t cpu, uint32_t node)
+{
+	return touch_slot(array_of(view), dhpi_percpu_slot(view, cpu), node);
 }
 
 static enum dhp_status construct_slot(struct array *array, void *slot, const struct dhp_processor *processor)

@@ -32,6 +32,8 @@ void dhpi_space_unprepare(struct dhpi_space *space, const struct dhp_processor *
 /* An array of the engine's own; options are trusted. Under serial, or before the engine is used. */
 enum dhp_status dhpi_percpu_create(struct dhpi_space *space, const struct dhp_percpu_options *options,
 				   struct dhp_percpu **out_array);
+/* Any thread, while the array lives: makes resident what the slot of a processor that may come will need. false: no memory. */
+bool dhpi_percpu_touch(struct dhp_percpu *view, uint32_t cpu, uint32_t node);
 /* No grace period: nobody is left. */
 void dhpi_percpu_destroy(struct dhp_percpu *view);
 

@@ -115,6 +115,7 @@ struct dhpi_queue {
 	struct at_u32 away;     /* 1: its processor is not usable, what is aimed at it goes elsewhere (S-641) */
 	uint32_t cpu;
 	struct port_thread thread;
+	struct dhpi_spare *spare; /* whose thread is the worker's instead, see ahead.c; NULL: none. Under the partition's lock */
 	struct dhpi_pin pin; /* the worker's; under the partition's lock */
 	struct dhp_dpc call; /* see call.c; under `calling` */
 	struct at_u32 go;   /* the processor is published, edge worker-go */

@@ -11,6 +11,7 @@
  *           ends the sleep (S-691).
  *           The same thread keeps the tick of work that may wait (worker.c, S-631): told once, it sleeps a tick more and
  *           wakes who still sleeps. Without work that waits and without timers it never wakes.
+ *           And it makes workers ahead of their processors, when it is told that one was used (ahead.c).
  *
  * I1        a timer is in the heap of its clock if and only if it is set.
  * I2        what expires has queued its DPC before the lock is released: who finds a timer not set and then flushes has
@@ -185,6 +186,7 @@ static void timer_thread(void *argument)
 		for (uint32_t clock = 0; clock < DHPI_CLOCKS; clock++)
 			while (expire_one(timers, clock))
 				continue;
+		dhpi_ahead_fill(timers->work);
 		tick = next_tick(timers);
 		look = next_look(timers);
 		port_alarm_wait(&timers->alarm, look < tick ? look : tick);

@@ -79,6 +79,7 @@ enum dhp_status dhpi_work_init(struct dhpi_work *work, struct dhpi_space *space,
 	port_mutex_init(&work->flushing);
 	port_mutex_init(&work->call.calling);
 	port_event_init(&work->call.event);
+	dhpi_ahead_init(&work->ahead, work->without_workers ? 0 : options->ready_ahead);
 	work->queue_of_index = port_reserve(table_bytes(work));
 	if (work->queue_of_index == NULL || dhp_failed(make_idle_set(work)))
 		return DHP_NO_MEMORY;
@@ -88,12 +89,19 @@ enum dhp_status dhpi_work_init(struct dhpi_work *work, struct dhpi_space *space,
 	return dhpi_timers_init(&work->timers, work, (uint64_t)options->tick_us * 1000);
 }
 
+static struct port_thread *thread_of(struct dhpi_queue *queue)
+{
+	return queue->spare != NULL ? &queue->spare->thread : &queue->thread;
+}
+
 /* The worker runs what is in its queue, and ends. */
 static void stop_worker(struct dhpi_queue *queue)
 {
 	at_store_release_u32(&queue->stop, 1); /* [worker-stop] release */
 	(void)port_event_signal(&queue->event);
-	port_thread_join(&queue->thread);
+	port_thread_join(thread_of(queue));
+	if (queue->spare != NULL)
+		dhpi_ahead_free(queue->spare);
 }
 
 /*
@@ -106,6 +114,7 @@ void dhpi_work_stop(struct dhpi_work *work)
 
 	at_store_release_u32(&work->gate, at_load_relaxed_u32(&work->gate) | DHPI_GATE_CLOSING); /* [gate] release */
 	dhpi_timers_stop(&work->timers);
+	dhpi_ahead_stop(work);
 	dhpi_work_flush(work);
 	dhpi_work_flush(work);
 	for (uint32_t index = 0; index < count; index++)
@@ -139,7 +148,7 @@ enum dhp_status dhpi_work_probe(struct dhpi_work *work, uint32_t cpu)
 	struct port_thread thread = { .started = false };
 	enum dhp_status status;
 
-	if (work->without_workers)
+	if (work->without_workers || dhpi_ahead_pin(work, cpu))
 		return DHP_OK;
 	status = port_thread_start(&thread, do_nothing, NULL, cpu, work->stack_bytes, "dhp-probe");
 	port_thread_join(&thread);
@@ -168,8 +177,10 @@ enum dhp_status dhpi_work_bring_up(struct dhpi_work *work, const struct dhp_proc
 
 	if (work->without_workers)
 		return DHP_OK;
-	at_store_relaxed_u32(&queue->go, 0);   /* relaxed: the thread does not exist yet */
+	at_store_relaxed_u32(&queue->go, 0);   /* relaxed: the thread does not exist yet, or sleeps */
 	at_store_relaxed_u32(&queue->stop, 0); /* relaxed: likewise */
+	if (dhpi_ahead_take(queue))
+		return DHP_OK;
 	return port_thread_start(&queue->thread, dhpi_worker_run, queue, cpu, work->stack_bytes, "dhp-worker");
 }
 
@@ -178,7 +189,10 @@ void dhpi_work_publish(struct dhpi_work *work, const struct dhp_processor *proce
 	struct dhpi_queue *queue = queue_at_cpu(work, processor->cpu);
 
 	at_store_release_u32(&queue->go, 1); /* [worker-go] release */
-	(void)port_event_signal(&queue->event);
+	if (queue->spare != NULL)
+		dhpi_ahead_go(queue);
+	else
+		(void)port_event_signal(&queue->event);
 }
 
 /* ---- a processor that is not usable for a while; under the partition's lock ---- */
@@ -200,7 +214,7 @@ struct dhpi_queue *dhpi_queue_instead(const struct dhpi_queue *queue)
 enum dhpi_pin_found dhpi_work_pin(struct dhpi_work *work, uint32_t index, bool at_once)
 {
 	struct dhpi_queue *queue = dhpi_queue_of_index(work, index);
-	uint32_t thread = at_load_relaxed_u32(&queue->thread.id); /* relaxed: as where it is stored */
+	uint32_t thread = at_load_relaxed_u32(&thread_of(queue)->id); /* relaxed: as where it is stored */
 
 	return work->simulated || thread == 0 ? DHPI_PIN_HOLDS : dhpi_pin_look(&queue->pin, (int32_t)thread, at_once);
 }

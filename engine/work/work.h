@@ -10,6 +10,7 @@
 
 #include <ck_bitmap.h>
 
+#include "ahead.h"
 #include "call.h"
 #include "percpu.h"
 #include "pin.h"
@@ -46,6 +47,7 @@ struct dhpi_work {
 	struct port_mutex flushing;        /* one flush at a time */
 	struct dhpi_timers timers;
 	struct dhpi_call call;
+	struct dhpi_ahead ahead;
 };
 
 struct dhpi_work_options {
@@ -56,6 +58,7 @@ struct dhpi_work_options {
 	uint32_t stack_bytes;
 	uint32_t tick_us;
 	uint64_t run_limit_ns, sequence_limit_ns;
+	uint32_t ready_ahead;
 };
 
 /* Before the first processor. */
@@ -71,7 +74,7 @@ enum dhp_status dhpi_work_probe(struct dhpi_work *work, uint32_t cpu);
 void dhpi_work_prepare(struct dhpi_work *work, const struct dhp_processor *processor);
 /* What was aimed at it meanwhile goes to another processor (S-654). */
 void dhpi_work_unprepare(struct dhpi_work *work, const struct dhp_processor *processor);
-/* Creates the worker, which waits for the publication. */
+/* Creates the worker, or takes one that was made ahead; it waits for the publication. */
 enum dhp_status dhpi_work_bring_up(struct dhpi_work *work, const struct dhp_processor *processor);
 void dhpi_work_publish(struct dhpi_work *work, const struct dhp_processor *processor);
 

@@ -462,6 +462,7 @@ static void wait_for_publication(struct dhpi_queue *queue)
 void dhpi_worker_run(void *argument)
 {
 	struct dhpi_queue *queue = argument;
+	uint32_t rounds = 2; /* until it asks for the next worker: what it steals in the first runs in the second */
 
 	port_self()->worker = queue;
 	port_cpu_pretend((int32_t)queue->cpu);
@@ -472,6 +473,10 @@ void dhpi_worker_run(void *argument)
 	for (;;) {
 		bool found = run_batch(queue) || steal(queue) || find_work_spinning(queue);
 
+		if (rounds > 0 && (--rounds == 0 || !found)) {
+			rounds = 0;
+			dhpi_ahead_ask(queue->work);
+		}
 		dhpi_reader_quiescent(queue->reader);
 		if (found)
 			continue;

@@ -54,6 +54,12 @@ struct dhp_engine_options {
 	uint32_t high_memory_mib;
 	dhp_source_hook *source_hook;      /* hears of every change of every source of the machine; NULL: nobody */
 	void *source_context;
+	/*
+	 * So many workers are made before their processors arrive, no more than processors can; 0. An arrival is then quicker by
+	 * the time that it takes to create a thread. Each costs a thread that sleeps, with its stack (worker_stack_bytes of address
+	 * space, of which it has used a few pages), until the engine is destroyed. After an arrival another one is made soon.
+	 */
+	uint32_t ready_ahead;
 };
 
 DHP_BEGIN_DECLS

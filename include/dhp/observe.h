@@ -67,6 +67,8 @@ struct dhp_engine_stats {
 	uint64_t timer_expiries_count;
 	uint64_t timer_lost_count;     /* expiries whose DPC was still queued, and periods that went by unseen (S-683) */
 	uint64_t diverted_count;       /* DPCs that went elsewhere because their processor was not usable (S-641) */
+	uint64_t ready_count;          /* workers that wait for a processor to arrive (engine.h, ready_ahead) */
+	uint64_t ready_used_count;     /* arrivals whose worker was there already */
 };
 
 /* Of one registration of dhp_notify_register (S-197). */

@@ -193,6 +193,7 @@ static void create(struct world *world, struct dice *dice)
 	options.flags = dice_one_in(dice, 4) ? DHP_ENGINE_TWO_THREADS : 0;
 	options.watchdog_run_ns = dice_one_in(dice, 2) ? 100000 : 0;
 	options.watchdog_sequence_ns = dice_one_in(dice, 2) ? 1000000 : 0;
+	options.ready_ahead = dice_below(dice, 2);
 	do {
 		confine_to_one();
 		status = dhp_engine_create(&options, &world->engine);

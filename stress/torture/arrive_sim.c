@@ -33,6 +33,7 @@ static void create(struct world *world, struct dice *dice)
 	options.flags = dice_one_in(dice, 4) ? DHP_ENGINE_TWO_THREADS : 0;
 	options.watchdog_run_ns = dice_one_in(dice, 2) ? 100000 : 0;
 	options.watchdog_sequence_ns = dice_one_in(dice, 2) ? 1000000 : 0;
+	options.ready_ahead = dice_below(dice, 3);
 	if (sim.node_count > sim.maximum_count)
 		sim.node_count = sim.maximum_count;
 	world->maximum = sim.maximum_count;

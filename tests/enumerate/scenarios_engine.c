@@ -4,13 +4,15 @@
  */
 #include "scenarios.h"
 
+#include "ahead.h"
+
 /* ---- an engine from nothing to nothing ---- */
 
 static const uint8_t groups[] = { 3, 2 };
 
 static enum dhp_status create(struct stage *stage)
 {
-	const struct sim_setup setup = { .maximum = 7, .initial = 4, .group_sizes = groups, .group_size_count = 2, .gap = 3,
+	const struct sim_setup setup = { .maximum = 7, .initial = 5, .group_sizes = groups, .group_size_count = 2, .gap = 3,
 		.nodes = 2 };
 
 	return try_sim(&setup, &stage->engine);
@@ -95,6 +97,32 @@ static enum dhp_status add_with_each_step(struct stage *stage)
 	return dhp_sim_add(stage->engine, cpu);
 }
 
+/* ---- a worker that waits, and the next one, which another thread makes ---- */
+
+static void with_one_ready(struct stage *stage)
+{
+	const struct sim_setup setup = { .maximum = 6, .initial = 2, .ready_ahead = 1 };
+
+	stage->engine = make_sim(&setup);
+	assert_true(wait_for_ready(stage->engine, 1));
+}
+
+static bool ready_or_refused(void *context)
+{
+	struct ready_wait wait = { .engine = context, .count = 1 };
+
+	return is_ready(&wait) || refuse_fired();
+}
+
+static enum dhp_status add_and_wait(struct stage *stage)
+{
+	enum dhp_status status = add_position(stage->engine, 2);
+
+	if (!dhp_failed(status))
+		assert_true(wait_until(ready_or_refused, stage->engine));
+	return status;
+}
+
 /* ---- memory ---- */
 
 static enum dhp_status add_memory(struct stage *stage)
@@ -110,6 +138,7 @@ static const struct scenario list[] = {
 	{ "burst", full_sim, add_burst, NULL, end_full, POINT_KEEPS | POINT_MOVES },
 	{ "steps", full_sim, add_with_each_step, NULL, end_full, POINT_KEEPS },
 	{ "script", full_sim, play, NULL, end_full, POINT_KEEPS },
+	{ "refill", with_one_ready, add_and_wait, NULL, end_world, POINT_KEEPS | POINT_OTHERS },
 	{ "dhp_sim_memory_add", small_sim, add_memory, NULL, end_world, POINT_KEEPS },
 };
 

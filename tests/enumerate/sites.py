@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-RETRIED = {"burst", "steps", "script", "replay", "rebalance", "requests"}  # their scenario asks again, or is told by other means
+RETRIED = {"burst", "steps", "script", "replay", "refill", "rebalance", "requests"}  # their scenario asks again, or is told by other means
 
 
 def output(*command):

@@ -11,6 +11,7 @@
 #include "model.h"
 
 #include "work/worker.c"
+#include "work/ahead.c"
 
 #define OBJECTS 4
 #define PROCESSORS 3
@@ -733,6 +734,22 @@ static void publish(void)
 	dhpi_work_publish(&world->work, &world->rows[0]);
 }
 
+/* The same of a worker that was there before. */
+static struct dhpi_spare *spare;
+
+static void with_a_spare(void)
+{
+	one_processor();
+	spare = model_alloc(sizeof(*spare));
+	queue_at(0)->spare = spare;
+}
+
+static void wait_and_look(void)
+{
+	MODEL_ASSERT(wait_for_queue(spare) == queue_at(0));
+	MODEL_ASSERT(world->objects[1]->number == 3);
+}
+
 static void look_whether_told_to_stop(void)
 {
 	while (!told_to_stop(queue_at(0)))
@@ -852,6 +869,7 @@ const struct model_world model_worlds[] = {
 	{ "does_not_come_up", second_is_prepared, { insert_at_second, prepare_and_take_back, work_0 }, NULL, 1 },
 	{ "removed_while_it_does_not", second_is_prepared, { remove_at_second, prepare_and_take_back, work_0 }, NULL, 1 },
 	{ "publication", one_processor, { publish, go_and_look }, NULL, 1 },
+	{ "publication_to_one_made_ahead", with_a_spare, { publish, wait_and_look }, NULL, 1 },
 	{ "stop", prepared, { write_and_stop, look_whether_told_to_stop }, NULL, 1 },
 	{ "closing", one_inserts_itself, { write_and_close, work_0 }, NULL, 1 },
 	{ "two_flushes", one_processor, { insert_flush_twice, insert_meanwhile, work_0 }, NULL, 1 },

@@ -51,6 +51,7 @@ enum dhp_status try_sim(const struct sim_setup *setup, struct dhp_engine **out_e
 		.sim = &sim,
 		.trace = setup->trace,
 		.trace_context = setup->trace_context,
+		.ready_ahead = setup->ready_ahead,
 	};
 
 	return dhp_engine_create(&options, out_engine);

@@ -83,6 +83,7 @@ struct sim_setup {
 	uint32_t nodes;
 	uint32_t flags; /* enum dhp_engine_flags */
 	uint32_t spin_ns;
+	uint32_t ready_ahead;
 	dhp_trace_hook *trace;
 	void *trace_context;
 };

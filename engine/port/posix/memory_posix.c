@@ -7,6 +7,7 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -60,13 +61,21 @@ size_t port_page_bytes(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+/* Pages come from the node of who touches them first, unless the program has asked for something else. */
+static bool is_here(uint32_t node)
+{
+	unsigned cpu, here;
+
+	return getcpu(&cpu, &here) == 0 && here == node;
+}
+
 /* A wish, not a demand: a full node gives its pages from elsewhere. */
 static void prefer_node(void *p, size_t bytes, uint32_t node)
 {
 	unsigned long mask[16] = { 0 };
 	const unsigned long bits = 8 * sizeof(mask[0]);
 
-	if (node >= sizeof(mask) * 8)
+	if (node >= sizeof(mask) * 8 || is_here(node))
 		return;
 	mask[node / bits] = 1ul << (node % bits);
 	(void)syscall(SYS_mbind, p, bytes, MPOL_PREFERRED, mask, sizeof(mask) * 8, 0ul);
