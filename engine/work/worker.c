@@ -456,9 +456,9 @@ void dhpi_worker_run(void *argument)
 	struct dhpi_queue *queue = argument;
 
 	port_self()->worker = queue;
-	port_cpu_pretend((int32_t)queue->cpu);
+	port_cpu_pretend((int32_t)dhpi_queue_cpu(queue));
 	if (!queue->work->simulated)
-		port_cpu_stand_for((int32_t)queue->cpu);
+		port_cpu_stand_for((int32_t)dhpi_queue_cpu(queue));
 	wait_for_publication(queue);
 	dhpi_reader_online(queue->reader);
 	for (;;) {

@@ -504,6 +504,22 @@ static void remove_for_certain(void)
 	MODEL_ASSERT(dhp_dpc_remove(&world->objects[0]->dpc) == DHP_OK);
 }
 
+/* The same while two attempts fail and another processor gets the index: the queue is open again under another one. */
+static void second_is_open(void)
+{
+	second_is_prepared();
+	world->rows[2] = (struct dhp_processor){ .index = 1, .cpu = 2 };
+	dhpi_work_prepare(&world->work, &world->rows[1]);
+}
+
+static void fail_and_come_under_another_index(void)
+{
+	dhpi_work_unprepare(&world->work, &world->rows[1]);
+	dhpi_work_prepare(&world->work, &world->rows[2]);
+	world->rows[1].index = 2;
+	dhpi_work_prepare(&world->work, &world->rows[1]);
+}
+
 /* The worker looks at what its publisher wrote, before it does anything. */
 static void go_and_look(void)
 {
@@ -647,6 +663,7 @@ const struct model_world model_worlds[] = {
 	  { insert_three_that_need_each_other, work_0, work_1, work_2 }, NULL, 1 },
 	{ "two_look_for_a_thief", busy_until_both_ran, { push_first, push_second, work_0, work_1 }, NULL, 2 },
 	{ "removed_for_certain", second_is_prepared, { remove_for_certain, prepare_and_take_back }, NULL, 2 },
+	{ "removed_from_another_index", second_is_open, { remove_for_certain, fail_and_come_under_another_index }, NULL, 2 },
 	{ "back_again", first_is_away, { come_back_and_insert, work_0, work_1 }, NULL, 2 },
 	{ .name = NULL },
 };
