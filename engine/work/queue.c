@@ -543,8 +543,8 @@ static uint32_t steal_from_window(struct dhpi_queue *thief, struct dhpi_queue *v
 bool dhpi_queue_worth_stealing(const struct dhpi_queue *victim)
 {
 	/*
-	 * After saying "asleep" a thief looks once more. Who drained the inbox looks at the idle set afterwards: the victim
-	 * after an exchange of `busy`, which orders the two relaxed words, anybody else in dhpi_worker_hand_on.
+	 * After saying "asleep" a thief looks once more. Who drained the inbox has read-modify-written `busy` before its look at
+	 * the idle set: that orders the two relaxed words.
 	 * [thief-sleep] either-or b: so seq_cst
 	 */
 	(void)at_load_seq_cst_u32(&victim->busy);
@@ -568,6 +568,8 @@ uint32_t dhpi_queue_steal(struct dhpi_queue *thief, struct dhpi_queue *victim)
 		dhpi_spin_unlock(&thief->lock);
 	}
 	dhpi_spin_unlock(&victim->lock);
+	if (dhpi_queue_has_movable(victim)) /* the thief will look for another one */
+		dhpi_queue_show(victim);
 	return moved;
 }
 

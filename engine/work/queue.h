@@ -66,7 +66,7 @@ struct dhpi_queue {
 	DHPI_OWN_LINES struct at_ptr inbox; /* newest first, edge dpc-push; DHPI_CLOSED: go elsewhere */
 	struct at_u32 asleep;               /* not 0: the worker sleeps and wants to be woken, edge worker-sleep; see sleeper.h */
 	struct at_u32 deferred;             /* inserts since it fell asleep that did not wake it, edge work-tick */
-	struct at_u32 busy;                 /* the worker writes: it runs a batch, edge queue-busy */
+	struct at_u32 busy;                 /* the worker sets it: it runs a batch, edge queue-busy */
 	struct port_event event;            /* the worker sleeps there; who wakes it has this line already */
 	struct at_ptr recent[DHPI_TRAIL];   /* some of what was pushed last; to be prefetched, nothing else */
 	DHPI_OWN_LINES struct at_ptr high_inbox; /* the same for High, so that a look between items is cheap */
@@ -208,6 +208,12 @@ static inline bool dhpi_queue_has_movable(const struct dhpi_queue *queue)
 	/* relaxed: hints */
 	return at_load_relaxed_u32(&queue->lanes[DHPI_LANE_ORDINARY].movable_count) != 0 ||
 	       at_load_relaxed_u32(&queue->lanes[DHPI_LANE_THREADED].movable_count) != 0;
+}
+
+/* After objects without target came to its lists otherwise than by its worker, which stores `busy` itself. */
+static inline void dhpi_queue_show(struct dhpi_queue *queue)
+{
+	(void)at_fetch_add_seq_cst_u32(&queue->busy, 0); /* [thief-sleep] either-or a: before the look at the idle set */
 }
 
 static inline bool dhpi_queue_has_high(const struct dhpi_queue *queue)

@@ -351,11 +351,6 @@ static void insert_three_that_need_each_other(void)
 	stop(3);
 }
 
-static void work_2(void)
-{
-	work(2);
-}
-
 /* Two look for a thief at a time, while the processor where they push is kept busy until both objects ran. */
 static void busy_until_both_ran(void)
 {

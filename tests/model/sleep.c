@@ -73,6 +73,19 @@ static void sleeping_2(void)
 	sleep_then_work(2);
 }
 
+/* A worker that has looked everywhere, and looks once more. */
+static void falls_asleep_2(void)
+{
+	struct dhpi_queue *queue = queue_at(2);
+
+	port_self()->worker = queue;
+	port_cpu_pretend(2);
+	dhpi_reader_online(queue->reader);
+	sleep_until_woken(queue);
+	dhpi_reader_offline(queue->reader);
+	work(2);
+}
+
 static void push_at_0(void)
 {
 	port_cpu_pretend(0);
@@ -150,6 +163,24 @@ static void run_the_batch(void)
 	(void)run_batch(queue_at(0));
 	wait_for(world->objects[1]);
 	stop(2);
+}
+
+/* A thief leaves what it does not take on the lists of its victim, which runs a long routine. */
+static void two_in_an_inbox(void)
+{
+	make_processors(3);
+	make_movable(0, waits_for_the_second);
+	make_movable(1, routine);
+	push_before(0, 0);
+	push_before(1, 0);
+	make_busy(0);
+}
+
+static void wait_for_two(void)
+{
+	wait_for(world->objects[0]);
+	wait_for(world->objects[1]);
+	stop(3);
 }
 
 /* ---- a push that relies on a search, and its end ---- */
@@ -330,6 +361,7 @@ const struct model_world model_worlds[] = {
 	{ "push_or_thief", busy_and_movable, { push_or_thief, work_1 }, NULL, 1 },
 	{ "put_or_thief", busy_with_its_own, { put_two, work_1 }, NULL, 1 },
 	{ "batch_or_thief", batch_of_two, { run_the_batch, work_1 }, NULL, 1 },
+	{ "left_by_a_thief", two_in_an_inbox, { wait_for_two, work_1, falls_asleep_2 }, NULL, 1 },
 	{ "end_of_a_search", search_and_sleeper, { push_at_0, share_at_1, sleeping_2 }, NULL, 1 },
 	{ "left_in_its_own_inbox", search_and_sleeper, { push_at_1, share_at_1, sleeping_2 }, NULL, 1 },
 	{ "came_to_light", search_and_two_in_an_inbox, { remove_and_wait, share_at_1, sleeping_2 }, NULL, 1 },

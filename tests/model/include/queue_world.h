@@ -204,6 +204,11 @@ static void work_1(void)
 	work(1);
 }
 
+static void work_2(void)
+{
+	work(2);
+}
+
 static void stop(uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++) {
