@@ -615,8 +615,8 @@ void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const str
 	 * inboxes that were never closed.
 	 */
 	if (closed) {
-		at_store_release_ptr(&queue->high_inbox, NULL); /* [queue-ready] release: a late push finds it open again */
-		at_store_release_ptr(&queue->inbox, NULL);      /* [queue-ready] release */
+		at_store_relaxed_ptr(&queue->high_inbox, NULL); /* relaxed: a late push reads no field but `asleep` */
+		at_store_relaxed_ptr(&queue->inbox, NULL);
 	}
 	dhpi_spin_unlock(&queue->lock);
 }
@@ -645,7 +645,7 @@ static void close_inbox(struct dhpi_queue *queue, struct at_ptr *inbox, void (*d
 	do {
 		drain(queue);
 		empty = NULL;
-	} while (!at_cas_acq_rel_ptr(inbox, &empty, DHPI_CLOSED)); /* [queue-ready] release: a push goes elsewhere */
+	} while (!at_cas_relaxed_ptr(inbox, &empty, DHPI_CLOSED)); /* relaxed: a push goes elsewhere, and nothing is handed over */
 }
 
 /*

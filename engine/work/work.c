@@ -153,7 +153,7 @@ void dhpi_work_unprepare(struct dhpi_work *work, const struct dhp_processor *pro
 	/* The first processor of all has no heir, and nobody who could have inserted. */
 	if (processor->index != 0)
 		dhpi_queue_close(queue, dhpi_queue_of_index(work, 0));
-	at_store_release_ptr(&work->queue_of_index[processor->index], NULL); /* [queue-ready] release */
+	at_store_relaxed_ptr(&work->queue_of_index[processor->index], NULL); /* relaxed: who finds nothing reads nothing */
 }
 
 enum dhp_status dhpi_work_bring_up(struct dhpi_work *work, const struct dhp_processor *processor)
