@@ -50,12 +50,22 @@ static void push_before(uint32_t number, int32_t cpu)
 
 static void sleep_then_work(uint32_t index)
 {
-	struct dhpi_queue *queue = queue_at(index);
+	struct dhpi_queue *queue = be_worker(index);
 
-	port_self()->worker = queue;
 	port_event_wait(&queue->event, 0, 0);
+	dhpi_reader_online(queue->reader);
 	wake_up(queue, true);
-	work(index);
+	work_online(queue);
+}
+
+/* The same when its sleep has ended, and it has not taken back its word. */
+static void wakes_1(void)
+{
+	struct dhpi_queue *queue = be_worker(1);
+
+	dhpi_reader_online(queue->reader);
+	wake_up(queue, true);
+	work_online(queue);
 }
 
 static void sleeping_0(void)
@@ -74,16 +84,23 @@ static void sleeping_2(void)
 }
 
 /* A worker that has looked everywhere, and looks once more. */
-static void falls_asleep_2(void)
+static void fall_asleep_then_work(uint32_t index)
 {
-	struct dhpi_queue *queue = queue_at(2);
+	struct dhpi_queue *queue = be_worker(index);
 
-	port_self()->worker = queue;
-	port_cpu_pretend(2);
 	dhpi_reader_online(queue->reader);
 	sleep_until_woken(queue);
-	dhpi_reader_offline(queue->reader);
-	work(2);
+	work_online(queue);
+}
+
+static void falls_asleep_1(void)
+{
+	fall_asleep_then_work(1);
+}
+
+static void falls_asleep_2(void)
+{
+	fall_asleep_then_work(2);
 }
 
 static void push_at_0(void)
@@ -132,8 +149,7 @@ static void busy_with_its_own(void)
 
 static void put_two(void)
 {
-	port_cpu_pretend(0);
-	port_self()->worker = queue_at(0);
+	(void)be_worker(0);
 	insert(0, 1);
 	insert(1, 1);
 	wait_for(world->objects[1]);
@@ -158,9 +174,7 @@ static void batch_of_two(void)
 
 static void run_the_batch(void)
 {
-	port_self()->worker = queue_at(0);
-	port_cpu_pretend(0);
-	(void)run_batch(queue_at(0));
+	(void)run_batch(be_worker(0));
 	wait_for(world->objects[1]);
 	stop(2);
 }
@@ -216,11 +230,19 @@ static void remove_and_wait(void)
 	stop(3);
 }
 
-/* Who wakes a thief has counted somebody and finds nobody; another who pushes relies on it, and a worker falls asleep. */
-static void somebody_was_counted(void)
+/*
+ * Two that have woken are still counted: who wakes a thief looks at them and finds nobody. Another who pushes relies on it, and
+ * a worker falls asleep.
+ */
+static void two_are_counted(void)
 {
-	busy_and_movable();
-	at_init_u32(&world->work.idle_count, 1);
+	make_processors(3);
+	make_busy(0);
+	make_movable(0, routine);
+	make_sleeper(0);
+	make_sleeper(2);
+	queue_at(0)->asleep.value = 0;
+	queue_at(2)->asleep.value = 0;
 }
 
 static void look_for_a_thief(void)
@@ -358,15 +380,15 @@ static void insert_low(void)
 }
 
 const struct model_world model_worlds[] = {
-	{ "push_or_thief", busy_and_movable, { push_or_thief, work_1 }, NULL, 1 },
-	{ "put_or_thief", busy_with_its_own, { put_two, work_1 }, NULL, 1 },
-	{ "batch_or_thief", batch_of_two, { run_the_batch, work_1 }, NULL, 1 },
+	{ "push_or_thief", busy_and_movable, { push_or_thief, falls_asleep_1 }, NULL, 1 },
+	{ "put_or_thief", busy_with_its_own, { put_two, falls_asleep_1 }, NULL, 1 },
+	{ "batch_or_thief", batch_of_two, { run_the_batch, falls_asleep_1 }, NULL, 1 },
 	{ "left_by_a_thief", two_in_an_inbox, { wait_for_two, work_1, falls_asleep_2 }, NULL, 1 },
 	{ "end_of_a_search", search_and_sleeper, { push_at_0, share_at_1, sleeping_2 }, NULL, 1 },
 	{ "left_in_its_own_inbox", search_and_sleeper, { push_at_1, share_at_1, sleeping_2 }, NULL, 1 },
 	{ "came_to_light", search_and_two_in_an_inbox, { remove_and_wait, share_at_1, sleeping_2 }, NULL, 1 },
-	{ "nobody_was_found", somebody_was_counted, { push_or_thief, look_for_a_thief, work_1 }, NULL, 1 },
-	{ "woken_to_search", two_sleepers, { push_two, sleeping_1, sleeping_2 }, NULL, 1 },
+	{ "nobody_was_found", two_are_counted, { push_or_thief, look_for_a_thief, falls_asleep_1 }, NULL, 1 },
+	{ "woken_to_search", two_sleepers, { push_two, wakes_1, sleeping_2 }, NULL, 1 },
 	{ "woken_by_two", two_sleepers_and_an_object,
 	  { look_for_a_thief_and_push, wake_the_first, sleeping_1, sleeping_2 }, NULL, 1 },
 	{ "usable_again", away_and_one_waits_elsewhere, { is_usable_again, work_0 }, NULL, 1 },

@@ -173,13 +173,8 @@ static void wait_for(struct object *object)
 }
 
 /* As dhpi_worker_run, without the spinning. */
-static void work(uint32_t index)
+static void work_online(struct dhpi_queue *queue)
 {
-	struct dhpi_queue *queue = queue_at(index);
-
-	port_self()->worker = queue;
-	port_cpu_pretend((int32_t)index);
-	dhpi_reader_online(queue->reader);
 	for (;;) {
 		bool found = run_batch(queue) || steal(queue);
 
@@ -192,6 +187,23 @@ static void work(uint32_t index)
 		sleep_until_woken(queue);
 	}
 	dhpi_reader_offline(queue->reader);
+}
+
+static struct dhpi_queue *be_worker(uint32_t index)
+{
+	struct dhpi_queue *queue = queue_at(index);
+
+	port_self()->worker = queue;
+	port_cpu_pretend((int32_t)index);
+	return queue;
+}
+
+static void work(uint32_t index)
+{
+	struct dhpi_queue *queue = be_worker(index);
+
+	dhpi_reader_online(queue->reader);
+	work_online(queue);
 }
 
 static void work_0(void)
