@@ -252,10 +252,10 @@ models: deps-model
 	@for source in $$(grep -l '^const struct model_world ' tests/model/*.c); do model=$$(basename $$source .c); \
 		echo "$$model:"; build/release/tests/model/$$model --iterations $(MODEL_ITERATIONS) || exit 1; done
 
-# All of it writes docs/models.md; with WEAKEN_ARGS a part is tried.
+# All of it writes docs/models.md and where each was noticed; with WEAKEN_ARGS a part is tried.
 weaken: deps-model
 	PYTHONDONTWRITEBYTECODE=1 tests/model/weaken.py $(WEAKEN_ARGS)
-	@$(if $(WEAKEN_ARGS),,tests/model/weaken.py --page docs/models.md)
+	@$(if $(WEAKEN_ARGS),,tests/model/weaken.py --keep && tests/model/weaken.py --page docs/models.md)
 # Every fault and every stop, of which `make check` takes a sample: minutes.
 .PHONY: faults
 faults: build

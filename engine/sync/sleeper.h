@@ -14,6 +14,8 @@
  *           another is stopped then.
  * I4        a signal alone (port_event_signal) trusts whoever took back that somebody waits. So whoever else wakes this sleeper,
  *           and must not wait for a waker, rouses too.
+ * I5        the sleeper sees what happened before each wake-up that ended this sleep: each waker has written the word before
+ *           the sleeper takes it back. So a thief knows that it was woken to search.
  */
 #ifndef DHPI_SLEEPER_H
 #define DHPI_SLEEPER_H
@@ -34,7 +36,8 @@ static inline void dhpi_sleeper_begin(struct at_u32 *asleep, const uint32_t *sle
 /* The next sleep has the same number if nobody has touched this one. */
 static inline void dhpi_sleeper_end(struct at_u32 *asleep, uint32_t *sleeps)
 {
-	if (at_exchange_acq_rel_u32(asleep, 0) != (*sleeps | DHPI_ASLEEP)) /* [worker-sleep] acquire */
+	/* I5. [worker-sleep] acquire, [defer-sleep] acquire */
+	if (at_exchange_acquire_u32(asleep, 0) != (*sleeps | DHPI_ASLEEP))
 		*sleeps += DHPI_SLEEP_STEP;
 }
 
@@ -43,10 +46,15 @@ static inline bool dhpi_sleeper_wake(struct at_u32 *asleep, uint32_t word, struc
 {
 	uint32_t turned = word | DHPI_BEING_WOKEN;
 
-	if (!at_cas_acq_rel_u32(asleep, &word, turned) && word != turned) /* [worker-sleep] release */
-		return false;
+	/*
+	 * [worker-sleep] release, [defer-sleep] release: I5.
+	 * [worker-sleep] acquire, [defer-sleep] acquire: the sleeper has its ticket before it is roused.
+	 */
+	while (!at_cas_acq_rel_u32(asleep, &word, turned))
+		if (word != turned)
+			return false;
 	*out_first = port_event_rouse(event);
-	(void)at_cas_acq_rel_u32(asleep, &turned, 0); /* [worker-sleep] release: I2 */
+	(void)at_cas_release_u32(asleep, &turned, 0); /* I2. [worker-sleep] release, [defer-sleep] release */
 	return true;
 }
 

@@ -37,7 +37,8 @@
  *
  * I1        claim is 1 from a successful insert until the object was taken off for its run or its removal. It is only
  *           read-modify-written: so an insert that finds it queued happens before the run (S-616).
- * I2        a place of kind PENDING changes under the lock of the queue it names, and nowhere else.
+ * I2        a place of kind PENDING changes under the lock of the queue it names, and nowhere else. A place names its queue for
+ *           ever: by the cpu, not by the index, which another processor may get when an attempt has failed.
  * I3        whoever changes a cell from an object to NULL has it: worker, remover or thief.
  * I4        an object is counted once in its home when it leaves an inbox or is put into the window, and done there once,
  *           when its routine has returned or it was removed. Moving it to another processor changes neither.
@@ -432,7 +433,7 @@ static bool take_off(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 		dhpi_queue_drain(queue);
 		place = at_load_relaxed_u32(&dpc->place);
 	}
-	if (dhpi_place_index(place) != dhpi_queue_index(queue))
+	if (dhpi_place_cpu(place) != dhpi_queue_cpu(queue))
 		return false;
 	if (dhpi_place_kind(place) == DHPI_PLACE_WINDOW)
 		return take_out(queue, dpc, dhpi_place_cell(place));
@@ -468,8 +469,7 @@ static enum removal try_remove(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 	} else {
 		uint32_t place = at_load_relaxed_u32(&dpc->place); /* relaxed: I2 */
 
-		if (dhpi_place_kind(place) != DHPI_PLACE_NOWHERE &&
-		    dhpi_place_index(place) != dhpi_queue_index(queue))
+		if (dhpi_place_kind(place) != DHPI_PLACE_NOWHERE && dhpi_place_cpu(place) != dhpi_queue_cpu(queue))
 			result = MOVED;
 	}
 	dhpi_spin_unlock(&queue->lock);
@@ -483,16 +483,10 @@ bool dhpi_queue_remove(struct dhpi_work *work, struct dhpi_dpc *dpc)
 
 	do {
 		uint32_t place = at_load_relaxed_u32(&dpc->place); /* relaxed: looked at again under the lock */
-		struct dhpi_queue *queue;
 
 		if (dhpi_place_kind(place) == DHPI_PLACE_NOWHERE)
 			return false;
-		queue = dhpi_queue_of_index(work, dhpi_place_index(place));
-		if (queue != NULL)
-			result = try_remove(queue, dpc);
-		else /* a processor that did not come up: its objects have moved, or a late insert has not returned */
-			result = at_load_relaxed_u32(&dpc->place) != place || dhpi_place_kind(place) != DHPI_PLACE_INBOX
-					 ? MOVED : NOT_THERE; /* relaxed: queue-ready orders it */
+		result = try_remove(dhpi_queue_at_cpu(work, dhpi_place_cpu(place)), dpc);
 	} while (result == MOVED);
 	return result == REMOVED;
 }
@@ -549,8 +543,8 @@ static uint32_t steal_from_window(struct dhpi_queue *thief, struct dhpi_queue *v
 bool dhpi_queue_worth_stealing(const struct dhpi_queue *victim)
 {
 	/*
-	 * After saying "asleep" a thief looks once more. Who drained the inbox looks at the idle set afterwards: the victim
-	 * after an exchange of `busy`, which orders the two relaxed words, anybody else in dhpi_worker_hand_on.
+	 * After saying "asleep" a thief looks once more. Who drained the inbox has read-modify-written `busy` before its look at
+	 * the idle set: that orders the two relaxed words.
 	 * [thief-sleep] either-or b: so seq_cst
 	 */
 	(void)at_load_seq_cst_u32(&victim->busy);
@@ -574,6 +568,8 @@ uint32_t dhpi_queue_steal(struct dhpi_queue *thief, struct dhpi_queue *victim)
 		dhpi_spin_unlock(&thief->lock);
 	}
 	dhpi_spin_unlock(&victim->lock);
+	if (dhpi_queue_has_movable(victim)) /* the thief will look for another one */
+		dhpi_queue_show(victim);
 	return moved;
 }
 
@@ -596,13 +592,14 @@ void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const str
 
 	/*
 	 * Who was told of an attempt that failed may be looking here. An insert that chose this queue in that attempt and
-	 * has not pushed yet pushes into this one: it is not lost, but its target's index may be another processor's now.
+	 * has not pushed yet pushes into this one: it is neither lost nor out of a remover's reach, but its target's index may
+	 * be another processor's now.
 	 */
 	dhpi_spin_lock(&queue->lock);
 	closed = queue->closed;
 	queue->work = work;
-	queue->cpu = processor->cpu;
 	at_store_relaxed_u32(&queue->index, processor->index); /* relaxed: published by queue-ready */
+	at_store_relaxed_u32(&queue->cpu, processor->cpu);     /* relaxed: likewise, and it was the same before */
 	queue->closed = false;
 	for (uint32_t lane = 0; lane < DHPI_LANES; lane++) {
 		dhpi_list_init(&queue->lanes[lane].aimed);
@@ -618,8 +615,8 @@ void dhpi_queue_open(struct dhpi_queue *queue, struct dhpi_work *work, const str
 	 * inboxes that were never closed.
 	 */
 	if (closed) {
-		at_store_release_ptr(&queue->high_inbox, NULL); /* [queue-ready] release: a late push finds it open again */
-		at_store_release_ptr(&queue->inbox, NULL);      /* [queue-ready] release */
+		at_store_relaxed_ptr(&queue->high_inbox, NULL); /* relaxed: a late push reads no field but `asleep` */
+		at_store_relaxed_ptr(&queue->inbox, NULL);
 	}
 	dhpi_spin_unlock(&queue->lock);
 }
@@ -648,7 +645,7 @@ static void close_inbox(struct dhpi_queue *queue, struct at_ptr *inbox, void (*d
 	do {
 		drain(queue);
 		empty = NULL;
-	} while (!at_cas_acq_rel_ptr(inbox, &empty, DHPI_CLOSED)); /* [queue-ready] release: a push goes elsewhere */
+	} while (!at_cas_relaxed_ptr(inbox, &empty, DHPI_CLOSED)); /* relaxed: a push goes elsewhere, and nothing is handed over */
 }
 
 /*

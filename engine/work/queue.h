@@ -12,7 +12,7 @@
 #define DHPI_NO_TARGET UINT32_MAX
 #define DHPI_DPC_MAGIC 0xD9Cu
 
-/* Where a queued object is: kind, cell of the window and queue in one word, so that a look is consistent. */
+/* Where a queued object is: kind, cell of the window and the cpu of the queue in one word, so that a look is consistent. */
 enum dhpi_place_kind {
 	DHPI_PLACE_NOWHERE = 0,
 	DHPI_PLACE_INBOX = 1,   /* pushed, or about to be */
@@ -66,7 +66,7 @@ struct dhpi_queue {
 	DHPI_OWN_LINES struct at_ptr inbox; /* newest first, edge dpc-push; DHPI_CLOSED: go elsewhere */
 	struct at_u32 asleep;               /* not 0: the worker sleeps and wants to be woken, edge worker-sleep; see sleeper.h */
 	struct at_u32 deferred;             /* inserts since it fell asleep that did not wake it, edge work-tick */
-	struct at_u32 busy;                 /* the worker writes: it runs a batch, edge queue-busy */
+	struct at_u32 busy;                 /* the worker sets it: it runs a batch, edge queue-busy */
 	struct port_event event;            /* the worker sleeps there; who wakes it has this line already */
 	struct at_ptr recent[DHPI_TRAIL];   /* some of what was pushed last; to be prefetched, nothing else */
 	DHPI_OWN_LINES struct at_ptr high_inbox; /* the same for High, so that a look between items is cheap */
@@ -113,7 +113,7 @@ struct dhpi_queue {
 	DHPI_OWN_LINES struct dhpi_work *work;
 	struct at_u32 index;
 	struct at_u32 away;     /* 1: its processor is not usable, what is aimed at it goes elsewhere (S-641) */
-	uint32_t cpu;
+	struct at_u32 cpu;      /* the same in each attempt: a place names the queue by it */
 	struct port_thread thread;
 	struct dhpi_spare *spare; /* whose thread is the worker's instead, see ahead.c; NULL: none. Under the partition's lock */
 	struct dhpi_pin pin; /* the worker's; under the partition's lock */
@@ -140,6 +140,11 @@ static inline uint32_t dhpi_queue_index(const struct dhpi_queue *queue)
 	return at_load_relaxed_u32(&queue->index); /* relaxed: published by queue-ready */
 }
 
+static inline uint32_t dhpi_queue_cpu(const struct dhpi_queue *queue)
+{
+	return at_load_relaxed_u32(&queue->cpu); /* relaxed: it never changes; published by queue-ready */
+}
+
 static inline bool dhpi_queue_is_away(const struct dhpi_queue *queue)
 {
 	return at_load_relaxed_u32(&queue->away) != 0; /* relaxed: who does not see it is run by the queue's own worker */
@@ -147,7 +152,7 @@ static inline bool dhpi_queue_is_away(const struct dhpi_queue *queue)
 
 static inline uint32_t dhpi_place(enum dhpi_place_kind kind, const struct dhpi_queue *queue, uint32_t cell)
 {
-	return (uint32_t)kind | cell << 2 | dhpi_queue_index(queue) << 16;
+	return (uint32_t)kind | cell << 2 | dhpi_queue_cpu(queue) << 16;
 }
 
 static inline enum dhpi_place_kind dhpi_place_kind(uint32_t place)
@@ -160,7 +165,7 @@ static inline uint32_t dhpi_place_cell(uint32_t place)
 	return place >> 2 & 0x3fff;
 }
 
-static inline uint32_t dhpi_place_index(uint32_t place)
+static inline uint32_t dhpi_place_cpu(uint32_t place)
 {
 	return place >> 16;
 }
@@ -168,6 +173,12 @@ static inline uint32_t dhpi_place_index(uint32_t place)
 static inline struct dhpi_queue *dhpi_queue_of_index(struct dhpi_work *work, uint32_t index)
 {
 	return at_load_acquire_ptr(&work->queue_of_index[index]); /* [queue-ready] acquire */
+}
+
+/* There is room for it, whether or not its processor has come up. */
+static inline struct dhpi_queue *dhpi_queue_at_cpu(struct dhpi_work *work, uint32_t cpu)
+{
+	return dhpi_percpu_slot(work->queues, cpu);
 }
 
 /* Objects without target in the window; a hint without the lock. */
@@ -199,6 +210,12 @@ static inline bool dhpi_queue_has_movable(const struct dhpi_queue *queue)
 	/* relaxed: hints */
 	return at_load_relaxed_u32(&queue->lanes[DHPI_LANE_ORDINARY].movable_count) != 0 ||
 	       at_load_relaxed_u32(&queue->lanes[DHPI_LANE_THREADED].movable_count) != 0;
+}
+
+/* After objects without target came to its lists otherwise than by its worker, which stores `busy` itself. */
+static inline void dhpi_queue_show(struct dhpi_queue *queue)
+{
+	(void)at_fetch_add_seq_cst_u32(&queue->busy, 0); /* [thief-sleep] either-or a: before the look at the idle set */
 }
 
 static inline bool dhpi_queue_has_high(const struct dhpi_queue *queue)

@@ -163,8 +163,8 @@ static uint64_t next_tick(struct dhpi_timers *timers)
 {
 	uint64_t now_ns = port_now_ns();
 
-	/* [work-tick] either-or a: who asks while it is wanted is found by the scan below */
-	if (timers->tick_due_ns == 0 && (at_load_seq_cst_u32(&timers->tick_wanted) & TICK_ASKED) != 0)
+	/* relaxed: the alarm is told behind each wish */
+	if (timers->tick_due_ns == 0 && (at_load_relaxed_u32(&timers->tick_wanted) & TICK_ASKED) != 0)
 		timers->tick_due_ns = now_ns + timers->tick_ns;
 	if (timers->tick_due_ns == 0)
 		return UINT64_MAX;

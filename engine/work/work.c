@@ -30,11 +30,6 @@ static void destruct_queue(void *slot, const struct dhp_processor *processor, vo
 		dhpi_reader_give(queue->reader);
 }
 
-static struct dhpi_queue *queue_at_cpu(struct dhpi_work *work, uint32_t cpu)
-{
-	return dhpi_percpu_slot(work->queues, cpu);
-}
-
 /* ---- beginning and end ---- */
 
 static size_t table_bytes(const struct dhpi_work *work)
@@ -157,22 +152,22 @@ enum dhp_status dhpi_work_probe(struct dhpi_work *work, uint32_t cpu)
 
 void dhpi_work_prepare(struct dhpi_work *work, const struct dhp_processor *processor)
 {
-	dhpi_queue_open(queue_at_cpu(work, processor->cpu), work, processor);
+	dhpi_queue_open(dhpi_queue_at_cpu(work, processor->cpu), work, processor);
 }
 
 void dhpi_work_unprepare(struct dhpi_work *work, const struct dhp_processor *processor)
 {
-	struct dhpi_queue *queue = queue_at_cpu(work, processor->cpu);
+	struct dhpi_queue *queue = dhpi_queue_at_cpu(work, processor->cpu);
 
 	/* The first processor of all has no heir, and nobody who could have inserted. */
 	if (processor->index != 0)
 		dhpi_queue_close(queue, dhpi_queue_of_index(work, 0));
-	at_store_release_ptr(&work->queue_of_index[processor->index], NULL); /* [queue-ready] release */
+	at_store_relaxed_ptr(&work->queue_of_index[processor->index], NULL); /* relaxed: who finds nothing reads nothing */
 }
 
 enum dhp_status dhpi_work_bring_up(struct dhpi_work *work, const struct dhp_processor *processor)
 {
-	struct dhpi_queue *queue = queue_at_cpu(work, processor->cpu);
+	struct dhpi_queue *queue = dhpi_queue_at_cpu(work, processor->cpu);
 	uint32_t cpu = work->simulated ? PORT_ANY_CPU : processor->cpu;
 
 	if (work->without_workers)
@@ -186,7 +181,7 @@ enum dhp_status dhpi_work_bring_up(struct dhpi_work *work, const struct dhp_proc
 
 void dhpi_work_publish(struct dhpi_work *work, const struct dhp_processor *processor)
 {
-	struct dhpi_queue *queue = queue_at_cpu(work, processor->cpu);
+	struct dhpi_queue *queue = dhpi_queue_at_cpu(work, processor->cpu);
 
 	at_store_release_u32(&queue->go, 1); /* [worker-go] release */
 	if (queue->spare != NULL)

@@ -106,7 +106,7 @@ void dhpi_worker_wake_overdue(struct dhpi_work *work)
 	}
 }
 
-/* false: nobody sleeps whose bit is set. */
+/* false: nobody sleeps whose bit is set. The bits of whom the caller has seen counted are seen too. */
 static bool wake_one_sleeper(struct dhpi_work *work)
 {
 	ck_bitmap_iterator_t iterator;
@@ -130,20 +130,17 @@ void dhpi_worker_wake_thief(struct dhpi_work *work)
 	if (at_exchange_seq_cst_u32(&work->searching, 1) != 0 || wake_one_sleeper(work)) /* [thief-sleep] either-or a */
 		return;
 	at_store_seq_cst_u32(&work->searching, 0); /* [thief-sleep] either-or b */
-	/* Who pushed meanwhile relied on us; who was just going to sleep is asleep by now, or will see it. */
-	(void)wake_one_sleeper(work);
+	/* Who pushed meanwhile relied on us; who was just going to sleep is asleep by now, or will see it. [thief-sleep] either-or b */
+	if (at_load_seq_cst_u32(&work->idle_count) != 0)
+		(void)wake_one_sleeper(work);
 }
 
 void dhpi_worker_hand_on(struct dhpi_queue *queue)
 {
 	if (!dhpi_queue_has_movable(queue)) /* the caller stored it, or it is another's care */
 		return;
-	/*
-	 * [thief-sleep] either-or a: a read-modify-write of the word that a sleeper read-modify-writes too. Who comes second
-	 * sees the other: the sleeper finds the count of the list, or this finds the sleeper.
-	 */
-	if (at_fetch_add_seq_cst_u32(&queue->work->idle_count, 0) != 0)
-		dhpi_worker_wake_thief(queue->work);
+	dhpi_queue_show(queue);
+	dhpi_worker_wake_thief(queue->work);
 }
 
 /* ---- looking for work elsewhere ---- */
@@ -465,9 +462,9 @@ void dhpi_worker_run(void *argument)
 	uint32_t rounds = 2; /* until it asks for the next worker: what it steals in the first runs in the second */
 
 	port_self()->worker = queue;
-	port_cpu_pretend((int32_t)queue->cpu);
+	port_cpu_pretend((int32_t)dhpi_queue_cpu(queue));
 	if (!queue->work->simulated)
-		port_cpu_stand_for((int32_t)queue->cpu);
+		port_cpu_stand_for((int32_t)dhpi_queue_cpu(queue));
 	wait_for_publication(queue);
 	dhpi_reader_online(queue->reader);
 	for (;;) {

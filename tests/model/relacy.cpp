@@ -12,6 +12,15 @@
 //
 // Not       a proof: the scheduler is random (--full: exhaustive, for tiny worlds). A read-modify-write finds the newest value
 //           of an interleaving, and nothing is found before it is stored.
+#include <relacy/pch.hpp>
+
+// Relacy keeps the last three values of a word; here a load may find one of eight, a power of two because indices wrap.
+#define atomic_history_size atomic_history_size_of_relacy
+#include <relacy/defs.hpp>
+#undef atomic_history_size
+namespace rl {
+size_t const atomic_history_size = 8;
+}
 #include <relacy/relacy.hpp>
 
 #include <cstdio>

@@ -5,12 +5,16 @@
     weaken.py [--edge NAME ...] [--file PATH ...] [--iterations N] [--jobs N] [--quiet] [--build DIR]
     weaken.py --list [--edge NAME ...] [--file PATH ...]     the sites, and what each is weakened to
     weaken.py --page FILE [--build DIR]                      writes the table of what the runs so far have found
+    weaken.py --keep [--build DIR]                           writes noticed.txt, likewise
     weaken.py --compile MODEL --build DIR [--depfile FILE]   one model as it is, for CMake
 
 A site is one at_ operation in engine/ that is not relaxed; the comment beside it names its edge. Each is replaced, in a
 copy of the engine, by the next weaker operation (an acq_rel one by its two halves), and the models that include the file
 and name the edge run, until one fails. A weakening that no model notices has to stand in survivors.txt with its reason,
 and a reason for what is noticed is wrong too.
+
+noticed.txt keeps for each weakening the world that noticed it and in which execution, so that a run begins there: with
+four times as many executions, and if they do not notice with all worlds. `--keep` writes it.
 """
 import argparse
 import concurrent.futures
@@ -22,6 +26,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -34,6 +39,9 @@ OPERATION = re.compile(r"\bat_(load|store|store_fence|exchange|cas|fetch_add|fet
                        r"(acquire|release|acq_rel|seq_cst)(?:_(u8|u32|u64|ptr))?(?=\s*\()")
 LAYERS = ("base", "port", "sync", "percpu", "work", "notify", "rebalance", "partition", "wdk")
 CFLAGS = ["-std=gnu11", "-O1", "-w", "-fno-pie", "-fsanitize=thread", "-DDHP_CHECKS=3"]
+
+
+REASONED = 5  # so much fewer executions for what has a reason
 
 
 def weaker(kind, order):
@@ -111,6 +119,10 @@ def sites(root):
     return found
 
 
+def key_of(site, new):
+    return f"{site.path} {site.function} {site.operation()}#{site.nth} -> {new}"
+
+
 class Model:
     """A C file of this folder that ends with its worlds. A line `Edges: ...` in its head says what it shows of the engine."""
     def __init__(self, path):
@@ -122,16 +134,16 @@ class Model:
         self.sources = match.group(1).split() if match else []
 
     def compilations(self, engine, root, folder):
-        """(command, object) for the model and each file of the engine that it wants compiled beside it"""
+        """(source, command, object) for the model and each file of the engine that it wants compiled beside it"""
         include = include_path(engine, root)
         for source in [self.path] + [engine / name for name in self.sources]:
             output = Path(folder, f"{self.name}-{source.parent.name}-{source.stem}.o")
-            yield (compiler("CC", "cc") + CFLAGS + [f"-I{path}" for path in include] + ["-include", "model_cpu.h"] +
+            yield (source, compiler("CC", "cc") + CFLAGS + [f"-I{path}" for path in include] + ["-include", "model_cpu.h"] +
                    [str(source), "-c", "-o", str(output)], output)
 
     def includes(self, root):
         text = ""
-        for command, output in self.compilations(root / "engine", root, "/"):
+        for _, command, output in self.compilations(root / "engine", root, "/"):
             command = [word for word in command if word not in ("-c", "-o", str(output))] + ["-MM"]
             text += subprocess.run(command, check=True, capture_output=True, text=True).stdout
         engine = (root / "engine").resolve()
@@ -168,6 +180,33 @@ def survivors():
     return places, edges
 
 
+NOTICED = re.compile(r"(\w+): (\w+), run (\d+)")
+
+
+def noticed():
+    """{what key_of says: [(model, world, execution)]}"""
+    table, path = {}, HERE / "noticed.txt"
+    for line in path.read_text().splitlines() if path.exists() else []:
+        if line.strip() and not line.startswith("#"):
+            what, model, world, execution = line.rsplit(" ", 3)
+            table[what.rstrip(":")] = [(model, world, int(execution))]
+    return table
+
+
+def keep(root, build):
+    """noticed.txt, of what the runs so far have found"""
+    results, lines = Results(build).all, []
+    for site in sites(root):
+        for name in weaker(site.kind, site.order):
+            key = key_of(site, site.replaced(name)[0])
+            _, state, said = results.get(key, ["", "", ""])
+            if state == "caught" and (match := NOTICED.match(said)):
+                lines.append(f"{key}: {match.group(1)} {match.group(2)} {match.group(3)}")
+    (HERE / "noticed.txt").write_text("\n".join([
+        "# SPDX-License-Identifier: BSD-2-Clause", "#", "# Written by weaken.py --keep: which world noticed a weakening, and in which execution.", "#",
+        "#   FILE FUNCTION OPERATION#N -> WEAKER: MODEL WORLD EXECUTION", "", *lines, ""]))
+
+
 def why(text):
     """`world: what is wrong` of what a model wrote."""
     failed = re.search(r"^(\w+): FAILED, (\d+) executions\n(.*)", text, re.M)
@@ -180,6 +219,9 @@ class Runner:
         self.models = models()
         self.objects = [str(build / "relacy.o"), str(build / "port_model.o")]
         self.includes = {model.name: model.includes(root) for model in self.models}
+        self.noticed = noticed()
+        self.folder = tempfile.TemporaryDirectory()
+        self.kept, self.lock = {}, threading.Lock()
 
     def prepare(self):
         """The part that all models share, if it is older than its sources."""
@@ -195,44 +237,93 @@ class Runner:
                 subprocess.run(flags[source] + include + ["-c", str(HERE / source), "-o", partial], check=True)
                 os.replace(partial, output)
 
+    def keep(self, model):
+        """The objects of the model as it is, by source."""
+        with self.lock:
+            if model.name not in self.kept:
+                self.kept[model.name] = {}
+                for source, command, output in model.compilations(self.root / "engine", self.root, self.folder.name):
+                    subprocess.run(command, check=True)
+                    self.kept[model.name][source] = str(output)
+            return self.kept[model.name]
+
+    def link(self, model, objects, folder):
+        return subprocess.run(compiler("CXX", "c++") + ["-no-pie", "-Wl,--unresolved-symbols=ignore-all", "-o",
+                              str(Path(folder, model.name)), *objects, *self.objects], capture_output=True, text=True).stderr
+
     def compile(self, model, engine, folder):
         """What the compiler said; empty: it is there."""
-        binary, objects = str(Path(folder, model.name)), []
-        for command, output in model.compilations(engine, self.root, folder):
+        objects = []
+        for _, command, output in model.compilations(engine, self.root, folder):
             compiled = subprocess.run(command, capture_output=True, text=True)
             if compiled.returncode != 0:
                 return compiled.stderr
             objects.append(str(output))
-        linked = subprocess.run(compiler("CXX", "c++") + ["-no-pie", "-Wl,--unresolved-symbols=ignore-all", "-o", binary, *objects, *self.objects],
-                                capture_output=True, text=True)
-        return linked.stderr
+        return self.link(model, objects, folder)
 
-    def run(self, model, folder, iterations):
+    def compile_changed(self, model, path, folder):
+        """The same for one changed C file of the engine, in the folder `engine` there: what does not have it is as it is."""
+        objects = dict(self.keep(model))
+        own = self.root / path
+        source = own if own in objects else model.path  # its own, or included by the model
+        include = include_path(self.root / "engine", self.root)
+        include.insert(1, Path(folder, "engine"))
+        output = str(Path(folder, f"{model.name}-changed.o"))
+        compiled = subprocess.run(compiler("CC", "cc") + CFLAGS + [f"-I{path}" for path in include] +
+                                  ["-include", "model_cpu.h", str(Path(folder, path) if source == own else source), "-c", "-o", output],
+                                  capture_output=True, text=True)
+        if compiled.returncode != 0:
+            return compiled.stderr
+        objects[source] = output
+        return self.link(model, objects.values(), folder)
+
+    def run(self, model, folder, iterations, world=None):
         """(noticed, what it said)"""
+        command = [str(Path(folder, model.name)), "--iterations", str(iterations)] + (["--world", world] if world else [])
         try:
-            result = subprocess.run([str(Path(folder, model.name)), "--iterations", str(iterations)],
-                                    capture_output=True, text=True, timeout=900)
+            result = subprocess.run(command, capture_output=True, text=True, timeout=900)
         except subprocess.TimeoutExpired:
             return True, "no end"
         return result.returncode != 0, why(result.stdout)
+
+    def build_with(self, site, text, models, folder):
+        """What the compiler said of the models with the changed file."""
+        whole = site.path.endswith(".h")  # a file is found beside who includes it, so all of them go with a header
+        if whole:
+            shutil.copytree(self.root / "engine", Path(folder, "engine"), dirs_exist_ok=True)
+        Path(folder, site.path).parent.mkdir(parents=True, exist_ok=True)
+        Path(folder, site.path).write_text(text)
+        for model in models:
+            said = (self.compile(model, Path(folder, "engine"), folder) if whole else
+                    self.compile_changed(model, site.path, folder))
+            if said:
+                return said
+        return ""
+
+    def attempts(self, site, new, candidates):
+        """(models, executions, world): first what noticed it before."""
+        yield from ([([model], 4 * execution + 100, world)] for name, world, execution in self.noticed.get(key_of(site, new), [])
+                    for model in candidates if model.name == name)
+        reason = (site.path, site.function, site.operation(), site.nth, new) in survivors()[0]
+        yield [(candidates, self.iterations // (REASONED if reason else 25), None)]
+        if not reason:
+            yield [(candidates, self.iterations, None)]
 
     def weaken(self, site, name):
         new, text = site.replaced(name)
         candidates = [model for model in self.models
                       if set(model.edges) & set(site.edges) and site.path in self.includes[model.name]]
-        started = time.monotonic()
+        started, compiled = time.monotonic(), set()
         with tempfile.TemporaryDirectory() as folder:
-            engine = Path(folder, "engine")
-            shutil.copytree(self.root / "engine", engine)
-            Path(folder, site.path).write_text(text)
-            for model in candidates:
-                if said := self.compile(model, engine, folder):
-                    return site, new, "broken", said[:300], 0
-            for iterations in (self.iterations // 25, self.iterations): # most are noticed soon
-                for model in candidates:
-                    noticed, said = self.run(model, folder, iterations)
-                    if noticed:
-                        return site, new, "caught", f"{model.name}: {said.strip()}", time.monotonic() - started
+            for attempt in self.attempts(site, new, candidates):
+                for models, iterations, world in attempt:
+                    if said := self.build_with(site, text, [model for model in models if model.name not in compiled], folder):
+                        return site, new, "broken", said[:300], 0
+                    compiled |= {model.name for model in models}
+                    for model in models:
+                        seen, said = self.run(model, folder, iterations, world)
+                        if seen:
+                            return site, new, "caught", f"{model.name}: {said.strip()}", time.monotonic() - started
         state = "survived" if candidates else "not modelled"
         return site, new, state, " ".join(model.name for model in candidates), time.monotonic() - started
 
@@ -259,7 +350,7 @@ class Results:
         self.all = json.loads(self.path.read_text()) if self.path.exists() else {}
 
     def add(self, site, new, state, said):
-        self.all[f"{site.path} {site.function} {site.operation()}#{site.nth} -> {new}"] = [site.edges, state, said]
+        self.all[key_of(site, new)] = [site.edges, state, said]
         partial = self.path.with_suffix(f".{os.getpid()}")
         partial.write_text(json.dumps(self.all, indent=0, sort_keys=True))
         os.replace(partial, self.path)
@@ -285,7 +376,7 @@ def page(root, build, iterations):
         for site, new in by_edge.get(edge, []):
             files.add(site.path.removeprefix("engine/"))
             orders.add(site.operation().removeprefix("at_").rsplit("_", 1)[0] if site.suffix else site.operation()[3:])
-            state = results.get(f"{site.path} {site.function} {site.operation()}#{site.nth} -> {new}", ["", "", ""])[1]
+            state = results.get(key_of(site, new), ["", "", ""])[1]
             key = (site.path, site.function, site.operation(), site.nth, new)
             if state == "caught":
                 caught += 1
@@ -296,7 +387,7 @@ def page(root, build, iterations):
         lines.append(f"| `{edge}` | {', '.join(modelled.get(edge, [])) or '-'} | {', '.join(sorted(files))} | "
                      f"{', '.join(sorted(orders))} | {caught} | {given} | {left} |")
     for site, new in everything:
-        state = results.get(f"{site.path} {site.function} {site.operation()}#{site.nth} -> {new}", ["", "", ""])[1]
+        state = results.get(key_of(site, new), ["", "", ""])[1]
         key = (site.path, site.function, site.operation(), site.nth, new)
         total["caught" if state == "caught" else "reason" if key in reasons or set(site.edges) <= set(excused) else "open"] += 1
     why_not = [f"- `{edge}`: {reason}" for edge, reason in sorted(excused.items())]
@@ -308,7 +399,7 @@ def page(root, build, iterations):
         "    make models      # every model as it is; in `make check` too, with fewer executions",
         "    make weaken      # each order one step weaker: a model has to notice, or tests/model/survivors.txt says why not", "",
         f"{len(everything)} weakenings of {len(sites(root))} operations: {total['caught']} caught, {total['reason']} with a reason, "
-        f"{total['open']} open. What no model noticed was tried in {iterations} executions or more of each world of its models.", "",
+        f"{total['open']} open. What has a reason is tried in {iterations // REASONED} executions or more of each world of its models.", "",
         "One operation may stand at several edges, and counts at each. *Open*: not noticed, and nobody has said why that is right;",
         "or not tried yet.", "",
         "| edge | models | files | operations | caught | with a reason | open |", "|---|---|---|---|---|---|---|", *lines, "",
@@ -324,6 +415,7 @@ def main():
     parser.add_argument("--iterations", type=int, default=3000)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--page", type=Path)
+    parser.add_argument("--keep", action="store_true")
     parser.add_argument("--compile")
     parser.add_argument("--depfile", type=Path)
     parser.add_argument("--list", action="store_true")
@@ -341,6 +433,9 @@ def main():
         return 0
     if arguments.compile:
         return compile_one(Runner(root, build, arguments.iterations), arguments.compile, arguments.depfile)
+    if arguments.keep:
+        keep(root, build)
+        return 0
     if arguments.page:
         arguments.page.write_text(page(root, build, arguments.iterations))
         return 0

@@ -14,10 +14,10 @@ static uint32_t place_of(struct tick *tick)
 	return at_load_relaxed_u32(&dhpi_dpc(&tick->dpc)->place);
 }
 
-static void assert_place(struct tick *tick, enum dhpi_place_kind kind, uint32_t index)
+static void assert_place(struct tick *tick, enum dhpi_place_kind kind, uint32_t cpu)
 {
 	assert_int_equal(dhpi_place_kind(place_of(tick)), kind);
-	assert_int_equal(dhpi_place_index(place_of(tick)), index);
+	assert_int_equal(dhpi_place_cpu(place_of(tick)), cpu);
 }
 
 static void assert_removed(struct tick *tick)
@@ -147,7 +147,7 @@ static void an_object_that_moved_is_removed_where_it_is_S645_S620(void **state)
 	hold_release(&holds[1]);
 	hold_wait(&carried); /* processor 1 took it over, and others with it, which now wait behind it */
 	for (uint32_t i = 0; i < 9; i++) {
-		if (dhpi_place_index(place_of(&ticks[i])) == 1) {
+		if (dhpi_place_cpu(place_of(&ticks[i])) == 1) {
 			assert_place(&ticks[i], DHPI_PLACE_WINDOW, 1);
 			moved++;
 		}

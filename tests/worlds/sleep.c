@@ -74,7 +74,7 @@ static void insert(void *item)
 static void begin_worker(struct dhpi_queue *queue)
 {
 	port_self()->worker = queue;
-	port_cpu_pretend((int32_t)queue->cpu);
+	port_cpu_pretend((int32_t)dhpi_queue_cpu(queue));
 }
 
 /* Until all have run; then it says so to the other. */

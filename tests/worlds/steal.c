@@ -65,7 +65,7 @@ static void close(void)
 static void begin(struct dhpi_queue *queue)
 {
 	port_self()->worker = queue;
-	port_cpu_pretend((int32_t)queue->cpu);
+	port_cpu_pretend((int32_t)dhpi_queue_cpu(queue));
 }
 
 static void work(void *queue)
