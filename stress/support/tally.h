@@ -51,7 +51,9 @@
 	X(FEED, "feed", "a feed picks processors that it has")                                                         \
 	X(CHANGE, "change", "generations only grow, and the last one is told")                                         \
 	X(MEMORY, "memory", "conditions follow the numbers, each module is told once or twice")                        \
-	X(RECORD, "record", "a recording opens, and plays to the same processors")
+	X(RECORD, "record", "a recording opens, and plays to the same processors")                                    \
+	X(ITEM, "item", "an item that a lane took runs once, before the lanes are gone; one that it refused never")    \
+	X(LANE_ORDER, "lane-order", "who stays on a processor has the items run in the order of its pushes")
 
 /* Deeds: what was done at all. A zero here means that a rule was not tried. */
 #define TALLY_DEEDS(X)                                                                                                 \
@@ -104,7 +106,10 @@
 	X(PAUSES, "pauses of everything")                                                                              \
 	X(TOLD, "changes of the set told")                                                                             \
 	X(MEMORY, "changes of the memory")                                                                             \
-	X(RECORDED, "recordings played")
+	X(RECORDED, "recordings played")                                                                               \
+	X(ITEMS, "plain items run")                                                                                    \
+	X(ITEMS_REFUSED, "plain items for which a lane had no room")                                                   \
+	X(LANES, "lanes that came and went")
 
 enum rule {
 #define X(name, word, text) RULE_##name,

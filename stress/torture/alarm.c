@@ -40,6 +40,7 @@ static void handler(int number)
 		if (random % 16 == 0)
 			links_unlink(world, random);
 		rundowns_glance(world, random);
+		lanes_glance(world, random);
 	}
 	errno = saved;
 }

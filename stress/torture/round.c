@@ -14,8 +14,8 @@
 
 /* Checked and destroyed from the first to the last: work before what its routines use. */
 static const struct part *const parts[] = {
-	&part_stalls, &part_refusals, &part_adder,     &part_watch,    &part_work,    &part_batch,  &part_heap,
-	&part_alarm,  &part_order,    &part_timers,    &part_calls,    &part_pins,    &part_slots,  &part_sums,
+	&part_stalls, &part_refusals, &part_adder,     &part_watch,    &part_work,    &part_lanes,   &part_batch,  &part_heap,
+	&part_alarm,  &part_order,    &part_timers,    &part_calls,    &part_pins,    &part_slots,   &part_sums,
 	&part_blocks, &part_links,    &part_ages,      &part_rundowns, &part_hearers, &part_listeners,
 	&part_changes, &part_modules, &part_records,   &part_devices};
 

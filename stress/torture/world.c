@@ -128,4 +128,5 @@ void routine_checks(struct world *world, uint32_t target, uint64_t random)
 	(void)dhp_dpc_should_yield();
 	blocks_glance(world, random);
 	rundowns_glance(world, random);
+	lanes_glance(world, random);
 }

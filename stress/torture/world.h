@@ -41,6 +41,7 @@ struct blocks;    /* blocks.c */
 struct rundowns;  /* rundowns.c */
 struct changes;   /* changes.c */
 struct modules;   /* modules.c */
+struct lanes;     /* lanes.c */
 
 struct world {
 	const struct options *options; /* constant */
@@ -70,6 +71,7 @@ struct world {
 	struct rundowns *rundowns;
 	struct changes *changes;
 	struct modules *modules;
+	struct lanes *lanes;
 };
 
 typedef void act(struct world *world, struct dice *dice);
@@ -92,7 +94,7 @@ struct part {
 
 extern const struct part part_work, part_batch, part_heap, part_alarm, part_slots, part_links, part_hearers, part_listeners,
 	part_watch, part_adder, part_pins, part_stalls, part_refusals, part_ages, part_order, part_timers, part_calls,
-	part_blocks, part_sums, part_rundowns, part_devices, part_changes, part_modules, part_records;
+	part_blocks, part_sums, part_rundowns, part_devices, part_changes, part_modules, part_records, part_lanes;
 
 static inline bool stopping(struct world *world)
 {
@@ -153,6 +155,8 @@ void links_unlink(struct world *world, uint64_t random);
 void ages_glance(struct world *world, uint64_t random);
 void blocks_glance(struct world *world, uint64_t random);
 void rundowns_glance(struct world *world, uint64_t random);
+/* lanes.c: push an item now and then, at any level. */
+void lanes_glance(struct world *world, uint64_t random);
 /* work.c: insert one of the shared objects, at any level; remove one, not from a signal handler. */
 void pool_insert(struct world *world, uint64_t random);
 void pool_remove(struct world *world, uint64_t random);

@@ -18,7 +18,7 @@
 struct world world;
 
 static const struct part *const parts[] = { &processors_part, &work_part, &timers_part, &notify_part, &arrays_part, &blocks_part,
-	&protect_part, &devices_part, &hold_part, &memory_part, &misuse_part };
+	&protect_part, &devices_part, &hold_part, &memory_part, &misuse_part, &lanes_part };
 
 void check_says(enum dhp_status actual, enum dhp_status expected, const char *call, const char *file, int line)
 {
@@ -133,10 +133,10 @@ static void run_operation(uint32_t mask, bool say)
 		parts[i]->check();
 }
 
-/* Eight bytes for each unit, of those that come last. */
+/* Sixteen bytes for each unit, of those that come last. */
 static void settle_neighbour(uint32_t units)
 {
-	size_t left = (size_t)(world.end - world.at), size = units * (size_t)8 < left ? units * (size_t)8 : left;
+	size_t left = (size_t)(world.end - world.at), size = units * (size_t)16 < left ? units * (size_t)16 : left;
 
 	world.end -= size;
 	neighbour_begin(world.end, size);

@@ -30,12 +30,19 @@ static void never_request(struct dhp_request *request, void *context, enum dhp_s
 	MUST(false);
 }
 
+static void never_items(void *context, void *const *items, uint32_t count)
+{
+	(void)context, (void)items, (void)count;
+	MUST(false);
+}
+
 /* ---- calls that block, or change the set ---- */
 
 static void refuse_all(enum dhp_status expected)
 {
 	const struct dhp_percpu_options array = { .size = sizeof(array), .slot_bytes = 8 };
 	const struct dhp_lookaside_options list = { .size = sizeof(list), .block_bytes = 8 };
+	const struct dhp_lanes_options lanes = { .size = sizeof(lanes), .routine = never_items };
 	struct dhp_engine *engine = world.engine;
 	void *none = NULL;
 	uint32_t count;
@@ -59,6 +66,8 @@ static void refuse_all(enum dhp_status expected)
 	SAYS(dhp_percpu_create(engine, &array, (struct dhp_percpu **)&none), expected);
 	SAYS(dhp_counter_create(engine, (struct dhp_counter **)&none), expected);
 	SAYS(dhp_lookaside_create(engine, &list, (struct dhp_lookaside **)&none), expected);
+	SAYS(dhp_lanes_create(engine, &lanes, (struct dhp_lanes **)&none),
+	     has_workers() || expected != DHP_IN_CALLBACK ? expected : DHP_NOT_SUPPORTED);
 	SAYS(dhp_rundown_percpu_create(engine, (struct dhp_rundown_percpu **)&none), expected);
 	SAYS(dhp_hold_create(engine, never_request, NULL, (struct dhp_hold **)&none), expected);
 	SAYS(dhp_pause_all(engine, 1), expected);

@@ -71,7 +71,7 @@ struct part {
 };
 
 extern const struct part processors_part, work_part, timers_part, notify_part, arrays_part, blocks_part, protect_part, hold_part,
-	memory_part, devices_part, misuse_part;
+	memory_part, devices_part, misuse_part, lanes_part;
 
 /* ---- what one part asks of another ---- */
 
