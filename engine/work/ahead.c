@@ -165,7 +165,7 @@ bool dhpi_ahead_take(struct dhpi_queue *queue)
 	struct dhpi_ahead *ahead = &queue->work->ahead;
 	struct dhpi_spare *spare = first_of(ahead);
 
-	if (spare == NULL || !pin(queue->work, spare, queue->cpu))
+	if (spare == NULL || !pin(queue->work, spare, dhpi_queue_cpu(queue)))
 		return false;
 	take_out(ahead, spare);
 	at_bump_u64(&ahead->used);

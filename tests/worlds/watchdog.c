@@ -99,7 +99,7 @@ static void be_worker(void *argument)
 	struct port_self *self = port_self();
 
 	self->worker = queue;
-	port_cpu_pretend((int32_t)queue->cpu);
+	port_cpu_pretend((int32_t)dhpi_queue_cpu(queue));
 	while (left() != 0) {
 		self->dispatch = 1;
 		run_high(queue, self);
