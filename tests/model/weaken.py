@@ -284,7 +284,8 @@ class Runner:
             result = subprocess.run(command, capture_output=True, text=True, timeout=900)
         except subprocess.TimeoutExpired:
             return True, "no end"
-        return result.returncode != 0, why(result.stdout)
+        crashed = f"ended by signal {-result.returncode}" if result.returncode < 0 else ""
+        return result.returncode != 0, why(result.stdout) or crashed
 
     def build_with(self, site, text, models, folder):
         """What the compiler said of the models with the changed file."""
@@ -449,7 +450,7 @@ def main():
         for job in jobs:
             site, new, state, said, seconds = job.result()
             key = (site.path, site.function, site.operation(), site.nth, new)
-            if state == "survived" and key in reasons:
+            if state in ("survived", "not modelled") and key in reasons:
                 state = "excused"
             elif state == "not modelled" and set(site.edges) <= set(excused):
                 state = "excused"

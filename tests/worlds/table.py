@@ -32,6 +32,7 @@ ALGORITHMS = {
     "sleep": "`worker.c`, `timers.c`: park, wake, thieves, ticks",
     "call": "`call.c`",
     "watchdog": "`watchdog.c`",
+    "lane": "`lanes.c`, without sequences",
     "epoch": "`epoch.c`",
     "growth": "`array.c`, `set.c`",
     "counter": "`counter.c`",
