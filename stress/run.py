@@ -4,7 +4,9 @@
 
     run.py [--build FOLDER] [--seconds N] [--seed N] [--record] [-- OPTION...]    N seconds in all; options go to torture
 
---record adds the runs in which every rule held to stress/record.txt, with seeds that do not stand there. Ends with 1 at the first run in which a rule was broken or a sanitizer spoke, and prints the whole report of it.
+--record adds the runs in which every rule held to stress/record.txt, with seeds that do not stand there. Ends with 1 at the first run
+in which a rule was broken, a sanitizer spoke or nothing ran, and prints the whole report of it; and after a minute or more in all,
+if there is a rule that nobody looked at.
 """
 import argparse
 import re
@@ -20,6 +22,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PARTS = ("arrays", "epochs", "work", "notification", "devices", "all")
 BACKENDS = ("sim", "linux")
 CANNOT_RUN = 3
+LONG_ENOUGH = 60  # seconds in all after which each rule has been looked at
+NOT_COUNTED = {"hung"}  # is looked at by whoever waits
 PATIENCE = 240  # seconds that a run may take longer than it was told; torture itself finds out after 120
 
 
@@ -32,6 +36,17 @@ def oldest(text):
     """The greatest age that a reader saw, and how often."""
     ages = {int(age): int(count) for age, count in re.findall(r" (\d): (\d+)", text.split("\nage,")[-1].split("\nrule")[0])}
     return max((age for age, count in ages.items() if count), default=0)
+
+
+def checked(text):
+    """{rule: how often it was looked at}"""
+    return {rule: int(count) for rule, count in re.findall(r"^([a-z-]+) +(\d+) +\d+$", text.split("\nrule ")[-1], re.MULTILINE)}
+
+
+def verdict(status, backend, rounds):
+    if status == CANNOT_RUN and backend == "linux" and rounds == 0:
+        return "cannot run here"
+    return "every rule held" if status == 0 and rounds > 0 else f"STATUS {status}"
 
 
 def torture(program, part, backend, seconds, seed, options):
@@ -54,7 +69,7 @@ def main():
     options = parser.parse_args()
     program = options.build / "stress/torture"
     seed = options.seed if options.seed is not None else record.next_seed() if options.record else int(time.time())
-    held = []
+    held, looks, broken = [], {}, False
     each = max(2, options.seconds // (len(PARTS) * len(BACKENDS)))
     print(f"{'':20} {'seconds':>7} {'seed':>12} {'rounds':>7} {'arrivals':>9} {'left':>6} {'routines':>10} {'stalls':>7} {'refused':>8} {'oldest':>6}")
     for i, (backend, part) in enumerate((backend, part) for backend in BACKENDS for part in PARTS):
@@ -62,19 +77,24 @@ def main():
         counts = [number(rf"^{words} +(\d+)$", text) for words in (
             "rounds", "processors added", "times that processors left", "routines run", "threads stopped in the middle",
             "allocations and threads refused")]
+        said = verdict(status, backend, counts[0])
         print("{:20} {:7} {:12} {:7} {:9} {:6} {:10} {:7} {:8} {:6}  {}".format(
-            f"{part}, {backend}", each, seed + i, *counts, oldest(text),
-            {0: "every rule held", CANNOT_RUN: "cannot run here"}.get(status, f"STATUS {status}")), flush=True)
-        if status not in (0, CANNOT_RUN):
+            f"{part}, {backend}", each, seed + i, *counts, oldest(text), said), flush=True)
+        if said.startswith("STATUS"):
             print(text)
+            broken = True
             break
-        if status == 0:
+        for rule, count in checked(text).items():
+            looks[rule] = looks.get(rule, 0) + count
+        if status == 0 and counts[1] > 0:
             held.append((part, backend, options.build.name, number(r" (\d+) threads, ", text), each, seed + i))
-    else:
-        status = 0
     if options.record:
         record.add(held)
-    return 1 if status else 0
+    unseen = sorted(rule for rule, count in looks.items() if count == 0 and rule not in NOT_COUNTED)
+    if options.seconds >= LONG_ENOUGH and not broken and unseen:
+        print(f"nobody looked at: {', '.join(unseen)}")
+        broken = True
+    return 1 if broken else 0
 
 
 if __name__ == "__main__":

@@ -397,7 +397,7 @@ def page(root, build, iterations):
     return "\n".join([
         "<!-- SPDX-License-Identifier: BSD-2-Clause -->", "# Weak-memory models", "",
         "Written by `tests/model/weaken.py --page`. How the models work: [tests/model/README.md](../tests/model/README.md).", "",
-        "    make models      # every model as it is; in `make check` too, with fewer executions",
+        "    make models      # every model as it is; in `make check` too, with fewer executions, where Relacy is",
         "    make weaken      # each order one step weaker: a model has to notice, or tests/model/survivors.txt says why not", "",
         f"{len(everything)} weakenings of {len(sites(root))} operations: {total['caught']} caught, {total['reason']} with a reason, "
         f"{total['open']} open. What has a reason is tried in {iterations // REASONED} executions or more of each world of its models.", "",
