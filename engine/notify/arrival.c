@@ -12,8 +12,6 @@
  * I3        `arrivals_held` is looked at under `delivering`: from the return of a hold on nothing is delivered.
  * I4        a registrant without replay hears nothing that was posted before it came, also if that is not delivered yet
  *           (S-208).
- * I5        where nobody is registered nobody is woken: an arrival would pay for a call that tells nobody. What is posted then
- *           waits in the inbox for the next registration, drain or end.
  */
 #include "notify.h"
 
@@ -62,13 +60,9 @@ void dhpi_arrival_name(char *name, const char *prefix, uint32_t number)
 bool dhpi_arrival_prepare(struct dhpi_notify *notify, const struct dhp_processor *processor)
 {
 	struct dhpi_arrival_event *event = &notify->processors[processor->index];
-	size_t end = (size_t)(processor->index + 1) * sizeof(*event);
 
-	if (end > notify->processors_touched) {
-		if (!port_touch(event, sizeof(*event), DHP_NO_INDEX))
-			return false;
-		notify->processors_touched = dhpi_round_up(end, port_page_bytes());
-	}
+	if (!port_touch(event, sizeof(*event), DHP_NO_INDEX))
+		return false;
 	event->device_class = DHP_CLASS_PROCESSOR;
 	dhpi_arrival_name(event->name.text, "processor-", processor->cpu);
 	return true;
@@ -79,8 +73,7 @@ void dhpi_arrival_push(struct dhpi_notify *notify, struct dhpi_arrival_event *ev
 	/* relaxed: who drains or registers asks later, and the event's own push is what carries the data */
 	event->sequence = at_fetch_add_relaxed_u64(&notify->posted, 1) + 1;
 	ck_stack_push_upmc(&notify->inbox, &event->entry);
-	if (dhpi_registry_count(&notify->asynchronous[event->device_class]) != 0) /* who comes later, or drains, signals */
-		(void)port_event_signal(&notify->event);
+	(void)port_event_signal(&notify->event);
 }
 
 void dhpi_arrival_post(struct dhpi_notify *notify, const struct dhp_processor *processor)
@@ -234,7 +227,6 @@ static void add(struct dhp_arrival_notify *to, uint32_t flags)
 		replay(to);
 	if (!in_callback)
 		port_mutex_unlock(&notify->delivering);
-	(void)port_event_signal(&notify->event);
 }
 
 static enum dhp_status check_arguments(struct dhp_engine *engine, enum dhp_device_class device_class,
@@ -305,7 +297,6 @@ enum dhp_status dhp_arrival_drain(struct dhp_engine *engine)
 	if (port_mutex_mine(&engine->notify->delivering) || port_mutex_mine(engine->notify->serial))
 		return DHP_IN_CALLBACK;
 	posted = at_load_relaxed_u64(&engine->notify->posted); /* relaxed: what the caller knows of was counted */
-	(void)port_event_signal(&engine->notify->event);
 	while (at_load_acquire_u64(&engine->notify->delivered) < posted) { /* [notify-drain] acquire */
 		port_sleep_ns(sleep_ns);
 		sleep_ns = sleep_ns < LONGEST_SLEEP_NS ? 2 * sleep_ns : sleep_ns;

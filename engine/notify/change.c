@@ -41,8 +41,7 @@ void dhpi_change_post(struct dhpi_notify *notify)
 	if (at_load_relaxed_u64(&notify->changed) == generation) /* relaxed: own store, under serial */
 		return;
 	at_store_release_u64(&notify->changed, generation); /* [change-post] release */
-	if (dhpi_registry_count(&notify->changes) != 0) /* who comes later reads the set after it is on the list */
-		(void)port_event_signal(&notify->event);
+	(void)port_event_signal(&notify->event);
 }
 
 /* Under delivering. */

@@ -82,7 +82,7 @@ static void put_in(struct dhpi_ahead *ahead, struct dhpi_spare *spare)
 	dhpi_spin_unlock(&ahead->lock);
 }
 
-/* It may be the wrong one: then a page lies idle until its processor comes. */
+/* It may be the wrong one, or of another node: then a page lies idle until its processor comes, or is far from it. */
 static void touch_queue(struct dhpi_work *work)
 {
 	const struct dhp_processor *last = dhpi_set_row(work->set, dhpi_set_active(work->set) - 1);
@@ -117,9 +117,9 @@ void dhpi_ahead_fill(struct dhpi_work *work)
 	if (at_load_relaxed_u32(&ahead->asked) == 0) /* relaxed: who asks tells the alarm after */
 		return;
 	at_store_relaxed_u32(&ahead->asked, 0); /* relaxed: before the look at what is there */
-	while (at_load_relaxed_u32(&ahead->count) < wanted(work)) /* relaxed: one too many, or too few for a while, is no harm */
-		if (!make_one(work))
-			return;
+	/* relaxed: one too many, or too few for a while, is no harm. One for each turn of the thread, which has timers to look at */
+	if (at_load_relaxed_u32(&ahead->count) < wanted(work) && make_one(work))
+		dhpi_ahead_ask(work);
 }
 
 /* ---- using one ---- */

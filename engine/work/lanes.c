@@ -53,7 +53,7 @@ struct lane {
 	/* ---- who pushes ---- */
 	struct at_u64 tail;   /* edges lane-push, lane-watch */
 	struct at_ptr *cells; /* set once */
-	uint64_t mask;        /* set once */
+	_Alignas(8) uint64_t mask; /* set once */
 	struct at_u64 limit;  /* of sequences: what `head` allowed when it was looked at, edge lane-room; 0: closed, or none */
 	struct at_u64 watch;  /* edge lane-watch, I2, I3 */
 
@@ -330,14 +330,19 @@ enum dhp_status dhp_lanes_push_slow(struct dhp_lanes *view, void *item)
 
 static void wait_for_lane(void *slot, const struct dhp_processor *processor, void *context)
 {
-	const struct lane *lane = slot;
+	struct lane *lane = slot;
 	struct dhpi_pause pause = DHPI_PAUSE_FIRST;
 	uint64_t tail = at_load_relaxed_u64(&lane->tail); /* relaxed: what was pushed before is in it */
 
 	(void)processor;
 	(void)context;
-	while (at_load_acquire_u64(&lane->head) < tail) /* [lane-room] acquire */
+	while (at_load_acquire_u64(&lane->head) < tail) { /* [lane-room] acquire */
+		uint64_t watch = at_load_relaxed_u64(&lane->watch); /* relaxed: as where who pushes in a sequence reads it */
+
+		if ((watch & 1) == 0) /* who pushed has not rung yet, and may be stopped: I3 */
+			(void)dhp_lanes_ring(lane, watch);
 		dhpi_pause(&pause);
+	}
 }
 
 enum dhp_status dhp_lanes_flush(struct dhp_lanes *view)

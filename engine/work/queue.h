@@ -95,7 +95,7 @@ struct dhpi_queue {
 	uint32_t passed_over;      /* refills in a row that left a threaded object waiting */
 
 	struct at_u64 done[2]; /* owner: objects counted here that ran here, edge dpc-done */
-	struct dhp_reader *reader;            /* owner: announces between batches */
+	struct dhp_reader *reader;            /* owner: announces between routines */
 	struct at_u64 stolen, steals, refills, parks, first_run_ns; /* owner writes: statistics */
 	struct at_u64 long_runs, long_sequences, longest_run_ns;          /* likewise, if the watchdog is on */
 	uint64_t run_start_ns;                /* owner, if the watchdog is on; 0: no routine runs */

@@ -235,7 +235,7 @@ static void run(struct dhpi_queue *queue, struct port_self *self, struct dhpi_dp
 	dhpi_reader_quiescent(queue->reader); /* I2: between two routines it holds nothing */
 }
 
-/* Not without end: a High DPC that inserts itself again holds up neither the others nor a grace period. */
+/* Not without end: a High DPC that inserts itself again does not hold up the others. */
 static void run_high(struct dhpi_queue *queue, struct port_self *self)
 {
 	for (uint32_t i = 0; i < HIGH_AT_ONCE && dhpi_queue_has_high(queue); i++) {

@@ -3,8 +3,8 @@
  * epoch.h - when may something that was taken away be freed?
  *
  * A section is a time in which a thread may use what it found through a shared pointer. A grace period is a time in
- * which every section that was open at its start has ended. A DPC routine is always inside a section, at no cost of
- * its own; any other thread becomes a reader and brackets its use. Reads take no lock. Growth of arrays needs none
+ * which every section that was open at its start has ended. A DPC routine is always inside a section, for two
+ * loads; any other thread becomes a reader and brackets its use. Reads take no lock. Growth of arrays needs none
  * of this: only what goes away does.
  */
 #ifndef DHP_EPOCH_H

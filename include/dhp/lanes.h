@@ -9,6 +9,9 @@
  *
  * One lane's items run in order, and one call of the routine at a time. Between lanes there is no order: a thread that is moved
  * to another processor between two pushes may see the second item run first, or at the same time.
+ *
+ * A lane that falls idle while another processor empties it costs one membarrier, which interrupts those on which the process
+ * runs; where the system refuses that later, the lane is looked at for good. For the watchdog a call is one routine.
  */
 #ifndef DHP_LANES_H
 #define DHP_LANES_H
@@ -81,7 +84,8 @@ DHP_API enum dhp_status dhp_lanes_create(struct dhp_engine *engine, const struct
 /*
  * dhp_lanes_destroy - run what is left, then release the lanes. NULL is accepted.
  *
- * Nobody may push any more, the routine included.
+ * Nobody may push any more, the routine included, and every dhp_lanes_push has returned: that an item has run does not say
+ * so of its push, which may be about to wake somebody.
  *
  * Level     passive, not from a notification callback, not in a section
  * Blocks    until all that was pushed has run, for a grace period, and while a processor arrives

@@ -37,7 +37,7 @@ typedef void dhp_trace_hook(void *context, const struct dhp_trace_event *event);
 
 /* Of one processor, since it arrived. Each is exact once the processor is idle. */
 struct dhp_processor_stats {
-	uint64_t run_count;      /* routines that ran here */
+	uint64_t run_count;      /* routines that ran here, also those that empty lanes (lanes.h) */
 	uint64_t stolen_count;   /* of those, taken over from other processors */
 	uint64_t steal_count;    /* times this processor took over work */
 	uint64_t refill_count;   /* times it fetched a batch from its own inbox */

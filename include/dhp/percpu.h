@@ -71,7 +71,7 @@ struct dhp_engine;
 enum dhp_placement {
 	/* Slots close together, at least two lines apart: quickest to walk. A page is shared by neighbours. */
 	DHP_PLACE_DENSE = 0,
-	/* Each slot on pages of its own, taken from the processor's NUMA node. */
+	/* Each slot on pages of its own, taken from the processor's NUMA node if it has room and the program no memory policy. */
 	DHP_PLACE_NODE = 1
 };
 

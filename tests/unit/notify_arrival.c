@@ -612,30 +612,9 @@ static void what_is_on_its_way_when_the_engine_ends_disturbs_nobody(void **state
 	}
 }
 
-/* Nobody is woken where nobody is registered; what was posted then is past for who comes later (S-208). */
-static void what_nobody_was_there_for_keeps_no_drain_waiting_S208(void **state)
-{
-	struct dhp_engine *engine = begin(8, 1);
-	struct listener *me = make_listener();
-
-	(void)state;
-	add_positions(engine, 1, 4);
-	drain(engine);
-	add_positions(engine, 4, 6);
-	assert_ok(join_list(me, engine, 0, 0));
-	add_positions(engine, 6, 7);
-	drain(engine);
-	assert_int_equal(me->count, 1);
-	assert_int_equal(me->strange, 0);
-	dhp_arrival_unregister(me->handle);
-	end_engine(engine);
-	free(me);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_nobody_was_there_for_keeps_no_drain_waiting_S208),
 		cmocka_unit_test(bad_arguments_are_named_S212_S213),
 		cmocka_unit_test(one_arrival_for_each_processor_and_the_registration_stays_S208_S229_S237),
 		cmocka_unit_test(include_existing_calls_before_the_return_with_the_same_names_S206_S211_S225),

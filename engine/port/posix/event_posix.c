@@ -83,8 +83,10 @@ bool port_event_rouse(struct port_event *event)
 {
 	const uint32_t waits = UINT32_C(1) << 31;
 	int kept = errno;
-	bool first = (ck_pr_faa_32(&event->count.counter, 1) & waits) != 0;
+	bool first;
 
+	ck_pr_fence_store_atomic(); /* as ck_ec_add does: what was written before is seen by who takes the new ticket */
+	first = (ck_pr_faa_32(&event->count.counter, 1) & waits) != 0;
 	if (first)
 		ck_pr_and_32(&event->count.counter, ~waits);
 	wake32(&operations, &event->count.counter);
