@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "all.h"
+#include "body.h"
 #include "engines.h"
 #include "pool.h"
 #include "threads.h"
@@ -53,16 +54,6 @@ static void run_chain(struct dhp_dpc *dpc, void *context, void *argument_1, void
 	ours_chain(context);
 }
 
-static void run_body(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
-{
-	struct job *job = context;
-
-	(void)dpc;
-	(void)argument_1;
-	(void)argument_2;
-	job->body(job);
-}
-
 static dhp_dpc_routine *routine_of(const struct job *job)
 {
 	return job->body == pool_tick ? run_tick : job->body == ours_chain ? run_chain : run_body;
@@ -86,19 +77,6 @@ static void prepare(void *pool, struct job *job)
 
 /* ---- the engine ---- */
 
-static uint32_t index_of_cpu(uint32_t cpu)
-{
-	struct dhp_processor processor;
-	struct dhp_counts counts;
-
-	if (dhp_failed(dhp_counts_read(self.engine, &counts)))
-		return DHP_NO_INDEX;
-	for (uint32_t index = 0; index < counts.active; index++)
-		if (dhp_processor_at(self.engine, index, &processor) == DHP_OK && processor.cpu == cpu)
-			return index;
-	return DHP_NO_INDEX;
-}
-
 static void destroy(void *pool)
 {
 	(void)pool;
@@ -117,8 +95,7 @@ static void *make(bool aimed, bool balanced)
 		return NULL;
 	if (balanced)
 		return &self;
-	self.target = index_of_cpu(threads_cpu(WHERE_SECOND));
-	if (self.target != DHP_NO_INDEX)
+	if (dhp_index_of_cpu(self.engine, threads_cpu(WHERE_SECOND), &self.target) == DHP_OK)
 		return &self;
 	destroy(&self);
 	return NULL;

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "all.h"
+#include "body.h"
 #include "engines.h"
 #include "pool.h"
 #include "threads.h"
@@ -42,16 +43,6 @@ static void run_items(void *context, void *const *items, uint32_t count)
 		((struct node *)items[i])->runs++;
 	if (__atomic_add_fetch(&pool_meter.tally, count, __ATOMIC_ACQ_REL) == goal)
 		__atomic_store_n(&pool_meter.done, goal, __ATOMIC_RELEASE);
-}
-
-static void run_body(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
-{
-	struct job *job = context;
-
-	(void)dpc;
-	(void)argument_1;
-	(void)argument_2;
-	job->body(job);
 }
 
 static bool is_counted(const struct job *job)

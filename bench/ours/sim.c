@@ -11,6 +11,7 @@
 
 #include "all.h"
 #include "bench.h"
+#include "body.h"
 #include "pool.h"
 
 #define PROCESSORS 3u /* the last is only there to be expected */
@@ -19,16 +20,6 @@ static struct {
 	struct dhp_engine *engine;
 	bool aimed;
 } self;
-
-static void run_body(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
-{
-	struct job *job = context;
-
-	(void)dpc;
-	(void)argument_1;
-	(void)argument_2;
-	job->body(job);
-}
 
 static void prepare(void *pool, struct job *job)
 {

@@ -82,6 +82,12 @@ static void push(struct bench *bench, uint32_t which)
 	assert_ok(dhp_lanes_push(bench->lanes, &bench->items[which]));
 }
 
+static void push_first(struct bench *bench, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		push(bench, i);
+}
+
 static void go_to(struct dhp_engine *engine, uint32_t index)
 {
 	struct dhp_processor processor;
@@ -106,8 +112,7 @@ static void items_of_one_processor_run_once_and_in_order(void **state)
 	(void)state;
 	open_bench(&bench, engine, 0, MANY);
 	go_to(engine, 1);
-	for (uint32_t i = 0; i < MANY; i++)
-		push(&bench, i);
+	push_first(&bench, MANY);
 	assert_ok(dhp_lanes_flush(bench.lanes));
 	assert_int_equal(peek(&bench.ran), MANY);
 	for (uint32_t i = 0; i < MANY; i++) {
@@ -130,8 +135,7 @@ static void a_routine_gets_what_waits_many_at_a_time(void **state)
 	open_bench(&bench, engine, 0, MANY);
 	go_to(engine, 0);
 	hold_all(&hold, engine, 1);
-	for (uint32_t i = 0; i < MANY; i++)
-		push(&bench, i);
+	push_first(&bench, MANY);
 	assert_int_equal(peek(&bench.calls), 0);
 	hold_release(&hold);
 	assert_ok(dhp_lanes_flush(bench.lanes));
@@ -153,8 +157,7 @@ static void a_full_lane_takes_nothing_and_loses_nothing(void **state)
 	go_to(engine, 0);
 	for (uint32_t round = 1; round <= 5; round++) { /* the ring's beginning is where it was, and in its middle */
 		hold_all(&hold, engine, 1);
-		for (uint32_t i = 0; i < 8; i++)
-			push(&bench, i);
+		push_first(&bench, 8);
 		assert_status(dhp_lanes_push(bench.lanes, &bench.items[8]), DHP_FULL);
 		assert_status(dhp_lanes_push(bench.lanes, &bench.items[8]), DHP_FULL);
 		hold_release(&hold);
@@ -309,8 +312,7 @@ static void a_newcomer_takes_what_waits_elsewhere_S620(void **state)
 	open_bench(&bench, engine, 0, MANY);
 	go_to(engine, 0);
 	hold_all(&hold, engine, 1);
-	for (uint32_t i = 0; i < MANY; i++)
-		push(&bench, i);
+	push_first(&bench, MANY);
 	add_positions(engine, 1, 2);
 	assert_ok(dhp_lanes_flush(bench.lanes)); /* its processor is still held */
 	for (uint32_t i = 0; i < MANY; i++)
@@ -468,8 +470,7 @@ static void destruction_runs_what_is_left(void **state)
 	(void)state;
 	for (uint32_t round = 0; round < TIMES(200); round++) {
 		open_bench(&bench, engine, 0, 100);
-		for (uint32_t i = 0; i < 100; i++)
-			push(&bench, i);
+		push_first(&bench, 100);
 		assert_status(dhp_engine_destroy(engine), DHP_IN_USE);
 		assert_ok(dhp_lanes_destroy(bench.lanes));
 		assert_int_equal(bench.ran, 100);

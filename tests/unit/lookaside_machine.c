@@ -4,14 +4,9 @@
  * flushes; no block is lost or handed out twice. This file is compiled twice, the second time with a delay before the store
  * that commits, and run with and without the kernel's restartable sequences.
  */
-#include "support.h"
-#include "tree.h"
+#include "machine.h"
 
-#include <sched.h>
 #include <stdlib.h>
-#include <sys/rseq.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <dhp/lookaside.h>
 
@@ -152,54 +147,21 @@ static void a_flush_returns_all_and_the_caches_go_on_S702_S704(void **state)
 
 /* ---- a processor of which the machine's files do not speak ---- */
 
-static uint32_t largest_cpu(void)
-{
-	cpu_set_t set;
-	uint32_t largest = 0;
-
-	assert_int_equal(sched_getaffinity(0, sizeof(set), &set), 0);
-	for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, &set))
-			largest = cpu;
-	return largest;
-}
-
-static struct dhp_engine *make_machine_of_cpu_0(struct tree *tree)
-{
-	static const char *const files[] = { "possible", "present", "online" };
-	const struct dhp_engine_options options = { .size = sizeof(options),
-		.flags = DHP_ENGINE_NO_WATCH | DHP_ENGINE_NO_WORKERS, .root = tree->root };
-	struct dhp_engine *engine = NULL;
-	char path[64];
-
-	tree_make(tree);
-	for (uint32_t i = 0; i < LENGTH(files); i++) {
-		(void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/%s", files[i]);
-		tree_write(tree, path, "0\n");
-	}
-	tree_write(tree, "/proc/meminfo", "MemTotal: 1048576 kB\nMemAvailable: 512000 kB\n");
-	assert_ok(dhp_engine_create(&options, &engine));
-	return engine;
-}
-
 static void on_a_processor_that_is_not_announced_blocks_come_from_the_depot_S035(void **state)
 {
 	struct race race = { .made = 0 };
 	struct dhp_engine *engine;
 	struct tree tree;
 	void *blocks[MANY];
-	cpu_set_t before, one;
-	uint32_t elsewhere = largest_cpu();
+	cpu_set_t before;
 
 	(void)state;
-	if (elsewhere == 0)
-		skip();
-	engine = make_machine_of_cpu_0(&tree);
-	make_list(engine, &race, sizeof(struct block));
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
-	CPU_ZERO(&one);
-	CPU_SET(elsewhere, &one);
-	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	if (largest_cpu(&before) == 0)
+		skip();
+	engine = make_machine_of_cpu_0(&tree, DHP_ENGINE_NO_WORKERS);
+	make_list(engine, &race, sizeof(struct block));
+	go_to_cpu(largest_cpu(&before));
 	for (uint32_t i = 0; i < MANY; i++)
 		assert_non_null(blocks[i] = dhp_lookaside_allocate(race.list));
 	for (uint32_t i = 0; i < MANY; i++)
@@ -221,18 +183,6 @@ static void on_a_processor_that_is_not_announced_blocks_come_from_the_depot_S035
 }
 
 /* ---- a thread for which the kernel keeps no word ---- */
-
-static bool end_sequences(void)
-{
-	char *thread_pointer;
-
-#if defined(__x86_64__)
-	__asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
-#else
-	thread_pointer = __builtin_thread_pointer();
-#endif
-	return syscall(SYS_rseq, thread_pointer + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) == 0;
-}
 
 static void *use_the_depot(void *argument)
 {
