@@ -62,6 +62,9 @@ void port_cpu_stand_for(int32_t cpu);
 bool port_sequences_abort_open(void);
 bool port_sequences_abort(void);
 
+/* In one sequence: the caller is on that cpu, finds `expected` there, and stores. false: it is elsewhere, or finds another word. */
+bool port_sequence_store(uint32_t cpu, const struct at_u64 *there, uint64_t expected, struct at_u64 *to, uint64_t value);
+
 /* Sets the calling thread's simulated cpu; -1: none. */
 void port_cpu_pretend(int32_t cpu);
 int32_t port_cpu_pretended(void);

@@ -39,10 +39,8 @@
 #define BATCH 256u
 #define SHARED_BATCH 64u /* where they have to be copied */
 
-/* Looks at an empty lane before it is left: about as long as it takes to interrupt the other processors. A model has fewer. */
-#ifndef DHPI_LANE_LOOKS
-#define DHPI_LANE_LOOKS 64u
-#endif
+/* Looks at an empty lane before it is left: about as long as it takes to interrupt the other processors. */
+#define LOOKS 64u
 
 /* After less than a batch: each look takes the lane's line away from who pushes. Not after one item: its sender may wait. */
 #define POLITE_RELAXES 32u
@@ -76,6 +74,7 @@ struct lanes {
 	struct dhp_percpu *array; /* of struct lane */
 	struct dhp_engine *engine;
 	struct dhp_lanes_options options; /* the capacity is a power of two */
+	uint32_t patience;                /* LOOKS; a model has fewer */
 	struct at_u32 ending;             /* destruction has begun: nothing is left */
 };
 
@@ -156,28 +155,9 @@ static uint64_t watch_after(const struct lane *lane)
 /* On the lane's own processor; elsewhere, or if it is not empty, false. */
 static bool leave_here(struct lane *lane)
 {
-#ifdef DHP_INLINE_ASM
-	if (lane->sequenced) {
-		uint64_t at, next = watch_after(lane), head = at_load_relaxed_u64(&lane->head); /* relaxed: own store */
-		uint32_t left;
-
-		__asm__ __volatile__(DHP_SECTION_BEGIN
-				     "xorl %[left], %[left]\n\t"
-				     "cmpl %[cpu], %%fs:(%[word])\n\t"
-				     "jne 3f\n\t"
-				     "cmpq %[head], (%[lane])\n\t"
-				     "jne 3f\n\t"
-				     "movl $1, %[left]\n\t"
-				     "movq %[next], 32(%[lane])\n\t" DHP_SECTION_END
-				     : [at] "=&r"(at), [left] "=&r"(left)
-				     : [word] "r"(lane->lanes->view.cpu_word), [cpu] "r"(lane->cpu), [head] "r"(head),
-				       [next] "r"(next), [lane] "r"(lane)
-				     : "memory", "cc");
-		return left != 0;
-	}
-#endif
-	(void)lane;
-	return false;
+	/* relaxed: own store */
+	return lane->sequenced &&
+	       port_sequence_store(lane->cpu, &lane->tail, at_load_relaxed_u64(&lane->head), &lane->watch, watch_after(lane));
 }
 
 /* I2: by one who saw an even number, and acquired what the last run left. true: nobody else was before. */
@@ -215,7 +195,7 @@ static bool looks_again(struct lane *lane, uint32_t count)
 	lane->looks = count == 0 ? lane->looks + 1 : 0;
 	if (leave_here(lane))
 		return false;
-	if (lane->looks >= DHPI_LANE_LOOKS) {
+	if (lane->looks >= lane->lanes->patience) {
 		lane->looks = 0;
 		return !leave(lane);
 	}
@@ -337,7 +317,7 @@ static void wait_for_lane(void *slot, const struct dhp_processor *processor, voi
 	(void)processor;
 	(void)context;
 	while (at_load_acquire_u64(&lane->head) < tail) { /* [lane-room] acquire */
-		uint64_t watch = at_load_relaxed_u64(&lane->watch); /* relaxed: as where who pushes in a sequence reads it */
+		uint64_t watch = at_load_acquire_u64(&lane->watch); /* [lane-watch] acquire: what the last run left, I2 */
 
 		if ((watch & 1) == 0) /* who pushed has not rung yet, and may be stopped: I3 */
 			(void)dhp_lanes_ring(lane, watch);
@@ -441,6 +421,7 @@ static struct lanes *lanes_alloc(struct dhp_engine *engine, const struct dhp_lan
 	if (lanes == NULL)
 		return NULL;
 	lanes->engine = engine;
+	lanes->patience = LOOKS;
 	lanes->options = *options;
 	lanes->options.capacity = 1u << dhpi_shift_for(capacity > 2 ? capacity : 2); /* two: rounds must differ above bit 0 */
 	set_view(lanes, engine->space);

@@ -9,8 +9,6 @@
  */
 #include "model.h"
 
-#define DHPI_LANE_LOOKS 1u
-
 #include "work/lanes.c"
 
 #define ITEMS 3
@@ -97,6 +95,7 @@ static void begin(uint32_t items, uint32_t capacity)
 {
 	world = model_alloc(sizeof(*world));
 	world->expected = items;
+	world->lanes.patience = 1;
 	world->lanes.options = (struct dhp_lanes_options){ .routine = routine, .capacity = capacity };
 	world->lane = model_alloc(sizeof(*world->lane));
 	world->lane->cells = model_alloc(capacity * sizeof(struct at_ptr));
@@ -176,6 +175,17 @@ static void push_and_flush(void)
 	world->items[0]->payload = 3;
 }
 
+/* The second one's pusher is stopped before it looks whether to ring; by then one of the workers may have left the lane. */
+static void flush_for_one_who_is_stopped(void)
+{
+	push(0);
+	world->items[1]->payload = 1;
+	at_store_release_ptr(cell_at(world->lane, 1), world->items[1]);
+	move_tail(world->lane, 1);
+	wait_for_lane(world->lane, NULL, NULL);
+	MODEL_ASSERT(world->items[1]->payload == 2);
+}
+
 const struct model_world model_worlds[] = {
 	{ "one_item", begin_with_one, { push_0, work }, all, 2 },
 	{ "in_order", begin_with_two, { push_in_order, work }, in_order, 1 },
@@ -184,5 +194,6 @@ const struct model_world model_worlds[] = {
 	{ "two_workers", begin_with_two, { push_0, push_1, work, work }, all, 1 },
 	{ "three_from_two", begin_with_three, { push_0, push_1_and_2, work }, all, 1 },
 	{ "flush", begin_with_two, { push_and_flush, push_1, work }, all, 1 },
+	{ "flush_rings", begin_with_two, { flush_for_one_who_is_stopped, work, work }, in_order, 1 },
 	{ .name = NULL },
 };

@@ -4,16 +4,11 @@
  * pushes. This file is compiled twice, the second time with a delay before the store that commits a push, and run with and
  * without the kernel's restartable sequences.
  */
-#include "support.h"
-#include "tree.h"
+#include "machine.h"
 
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/rseq.h>
-#include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <dhp/lanes.h>
 
@@ -71,25 +66,6 @@ static void close_race(struct race *race)
 {
 	assert_ok(dhp_lanes_destroy(race->lanes));
 	end_engine(race->engine);
-}
-
-static void go_to_cpu(uint32_t cpu)
-{
-	cpu_set_t one;
-
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
-}
-
-static uint32_t largest_cpu(const cpu_set_t *set)
-{
-	uint32_t largest = 0;
-
-	for (uint32_t cpu = 0; cpu < CPU_SETSIZE; cpu++)
-		if (CPU_ISSET(cpu, set))
-			largest = cpu;
-	return largest;
 }
 
 /* ---- one thread ---- */
@@ -155,6 +131,41 @@ static void a_lane_that_was_left_is_looked_at_again(void **state)
 	close_race(&race);
 }
 
+/* Who pushed to a lane at which nobody looks is stopped before it rings: here it never does, so who flushes has to. */
+static void a_flush_rings_for_who_is_stopped_after_its_push(void **state)
+{
+	struct race race;
+	cpu_set_t before;
+	uint64_t pushed = 0;
+
+	(void)state;
+	open_race(&race, 4);
+	if (!race.lanes->restartable) {
+		close_race(&race);
+		skip();
+	}
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	go_to_cpu(largest_cpu(&before));
+	for (uint32_t round = 0; round < 50; round++) {
+		uint64_t watch;
+
+		do {
+			void *lane;
+
+			watch = dhp_lanes_append_here(race.lanes, &race.items[0], &lane);
+			if (watch != 0)
+				pushed++;
+			else /* the lane is not open yet */
+				assert_ok(dhp_lanes_push_slow(race.lanes, &race.items[1]));
+			sleep_us(50);
+		} while (watch == 0 || (watch & 1) != 0); /* odd: somebody looks still */
+		assert_ok(dhp_lanes_flush(race.lanes));
+		assert_int_equal(peek(&race.items[0].runs), pushed);
+	}
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+	close_race(&race);
+}
+
 static uint64_t now_ns(void)
 {
 	struct timespec now;
@@ -174,10 +185,21 @@ static bool wait_for_runs(struct race *race, uint64_t runs)
 	return true;
 }
 
+/* The lane is looked at again some time after who waits for the item has seen that it ran. */
+static void run_and_linger(void *context, void *const *items, uint32_t count)
+{
+	static uint64_t dice = 11; /* of the one worker that runs aimed items */
+	uint64_t end = now_ns() + roll(&dice) % 1000;
+
+	run_items(context, items, count);
+	while (now_ns() < end)
+		continue;
+}
+
 /* From another processor, when nothing has come for a while: each push comes about when that happens, and is the last. */
 static void who_pushes_while_the_lane_is_left_is_heard(void **state)
 {
-	struct dhp_lanes_options options = { .size = sizeof(options), .routine = run_items, .flags = DHP_LANES_AIMED };
+	struct dhp_lanes_options options = { .size = sizeof(options), .routine = run_and_linger, .flags = DHP_LANES_AIMED };
 	struct race race = { .ran = 0 };
 	cpu_set_t before, others;
 	uint64_t dice = 3;
@@ -199,7 +221,7 @@ static void who_pushes_while_the_lane_is_left_is_heard(void **state)
 
 		assert_ok(dhp_lanes_push(race.lanes, &race.items[0]));
 		assert_true(wait_for_runs(&race, i));
-		end = now_ns() + roll(&dice) % 40000;
+		end = now_ns() + roll(&dice) % (roll(&dice) % 2 == 0 ? 400 : 40000); /* the first look in vain, and the last */
 		while (now_ns() < end)
 			continue;
 	}
@@ -208,24 +230,6 @@ static void who_pushes_while_the_lane_is_left_is_heard(void **state)
 }
 
 /* ---- a processor of which the machine's files do not speak ---- */
-
-static struct dhp_engine *make_machine_of_cpu_0(struct tree *tree)
-{
-	static const char *const files[] = { "possible", "present", "online" };
-	const struct dhp_engine_options options = { .size = sizeof(options), .flags = DHP_ENGINE_NO_WATCH,
-		.root = tree->root };
-	struct dhp_engine *engine = NULL;
-	char path[64];
-
-	tree_make(tree);
-	for (uint32_t i = 0; i < LENGTH(files); i++) {
-		(void)snprintf(path, sizeof(path), "/sys/devices/system/cpu/%s", files[i]);
-		tree_write(tree, path, "0\n");
-	}
-	tree_write(tree, "/proc/meminfo", "MemTotal: 1048576 kB\nMemAvailable: 512000 kB\n");
-	assert_ok(dhp_engine_create(&options, &engine));
-	return engine;
-}
 
 static void on_a_processor_that_is_not_announced_items_run_too_S035(void **state)
 {
@@ -237,7 +241,7 @@ static void on_a_processor_that_is_not_announced_items_run_too_S035(void **state
 	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
 	if (largest_cpu(&before) == 0 || !CPU_ISSET(0, &before))
 		skip();
-	race.engine = make_machine_of_cpu_0(&tree);
+	race.engine = make_machine_of_cpu_0(&tree, 0);
 	make_lanes(&race, 4);
 	go_to_cpu(largest_cpu(&before));
 	for (uint32_t i = 0; i < 100; i++) {
@@ -252,18 +256,6 @@ static void on_a_processor_that_is_not_announced_items_run_too_S035(void **state
 }
 
 /* ---- a thread for which the kernel keeps no word ---- */
-
-static bool end_sequences(void)
-{
-	char *thread_pointer;
-
-#if defined(__x86_64__)
-	__asm__("movq %%fs:0, %0" : "=r"(thread_pointer));
-#else
-	thread_pointer = __builtin_thread_pointer();
-#endif
-	return syscall(SYS_rseq, thread_pointer + __rseq_offset, 32, RSEQ_FLAG_UNREGISTER, RSEQ_SIG) == 0;
-}
 
 static void *push_without_sequences(void *argument)
 {
@@ -374,6 +366,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_full_lane_takes_nothing_and_loses_nothing),
 		cmocka_unit_test(a_lane_that_was_left_is_looked_at_again),
+		cmocka_unit_test(a_flush_rings_for_who_is_stopped_after_its_push),
 		cmocka_unit_test(who_pushes_while_the_lane_is_left_is_heard),
 		cmocka_unit_test(on_a_processor_that_is_not_announced_items_run_too_S035),
 		cmocka_unit_test(a_thread_without_sequences_pushes_too_S035),

@@ -13,7 +13,6 @@
 static enum dhp_status queue_it(struct dhp_dpc *dpc, void *argument_1, void *argument_2);
 
 #define dhp_dpc_insert queue_it
-#define DHPI_LANE_LOOKS 1u
 #include "lanes.c"
 
 #define ITEMS 3u
@@ -75,6 +74,7 @@ static void open(uint32_t items, uint32_t capacity)
 	bed = port_alloc(sizeof(*bed));
 	bed->expected = items;
 	port_event_init(&bed->event);
+	bed->lanes.patience = 1;
 	bed->lanes.options = (struct dhp_lanes_options){ .routine = routine, .capacity = capacity };
 	bed->lane.cells = port_alloc(cells_bytes(&bed->lanes));
 	init_lane(&bed->lane, &bed->lanes);

@@ -18,6 +18,8 @@
 
 #include <linux/membarrier.h>
 
+#include <dhp/percpu.h>
+
 #include "port.h"
 
 #define FIXED_DISTANCE __attribute__((tls_model("initial-exec")))
@@ -89,6 +91,34 @@ bool port_sequences_abort_open(void)
 bool port_sequences_abort(void)
 {
 	return syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED_RSEQ, 0, 0) == 0;
+}
+
+bool port_sequence_store(uint32_t cpu, const struct at_u64 *there, uint64_t expected, struct at_u64 *to, uint64_t value)
+{
+	uint32_t stored = 0;
+#ifdef DHP_INLINE_ASM
+	uint64_t at;
+
+	__asm__ __volatile__(DHP_SECTION_BEGIN
+			     "xorl %[stored], %[stored]\n\t"
+			     "cmpl %[cpu], %%fs:(%[word])\n\t"
+			     "jne 3f\n\t"
+			     "cmpq %[expected], (%[there])\n\t"
+			     "jne 3f\n\t"
+			     "movl $1, %[stored]\n\t"
+			     "movq %[value], (%[to])\n\t" DHP_SECTION_END
+			     : [at] "=&r"(at), [stored] "=&r"(stored)
+			     : [word] "r"(__rseq_offset + (ptrdiff_t)offsetof(struct rseq, cpu_id)), [cpu] "r"(cpu),
+			       [there] "r"(there), [expected] "r"(expected), [to] "r"(to), [value] "r"(value)
+			     : "memory", "cc");
+#else
+	(void)cpu;
+	(void)there;
+	(void)expected;
+	(void)to;
+	(void)value;
+#endif
+	return stored != 0;
 }
 
 uint32_t port_cpu_ask(void)

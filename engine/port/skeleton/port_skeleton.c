@@ -43,6 +43,16 @@ bool port_sequences_abort(void)
 	return false;
 }
 
+bool port_sequence_store(uint32_t cpu, const struct at_u64 *there, uint64_t expected, struct at_u64 *to, uint64_t value)
+{
+	(void)cpu;
+	(void)there;
+	(void)expected;
+	(void)to;
+	(void)value;
+	return false;
+}
+
 uint32_t port_cpu_ask(void)
 {
 	return DHP_NO_CPU;
