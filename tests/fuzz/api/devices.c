@@ -224,8 +224,10 @@ static void queue_destroy_at(struct device *device)
 	settle();
 	is_used = device->has_hold || (!device->is_closed && hold_is_paused());
 	SAYS(dhp_hold_destroy(device->hold), device->hold != NULL && is_used ? DHP_IN_USE : DHP_OK);
-	if (!is_used)
-		device->hold = NULL;
+	if (is_used)
+		return;
+	device->hold = NULL;
+	device->is_closed = false;
 }
 
 static void queue_destroy(void)
@@ -325,17 +327,26 @@ static void set_policy(void)
 
 static bool can_take_part(enum dhp_device_state state)
 {
-	return state == DHP_DEVICE_STARTED || state == DHP_DEVICE_NOT_STARTED; /* not in the middle of what the program does with it */
+	return state == DHP_DEVICE_STARTED || state == DHP_DEVICE_NOT_STARTED; /* else the program is in the middle of something */
 }
 
-/* After a rebalance by call every device has taken part (S-407). */
+/* In a rebalance by call every device takes part (S-407). */
+static bool is_stopped(const struct device *device, bool is_abandoned)
+{
+	return device->deed != REFUSES && !is_abandoned && device->nothing_to_move == (device->deed == WANTS_OTHER);
+}
+
 static enum dhp_device_state expected_after(const struct device *device, enum dhp_device_state state, bool is_abandoned)
 {
-	bool moves = device->nothing_to_move == (device->deed == WANTS_OTHER);
-
-	if (!can_take_part(state) || device->deed == REFUSES || !moves || is_abandoned)
+	if (!is_stopped(device, is_abandoned))
 		return state;
 	return device->deed == START_FAILS ? DHP_DEVICE_REMOVED : DHP_DEVICE_STARTED;
+}
+
+static void check_rebalanced(const struct device *device, enum dhp_device_state before, bool is_abandoned)
+{
+	MUST(state_of(device) == expected_after(device, before, is_abandoned));
+	MUST(device->started_again == (is_stopped(device, is_abandoned) && device->deed != START_FAILS));
 }
 
 static void rebalance(void)
@@ -356,7 +367,7 @@ static void rebalance(void)
 	for (uint32_t i = 0; i < DEVICES; i++) {
 		if (!can_take_part(before[i]))
 			continue;
-		MUST(state_of(&devices[i]) == expected_after(&devices[i], before[i], rebalances.abandons && refused > 0));
+		check_rebalanced(&devices[i], before[i], rebalances.abandons && refused > 0);
 		moved += devices[i].started_again;
 	}
 	MUST(stats_now().moved_count == stats.moved_count + moved && stats_now().refused_count == stats.refused_count + refused);
