@@ -18,6 +18,10 @@ OUT = {
     r"dhp_wdk_(assert_failed|fast_fail)": "ends the process",
     r"dhp_wdk_paged_code": "ends the process, at dispatch level; nothing otherwise",
 }
+# Called or not, as the build is.
+EITHER = {
+    r"dhp_lanes_ring": "by the inline half of dhp_lanes_push, where there are restartable sequences",
+}
 
 
 def exported(root):
@@ -30,9 +34,9 @@ def called(nm, objects):
     return {line.split()[-1].split("@")[0] for line in listed.splitlines() if re.match(r"\s+[Uw] ", line)}
 
 
-def faults(names, calls, out):
-    wrong = []
-    for name in sorted(names):
+def faults(names, calls, out, either):
+    wrong = [f"tests/api/fuzzed_calls.py excepts what is not exported: {name}" for name in sorted(set(either) - names)]
+    for name in sorted(names - set(either)):
         reasons = [reason for pattern, reason in out.items() if re.fullmatch(pattern, name)]
         if name not in calls and not reasons:
             wrong.append(f"no harness of tests/fuzz calls {name}, and tests/api/fuzzed_calls.py has no reason")
@@ -45,16 +49,18 @@ def faults(names, calls, out):
 
 def self_test():
     out = {"dhp_b|Ke\\w+": "why"}
-    assert faults({"dhp_a", "dhp_b", "KeC"}, {"dhp_a"}, out) == []
-    assert len(faults({"dhp_a", "dhp_b"}, set(), out)) == 1, "one that nobody calls"
-    assert len(faults({"dhp_a", "dhp_b"}, {"dhp_a", "dhp_b"}, out)) == 1, "a reason for what is called"
-    assert len(faults({"dhp_a"}, {"dhp_a"}, out)) == 1, "a reason for nothing"
+    assert faults({"dhp_a", "dhp_b", "KeC"}, {"dhp_a"}, out, {}) == []
+    assert faults({"dhp_a", "dhp_b"}, {"dhp_a"}, out, {"dhp_a": "why"}) == faults({"dhp_a", "dhp_b"}, set(), out, {"dhp_a": "why"}) == []
+    assert len(faults({"dhp_a", "dhp_b"}, set(), out, {})) == 1, "one that nobody calls"
+    assert len(faults({"dhp_a", "dhp_b"}, {"dhp_a", "dhp_b"}, out, {})) == 1, "a reason for what is called"
+    assert len(faults({"dhp_a"}, {"dhp_a"}, out, {})) == 1, "a reason for nothing"
+    assert len(faults({"dhp_a", "dhp_b"}, {"dhp_a"}, out, {"dhp_c": "why"})) == 1, "an exception for nothing"
     return 0
 
 
 def main(root, nm, *objects):
     names, calls = exported(root), called(nm, objects)
-    wrong = faults(names, calls, OUT)
+    wrong = faults(names, calls, OUT, EITHER)
     for line in wrong:
         print(line)
     print(f"{len(names & calls)} of {len(names)} exported functions are called by a harness, the others have a reason")
