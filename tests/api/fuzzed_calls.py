@@ -13,11 +13,14 @@ import sys
 
 # Name, or a regular expression of whole names: why not.
 OUT = {
-    r"dhp_wdk_(bind|unbind)|(?!dhp_)\w+": "one engine for the process, and each is a native call under another name: tests/wdk",
-    r"dhp_wdk_(status|object_type|last_error)": "likewise",
     r"dhp_wdk_(assert_failed|fast_fail)": "ends the process",
     r"dhp_wdk_paged_code": "ends the process, at dispatch level; nothing otherwise",
+    r"dhp_wdk_status": "a table of constants: wdk.values_and_guids",
+    r"DbgPrintEx": "writes text for people",
+    r"IoSetDeviceInterfaceState": "changes nothing: the partition enables its interfaces",
+    r"ExInitializeRundownProtectionCacheAware": "the one that is allocated is the same, but for whose memory it is",
 }
+
 # Called or not, as the build is.
 EITHER = {
     r"dhp_lanes_ring": "by the inline half of dhp_lanes_push, where there are restartable sequences",
