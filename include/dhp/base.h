@@ -9,6 +9,8 @@
  *   Orders    what is visible to whom; names in brackets are rows of the table in engine/README.md
  *   Lifetime  who owns what, and until when
  *   Returns   every status the call can give
+ * A function that Progress says is lock-free or wait-free stands by its name in the table of tests/liveness/calls.c, or with a
+ * reason in tests/api/liveness_claims.py; tests/liveness/stopped_anywhere.c stops each of the table anywhere.
  * Clause numbers (S-...) name the behavioural contract that docs/semantics.md summarises.
  */
 #ifndef DHP_BASE_H

@@ -972,7 +972,7 @@ DHP_API VOID KeQuerySystemTime(PLARGE_INTEGER CurrentTime);
  *
  * Level     any; KeWaitForSingleObject passive, or with a time-out of zero (S-617)
  * Blocks    KeWaitForSingleObject: until the object is signalled or the time is over
- * Progress  setting is wait-free
+ * Progress  wait-free; KeReleaseSemaphore lock-free; KeWaitForSingleObject blocking
  * Orders    what was done before the object was set is visible to who waited for it [wdk-signal]
  * Lifetime  the caller's memory
  * Returns   the state before; STATUS_SUCCESS, STATUS_TIMEOUT, STATUS_INVALID_PARAMETER: no object of these kinds;

@@ -85,6 +85,7 @@ void small_sim(struct stage *stage);
 void end_world(struct stage *stage);
 /* With two registrants, an array, a counter, and whoever hears later. */
 void full_sim(struct stage *stage);
+void furnish(struct stage *stage); /* the engine that there is */
 void end_full(struct stage *stage);
 
 /* A lookaside list of the library's blocks, as the object of the act. */

@@ -106,6 +106,41 @@ static bool is_its_turn(void)
 	return false;
 }
 
+static void fire(enum refuse_call call, int error, const void *address)
+{
+	result = (struct refused){ .hit = true, .call = call, .error = error, .site = address };
+	__atomic_store_n(&fired, 1, __ATOMIC_RELEASE);
+}
+
+static bool takes_memory(enum refuse_call call)
+{
+	const int *errors;
+	uint32_t count = refuse_errors(call, &errors);
+
+	for (uint32_t i = 0; i < count && !calls[call].waits; i++)
+		if (errors[i] == ENOMEM)
+			return true;
+	return false;
+}
+
+/* A thread without a stack is one too many to the C library. */
+static int no_memory_for(enum refuse_call call)
+{
+	return call == REFUSE_pthread_create ? EAGAIN : ENOMEM;
+}
+
+static int without_memory(enum refuse_call call, const void *address)
+{
+	if (!takes_memory(call))
+		return 0;
+	if (refuse_fired())
+		return no_memory_for(call);
+	if (!is_mine || !is_its_turn())
+		return 0;
+	fire(call, no_memory_for(call), address);
+	return no_memory_for(call);
+}
+
 int refuse_now(enum refuse_call call, const void *address)
 {
 	struct refuse_site *site = note(call, address);
@@ -114,6 +149,8 @@ int refuse_now(enum refuse_call call, const void *address)
 
 	if (__atomic_load_n(&armed, __ATOMIC_ACQUIRE) == 0)
 		return 0;
+	if (plan.memory)
+		return without_memory(call, address);
 	if (!is_mine || calls[call].waits)
 		__atomic_store_n(&site->by_others, true, __ATOMIC_RELAXED);
 	if (plan.site != NULL ? plan.site != address : !is_mine || calls[call].waits)
@@ -121,8 +158,7 @@ int refuse_now(enum refuse_call call, const void *address)
 	if (!is_its_turn())
 		return 0;
 	count = refuse_errors(call, &errors);
-	result = (struct refused){ .hit = true, .call = call, .error = errors[plan.error % count], .site = address };
-	__atomic_store_n(&fired, 1, __ATOMIC_RELEASE);
+	fire(call, errors[plan.error % count], address);
 	return result.error;
 }
 

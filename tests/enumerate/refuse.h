@@ -77,6 +77,7 @@ struct refusal {
 	const void *site; /* NULL: the nth of all calls of the thread that arms, but those that wait */
 	uint32_t nth;     /* 0: none */
 	uint32_t error;   /* index into those of the call */
+	bool memory;      /* of those that take memory; from then on there is none for anybody, until the end of the run */
 };
 
 struct refused {

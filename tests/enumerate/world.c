@@ -141,15 +141,20 @@ void end_list(struct stage *stage)
 
 enum { FIRST, SECOND, ARRAY, COUNTER, ARRIVALS, CHANGES };
 
-void full_sim(struct stage *stage)
+void furnish(struct stage *stage)
 {
-	small_sim(stage);
 	assert_ok(make_registration(stage, 0, (struct dhp_notify **)&stage->others[FIRST]));
 	assert_ok(make_registration(stage, 0, (struct dhp_notify **)&stage->others[SECOND]));
 	assert_ok(make_array(stage, (struct dhp_percpu **)&stage->others[ARRAY]));
 	assert_ok(dhp_counter_create(stage->engine, (struct dhp_counter **)&stage->others[COUNTER]));
 	assert_ok(make_arrival_registration(stage, (struct dhp_arrival_notify **)&stage->others[ARRIVALS]));
 	assert_ok(make_change_registration(stage, (struct dhp_change_notify **)&stage->others[CHANGES]));
+}
+
+void full_sim(struct stage *stage)
+{
+	small_sim(stage);
+	furnish(stage);
 }
 
 void end_full(struct stage *stage)

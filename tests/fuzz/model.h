@@ -17,6 +17,7 @@ struct model {
 	uint32_t active, usable;
 	uint32_t position_of[MODEL_PROCESSORS]; /* by index, in order of arrival (S-529) */
 	bool away[MODEL_PROCESSORS];            /* by position: active and not usable (S-006) */
+	uint64_t failed;                        /* attempts */
 	uint64_t started;                       /* attempts of which every registrant has heard Start (S-176) */
 	uint64_t changes;                       /* of the set; the generation grows with each (S-509) */
 	struct {
@@ -63,8 +64,10 @@ static inline enum dhp_status model_arrival(struct model *model, uint32_t positi
 	for (enum dhp_step step = DHP_STEP_RESERVE; step <= DHP_STEP_BRING_UP; step++) {
 		enum dhp_status status = model_step(model, position, step, by_user[step]);
 
-		if (dhp_failed(status))
+		if (dhp_failed(status)) {
+			model->failed++;
 			return status;
+		}
 	}
 	model->position_of[model->active++] = position;
 	model->usable++;

@@ -90,14 +90,19 @@ static void play(const struct dhp_replay *replay, struct story *story, struct ta
 	struct dhp_notify *registration = NULL;
 	struct dhp_record *record = NULL;
 	enum dhp_status status;
+	uint64_t due_ns = 0, next_ns;
 
 	*story = (struct story){ .hash = 0xcbf29ce484222325 };
 	MUST(dhp_engine_create(&options, &engine) == DHP_OK);
 	MUST(dhp_notify_register(engine, on_change, story, DHP_NOTIFY_EXISTING, &registration) == DHP_OK);
 	MUST(dhp_record_begin(engine, on_line, tape, &record) == DHP_OK);
-	while ((status = dhp_replay_step(engine)) == DHP_OK)
+	while ((status = dhp_replay_next(engine, &next_ns)) == DHP_OK) {
+		MUST(next_ns >= due_ns && dhp_replay_step(engine) == DHP_OK);
+		due_ns = next_ns;
 		check_state(engine);
-	MUST(status == DHP_AT_END);
+	}
+	MUST(status == DHP_AT_END && dhp_replay_step(engine) == DHP_AT_END);
+	MUST(dhp_replay_run(engine, DHP_REPLAY_AT_ONCE) == DHP_OK); /* nothing is left */
 	note_state(story, engine);
 	MUST(dhp_record_end(record) == DHP_OK);
 	MUST(dhp_notify_unregister(registration) == DHP_OK);

@@ -41,6 +41,45 @@ static void pass(struct dhp_request *request, void *context, enum dhp_status sta
 	(void)status;
 }
 
+/* ---- who waits for an event ---- */
+
+struct windows {
+	KEVENT event;
+	KSEMAPHORE semaphore;
+	uint64_t ends, woken;
+	struct helper waiter;
+};
+
+static struct windows windows; /* one world at a time */
+
+static void *wait_again_and_again(void *argument)
+{
+	struct windows *shared = argument;
+
+	do {
+		(void)KeWaitForSingleObject(&shared->event, Executive, KernelMode, FALSE, NULL);
+		(void)bump(&shared->woken);
+	} while (peek(&shared->ends) == 0);
+	return NULL;
+}
+
+static void windows_begin(struct world *world)
+{
+	windows = (struct windows){ .ends = 0 };
+	KeInitializeEvent(&windows.event, SynchronizationEvent, FALSE);
+	KeInitializeSemaphore(&windows.semaphore, 0, INT32_MAX);
+	world->windows = &windows;
+	helper_start(&windows.waiter, wait_again_and_again, &windows);
+}
+
+static void windows_end(void)
+{
+	poke(&windows.ends, 1);
+	(void)KeSetEvent(&windows.event, 0, FALSE);
+	helper_join(&windows.waiter);
+	assert_true(peek(&windows.woken) > 0);
+}
+
 static void hear(void *context, const struct dhp_processor_change *change, enum dhp_status *veto)
 {
 	(void)context;
@@ -99,6 +138,13 @@ CALL(reader)
 		(void)dhp_reader_leave(reader);
 }
 
+/* Whoever was stopped often enough has none left. */
+CALL(reader_leave)
+{
+	if (actor->spares_left > 0)
+		(void)dhp_reader_leave(actor->spares[--actor->spares_left]);
+}
+
 CALL(section)
 {
 	dhp_epoch_enter(actor->reader);
@@ -116,9 +162,14 @@ CALL(defer)
 	(void)dhp_epoch_defer(actor->world->engine, &next->deferred, reclaim);
 }
 
-CALL(request)
+/* Between two calls it is over: it completes in its call, and nothing is held. */
+CALL(request_init)
 {
 	(void)dhp_request_init(&actor->request, actor->world->hold, 0);
+}
+
+CALL(request)
+{
 	if (dhp_request_submit(&actor->request) == DHP_OK)
 		(void)dhp_request_complete(&actor->request);
 }
@@ -229,6 +280,10 @@ CALL(rundown)
 {
 	if (dhp_rundown_acquire(&actor->world->rundown, 2) == DHP_OK)
 		(void)dhp_rundown_release(&actor->world->rundown, 2);
+}
+
+CALL(rundown_init)
+{
 	(void)dhp_rundown_init(&actor->rundown);
 }
 
@@ -376,6 +431,25 @@ CALL(wdk_levels)
 	KeLeaveCriticalRegion();
 }
 
+/* Of the world's event there is always a waiter, asleep or about to be. */
+CALL(wdk_events)
+{
+	struct windows *shared = actor->world->windows;
+	KEVENT event;
+	KSEMAPHORE semaphore;
+
+	KeInitializeEvent(&event, NotificationEvent, FALSE);
+	KeInitializeSemaphore(&semaphore, 1, 2);
+	actor->sink += (uint64_t)KeReadStateSemaphore(&semaphore) + (uint64_t)KeReadStateSemaphore(&shared->semaphore);
+	actor->sink += (uint64_t)KeSetEvent(&shared->event, 0, FALSE) + (uint64_t)KeReadStateEvent(&shared->event);
+	KeClearEvent(&event);
+}
+
+CALL(wdk_semaphore)
+{
+	(void)KeReleaseSemaphore(&actor->world->windows->semaphore, 0, 1, FALSE);
+}
+
 CALL(wdk_times)
 {
 	ULONG64 stamp;
@@ -392,10 +466,12 @@ const struct call calls[] = {
 	{ "dhp_change_query", LOCK_FREE, NOTHING, change_query },
 	{ "dhp_counter_sum", LOCK_FREE, NOTHING, counter_sum },
 	{ "dhp_counter_add", LOCK_FREE, NOTHING, counter_add },
-	{ "dhp_reader_join dhp_reader_leave", LOCK_FREE, MEMORY, reader },
+	{ "dhp_reader_join", LOCK_FREE, MEMORY, reader },
+	{ "dhp_reader_leave", WAIT_FREE, NOTHING, reader_leave },
 	{ "dhp_epoch_enter dhp_epoch_exit", WAIT_FREE, NOTHING, section },
 	{ "dhp_epoch_defer", LOCK_FREE, NOTHING, defer },
-	{ "dhp_request_init dhp_request_submit dhp_request_complete", LOCK_FREE, NO_HOLD, request },
+	{ "dhp_request_init", WAIT_FREE, NOTHING, request_init },
+	{ "dhp_request_submit dhp_request_complete", LOCK_FREE, NO_HOLD, request },
 	{ "dhp_memory_event_query", WAIT_FREE, NOTHING, memory_event_query },
 	{ "dhp_processor_stats_read dhp_engine_stats_read dhp_notify_stats_read dhp_rebalance_stats_read", WAIT_FREE, NOTHING,
 	  stats },
@@ -411,7 +487,8 @@ const struct call calls[] = {
 	{ "dhp_feed_pick", LOCK_FREE, NOTHING, feed_pick },
 	{ "dhp_feed_mask dhp_feed_enable", WAIT_FREE, NOTHING, feed },
 	{ "dhp_replay_open dhp_replay_close", WAIT_FREE, MEMORY, replay },
-	{ "dhp_rundown_init dhp_rundown_acquire dhp_rundown_release", LOCK_FREE, NOTHING, rundown },
+	{ "dhp_rundown_init", WAIT_FREE, NOTHING, rundown_init },
+	{ "dhp_rundown_acquire dhp_rundown_release", LOCK_FREE, NOTHING, rundown },
 	{ "dhp_rundown_completed dhp_rundown_reinit", LOCK_FREE, NOTHING, rundown_again },
 	{ "dhp_rundown_percpu_acquire dhp_rundown_percpu_release", WAIT_FREE, NOTHING, rundown_percpu },
 	{ "dhp_rundown_percpu_bytes dhp_rundown_percpu_init", WAIT_FREE, NOTHING, rundown_percpu_init },
@@ -436,6 +513,9 @@ const struct call calls[] = {
 	{ "KeQueryLogicalProcessorRelationship", LOCK_FREE, NOTHING, wdk_relations },
 	{ "KeQueryDpcWatchdogInformation KeShouldYieldProcessor KeIsExecutingDpc KeEnterCriticalRegion KeRaiseIrql KfRaiseIrql "
 	  "KeRaiseIrqlToDpcLevel KeGetCurrentIrql KeLowerIrql KeLeaveCriticalRegion", WAIT_FREE, NOTHING, wdk_levels },
+	{ "KeInitializeEvent KeSetEvent KeClearEvent KeReadStateEvent KeInitializeSemaphore KeReadStateSemaphore", WAIT_FREE, NOTHING,
+	  wdk_events },
+	{ "KeReleaseSemaphore", LOCK_FREE, NOTHING, wdk_semaphore },
 	{ "KeQueryInterruptTime KeQueryUnbiasedInterruptTimePrecise KeQueryTickCount KeQuerySystemTime", WAIT_FREE, CLOCK,
 	  wdk_times },
 };
@@ -486,10 +566,12 @@ void world_make(struct world *world, uint32_t maximum, uint32_t workers)
 	assert_ok(dhp_rundown_percpu_create(world->engine, &world->rundown_percpu));
 	assert_ok(dhp_memory_event_open(world->engine, "LowMemoryCondition", &world->event));
 	assert_ok(dhp_dpc_init(&world->dpc, world->engine, count_run, &world->dpc_runs));
+	windows_begin(world);
 }
 
 void world_end(struct world *world)
 {
+	windows_end();
 	assert_ok(dhp_dpc_flush(world->engine));
 	assert_ok(dhp_rebalance_drain(world->engine));
 	assert_ok(dhp_memory_event_close(world->event));
@@ -524,6 +606,8 @@ void actor_make(struct actor *actor, struct world *world)
 	for (uint32_t i = 0; i < ACTOR_DPCS; i++)
 		make_dpc(actor, i);
 	assert_ok(dhp_reader_join(world->engine, &actor->reader));
+	for (; actor->spares_left < ACTOR_SPARES; actor->spares_left++)
+		assert_ok(dhp_reader_join(world->engine, &actor->spares[actor->spares_left]));
 	assert_ok(dhp_rundown_init(&actor->rundown));
 	assert_ok(dhp_rundown_percpu_create(world->engine, &actor->rundown_done));
 	actor->memory = aligned_alloc(4096, (dhp_rundown_percpu_bytes(world->engine) + 4095) / 4096 * 4096);
@@ -536,6 +620,8 @@ void actor_end(struct actor *actor)
 	assert_true(peek(&actor->runs) == actor->inserted);
 	assert_ok(dhp_epoch_drain(actor->world->engine));
 	assert_ok(dhp_reader_leave(actor->reader));
+	while (actor->spares_left > 0)
+		assert_ok(dhp_reader_leave(actor->spares[--actor->spares_left]));
 	assert_ok(dhp_rundown_percpu_destroy(actor->rundown_done));
 	free(actor->memory);
 }

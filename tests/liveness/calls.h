@@ -40,10 +40,12 @@ struct world {
 	struct dhp_dpc dpc;
 	uint64_t dpc_runs;
 	struct tape *tape;
+	struct windows *windows; /* an event for which somebody waits, a semaphore */
 };
 
 #define ACTOR_DPCS 8u
 #define ACTOR_DEFERRED 4096u
+#define ACTOR_SPARES 32u
 
 /* What is a thread's own. */
 struct actor {
@@ -52,6 +54,8 @@ struct actor {
 	uint64_t runs;
 	uint64_t inserted;
 	struct dhp_reader *reader;
+	struct dhp_reader *spares[ACTOR_SPARES]; /* to be left */
+	uint32_t spares_left;
 	struct actors_deferred {
 		struct dhp_deferred deferred;
 		uint64_t waits; /* 1: it is the library's */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An engine's end at any moment ends: whatever is queued, on its way, deferred, asked for or just arriving. And what an open
- * section keeps from being freed is what was deferred, and no more.
+ * An engine's end at any moment ends: whatever is queued, on its way, deferred, asked for or just arriving.
  */
 #include "child.h"
 
@@ -179,45 +178,12 @@ static void engine_ends_while_a_processor_arrives(void **state)
 	assert_true(confine(widening.watched, widening.cpus, 2));
 }
 
-/* ---- a section left open ---- */
-
-#define MANY 2000u
-
-static struct dhp_deferred many[MANY];
-
-/* The library allocates nothing for what waits; the order is kept; and nothing of it was reclaimed before. */
-static void what_an_open_section_keeps_is_what_was_deferred(void **state)
-{
-	struct dhp_reader *reader = NULL;
-	struct dhp_engine_stats before, after;
-
-	(void)state;
-	begin_round();
-	assert_ok(dhp_reader_join(now.engine, &reader));
-	dhp_epoch_enter(reader);
-	assert_ok(dhp_engine_stats_read(now.engine, &before));
-	for (uint32_t i = 0; i < MANY; i++)
-		assert_ok(dhp_epoch_defer(now.engine, &many[i], reclaim));
-	add_positions(now.engine, 2, 8); /* waits for no grace period */
-	queue_work();
-	sleep_us(2000);
-	assert_ok(dhp_engine_stats_read(now.engine, &after));
-	assert_true(peek(&now.reclaimed) == 0 && after.reclaimed_count == before.reclaimed_count);
-	dhp_epoch_exit(reader);
-	assert_ok(dhp_epoch_drain(now.engine));
-	assert_true(peek(&now.reclaimed) >= MANY);
-	now.deferred_count += MANY;
-	assert_ok(dhp_reader_leave(reader));
-	end_round();
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(engine_ends_with_work_that_goes_on_for_ever),
 		cmocka_unit_test(engine_ends_in_the_middle_of_everything),
 		cmocka_unit_test(engine_ends_while_a_processor_arrives),
-		cmocka_unit_test(what_an_open_section_keeps_is_what_was_deferred),
 	};
 
 	return cmocka_run_group_tests_name("shutdown", tests, NULL, NULL);

@@ -7,11 +7,13 @@
     weaken.py --page FILE [--build DIR]                      writes the table of what the runs so far have found
     weaken.py --keep [--build DIR]                           writes noticed.txt, likewise
     weaken.py --compile MODEL --build DIR [--depfile FILE]   one model as it is, for CMake
+    weaken.py --self-test
 
 A site is one at_ operation in engine/ that is not relaxed; the comment beside it names its edge. Each is replaced, in a
 copy of the engine, by the next weaker operation (an acq_rel one by its two halves), and the models that include the file
 and name the edge run, until one fails. A weakening that no model notices has to stand in survivors.txt with its reason,
-and a reason for what is noticed is wrong too.
+and a reason for what is noticed is wrong too. A model that has not ended after fifteen minutes shows nothing: where no other one
+notices, that is open, and no reason excuses it.
 
 noticed.txt keeps for each weakening the world that noticed it and in which execution, so that a run begins there: with
 four times as many executions, and if they do not notice with all worlds. `--keep` writes it.
@@ -41,6 +43,8 @@ LAYERS = ("base", "port", "sync", "percpu", "work", "notify", "rebalance", "part
 CFLAGS = ["-std=gnu11", "-O1", "-w", "-fno-pie", "-fsanitize=thread", "-DDHP_CHECKS=3"]
 
 
+ENDLESS = "did not end"
+RUN_SECONDS = 900  # of one model
 REASONED = 5  # so much fewer executions for what has a reason
 
 
@@ -220,6 +224,7 @@ class Runner:
         self.objects = [str(build / "relacy.o"), str(build / "port_model.o")]
         self.includes = {model.name: model.includes(root) for model in self.models}
         self.noticed = noticed()
+        self.seconds = RUN_SECONDS
         self.folder = tempfile.TemporaryDirectory()
         self.kept, self.lock = {}, threading.Lock()
 
@@ -278,14 +283,14 @@ class Runner:
         return self.link(model, objects.values(), folder)
 
     def run(self, model, folder, iterations, world=None):
-        """(noticed, what it said)"""
+        """("caught", "survived" or ENDLESS; what it said)"""
         command = [str(Path(folder, model.name)), "--iterations", str(iterations)] + (["--world", world] if world else [])
         try:
-            result = subprocess.run(command, capture_output=True, text=True, timeout=900)
+            result = subprocess.run(command, capture_output=True, text=True, timeout=self.seconds)
         except subprocess.TimeoutExpired:
-            return True, "no end"
+            return ENDLESS, f"{world or 'all worlds'}, {self.seconds} s"
         crashed = f"ended by signal {-result.returncode}" if result.returncode < 0 else ""
-        return result.returncode != 0, why(result.stdout) or crashed
+        return "caught" if result.returncode != 0 else "survived", why(result.stdout) or crashed
 
     def build_with(self, site, text, models, folder):
         """What the compiler said of the models with the changed file."""
@@ -314,7 +319,7 @@ class Runner:
         new, text = site.replaced(name)
         candidates = [model for model in self.models
                       if set(model.edges) & set(site.edges) and site.path in self.includes[model.name]]
-        started, compiled = time.monotonic(), set()
+        started, compiled, endless = time.monotonic(), set(), {}
         with tempfile.TemporaryDirectory() as folder:
             for attempt in self.attempts(site, new, candidates):
                 for models, iterations, world in attempt:
@@ -322,11 +327,16 @@ class Runner:
                         return site, new, "broken", said[:300], 0
                     compiled |= {model.name for model in models}
                     for model in models:
-                        seen, said = self.run(model, folder, iterations, world)
-                        if seen:
-                            return site, new, "caught", f"{model.name}: {said.strip()}", time.monotonic() - started
-        state = "survived" if candidates else "not modelled"
-        return site, new, state, " ".join(model.name for model in candidates), time.monotonic() - started
+                        if model.name in endless:
+                            continue
+                        state, said = self.run(model, folder, iterations, world)
+                        if state == "caught":
+                            return site, new, state, f"{model.name}: {said.strip()}", time.monotonic() - started
+                        if state == ENDLESS:
+                            endless[model.name] = said
+        state = ENDLESS if endless else "survived" if candidates else "not modelled"
+        said = [f"{model.name}: {endless[model.name]}" if model.name in endless else model.name for model in candidates]
+        return site, new, state, ", ".join(said), time.monotonic() - started
 
 
 def compile_one(runner, name, depfile):
@@ -357,6 +367,13 @@ class Results:
         os.replace(partial, self.path)
 
 
+def kind_of(state, has_reason):
+    """A reason says why no model can notice; of a model that did not end nothing is known."""
+    if state == "caught":
+        return "caught"
+    return "reason" if has_reason and state != ENDLESS else "open"
+
+
 def page(root, build, iterations):
     """docs/models.md"""
     results, (reasons, excused) = Results(build).all, survivors()
@@ -372,25 +389,20 @@ def page(root, build, iterations):
     lines = []
     total = {"caught": 0, "reason": 0, "open": 0}
     for edge in filter(None, rows((root / "engine" / "README.md").read_text())):
-        caught = given = left = 0
+        count = {"caught": 0, "reason": 0, "open": 0}
         files, orders = set(), set()
         for site, new in by_edge.get(edge, []):
             files.add(site.path.removeprefix("engine/"))
             orders.add(site.operation().removeprefix("at_").rsplit("_", 1)[0] if site.suffix else site.operation()[3:])
             state = results.get(key_of(site, new), ["", "", ""])[1]
             key = (site.path, site.function, site.operation(), site.nth, new)
-            if state == "caught":
-                caught += 1
-            elif key in reasons or edge in excused:
-                given += 1
-            else:
-                left += 1
+            count[kind_of(state, key in reasons or edge in excused)] += 1
         lines.append(f"| `{edge}` | {', '.join(modelled.get(edge, [])) or '-'} | {', '.join(sorted(files))} | "
-                     f"{', '.join(sorted(orders))} | {caught} | {given} | {left} |")
+                     f"{', '.join(sorted(orders))} | {count['caught']} | {count['reason']} | {count['open']} |")
     for site, new in everything:
         state = results.get(key_of(site, new), ["", "", ""])[1]
         key = (site.path, site.function, site.operation(), site.nth, new)
-        total["caught" if state == "caught" else "reason" if key in reasons or set(site.edges) <= set(excused) else "open"] += 1
+        total[kind_of(state, key in reasons or set(site.edges) <= set(excused))] += 1
     why_not = [f"- `{edge}`: {reason}" for edge, reason in sorted(excused.items())]
     kept = [f"- `{path}`, `{function}`, `{operation}`{f' ({nth})' if nth > 1 else ''} as `{new}`: {reason}"
             for (path, function, operation, nth, new), reason in sorted(reasons.items())]
@@ -402,9 +414,59 @@ def page(root, build, iterations):
         f"{len(everything)} weakenings of {len(sites(root))} operations: {total['caught']} caught, {total['reason']} with a reason, "
         f"{total['open']} open. What has a reason is tried in {iterations // REASONED} executions or more of each world of its models.", "",
         "One operation may stand at several edges, and counts at each. *Open*: not noticed, and nobody has said why that is right;",
-        "or not tried yet.", "",
+        "or a model did not end; or not tried yet.", "",
         "| edge | models | files | operations | caught | with a reason | open |", "|---|---|---|---|---|---|---|", *lines, "",
         "## Edges without a model", "", *why_not, "", "## Weakenings that no model notices", "", *kept, ""])
+
+
+# ---- the self-test: programs that stand for models ----
+
+PROGRAMS = {
+    "notices": "#!/bin/sh\necho 'two: FAILED, 7 executions'\necho 'a data race'\nexit 1\n",
+    "crashes": "#!/bin/sh\nkill -SEGV $$\n",
+    "passes": "#!/bin/sh\nexit 0\n",
+    "hangs": "#!/bin/sh\nexec sleep 60\n",
+}
+
+
+class Pretended(Runner):
+    """Its models are PROGRAMS, which every weakening leaves as they are."""
+    def __init__(self, folder, names):
+        self.seconds, self.iterations, self.noticed = 3, 3000, {}
+        self.folder, self.models = folder, []
+        for name in names:
+            model = Model.__new__(Model)
+            model.name, model.edges = name, ["edge"]
+            self.models.append(model)
+        self.includes = {name: {"engine/file.c"} for name in names}
+
+    def build_with(self, site, text, models, folder):
+        for model in models:
+            path = Path(folder, model.name)
+            path.write_text(PROGRAMS[model.name])
+            path.chmod(0o755)
+        return ""
+
+
+def self_test():
+    text = "at_load_acquire_u32(x)"
+    site = Site("engine/file.c", 1, 1, text, 0, len("at_load_acquire_u32"), "load", "acquire", "u32", ["edge"])
+    site.function = "f"
+
+    def state_of(*names):
+        return Pretended(None, names).weaken(site, "load_relaxed")[2:4]
+
+    assert state_of("notices") == ("caught", "notices: two, run 7: a data race"), state_of("notices")
+    assert state_of("crashes") == ("caught", "crashes: ended by signal 11"), state_of("crashes")
+    assert state_of("passes") == ("survived", "passes"), state_of("passes")
+    assert state_of("passes", "hangs") == (ENDLESS, "passes, hangs: all worlds, 3 s"), state_of("passes", "hangs")
+    assert state_of("hangs", "notices")[0] == "caught", "another model may notice"
+    assert state_of() == ("not modelled", ""), state_of()
+    assert [kind_of(state, True) for state in ("caught", "survived", "not modelled", ENDLESS)] == \
+           ["caught", "reason", "reason", "open"], "what did not end has no excuse"
+    assert [kind_of(state, False) for state in ("caught", "survived", "not modelled", ENDLESS, "")] == \
+           ["caught", "open", "open", "open", "open"]
+    return 0
 
 
 def main():
@@ -420,8 +482,11 @@ def main():
     parser.add_argument("--compile")
     parser.add_argument("--depfile", type=Path)
     parser.add_argument("--list", action="store_true")
+    parser.add_argument("--self-test", action="store_true")
     parser.add_argument("--quiet", action="store_true", help="only what survived")
     arguments = parser.parse_args()
+    if arguments.self_test:
+        return self_test()
     root = arguments.root.resolve()
     build = (arguments.build or root / "build" / "weaken").resolve()
     wanted = [site for site in sites(root)
@@ -450,7 +515,7 @@ def main():
         for job in jobs:
             site, new, state, said, seconds = job.result()
             key = (site.path, site.function, site.operation(), site.nth, new)
-            if state in ("survived", "not modelled") and key in reasons:
+            if state in ("survived", "not modelled") and key in reasons:  # not what did not end
                 state = "excused"
             elif state == "not modelled" and set(site.edges) <= set(excused):
                 state = "excused"

@@ -26,12 +26,23 @@ static struct device {
 	bool is_closed;        /* a device that had it was removed */
 	struct io ios[REQUESTS];
 	struct dhp_feed *feed;
+	struct dhp_feed_options feed_options;
+	uint64_t feed_least[MODEL_PROCESSORS]; /* by group: what it had at its creation */
+	bool feed_disabled;
 	struct dhp_driver driver;
 	enum deed deed;
 	bool nothing_to_move;
+	bool started_again;          /* since the last rebalance by call; by the thread of rebalances */
 	enum dhp_device_state heard; /* of the driver: by the thread of rebalances */
 	bool calls_end;              /* it has been told that it is removed */
 } devices[DEVICES];
+
+/* What was configured, and what its hook has heard since. */
+static struct {
+	bool abandons, is_heard;
+	uint64_t runs_before;   /* of the engine, at that time */
+	uint64_t began, ended;  /* by the thread of rebalances */
+} rebalances;
 
 /* ---- a driver ---- */
 
@@ -70,6 +81,7 @@ static enum dhp_status on_start(void *context, const struct dhp_device_call *cal
 	if (device->deed == START_FAILS)
 		return DHP_INJECTED;
 	device->heard = DHP_DEVICE_STARTED;
+	device->started_again = true;
 	return DHP_OK;
 }
 
@@ -139,9 +151,19 @@ static void check_requests(struct device *device)
 	}
 }
 
+static struct dhp_rebalance_stats stats_now(void)
+{
+	struct dhp_rebalance_stats stats;
+
+	SAYS(dhp_rebalance_stats_read(world.engine, &stats), DHP_OK);
+	return stats;
+}
+
 static void settle(void)
 {
 	SAYS(dhp_rebalance_drain(world.engine), DHP_OK);
+	MUST(rebalances.began == rebalances.ended && stats_now().run_count <= stats_now().requested_count);
+	MUST(!rebalances.is_heard || rebalances.ended == stats_now().run_count - rebalances.runs_before);
 	for (uint32_t i = 0; i < DEVICES; i++)
 		if (devices[i].hold != NULL)
 			check_requests(&devices[i]);
@@ -202,8 +224,10 @@ static void queue_destroy_at(struct device *device)
 	settle();
 	is_used = device->has_hold || (!device->is_closed && hold_is_paused());
 	SAYS(dhp_hold_destroy(device->hold), device->hold != NULL && is_used ? DHP_IN_USE : DHP_OK);
-	if (!is_used)
-		device->hold = NULL;
+	if (is_used)
+		return;
+	device->hold = NULL;
+	device->is_closed = false;
 }
 
 static void queue_destroy(void)
@@ -301,55 +325,171 @@ static void set_policy(void)
 	SAYS(dhp_device_set_policy(device->device, (int32_t)take_below(4)), device->device != NULL ? DHP_OK : DHP_BAD_OBJECT);
 }
 
-/* After a rebalance by call every device has taken part (S-407). */
-static enum dhp_device_state expected_after(const struct device *device, enum dhp_device_state state)
+static bool can_take_part(enum dhp_device_state state)
 {
-	bool moves = device->nothing_to_move == (device->deed == WANTS_OTHER);
+	return state == DHP_DEVICE_STARTED || state == DHP_DEVICE_NOT_STARTED; /* else the program is in the middle of something */
+}
 
-	if (state != DHP_DEVICE_STARTED && state != DHP_DEVICE_NOT_STARTED)
-		return state; /* in the middle of what the program does with it */
-	if (device->deed == REFUSES || !moves)
+/* In a rebalance by call every device takes part (S-407). */
+static bool is_stopped(const struct device *device, bool is_abandoned)
+{
+	return device->deed != REFUSES && !is_abandoned && device->nothing_to_move == (device->deed == WANTS_OTHER);
+}
+
+static enum dhp_device_state expected_after(const struct device *device, enum dhp_device_state state, bool is_abandoned)
+{
+	if (!is_stopped(device, is_abandoned))
 		return state;
 	return device->deed == START_FAILS ? DHP_DEVICE_REMOVED : DHP_DEVICE_STARTED;
+}
+
+static void check_rebalanced(const struct device *device, enum dhp_device_state before, bool is_abandoned)
+{
+	MUST(state_of(device) == expected_after(device, before, is_abandoned));
+	MUST(device->started_again == (is_stopped(device, is_abandoned) && device->deed != START_FAILS));
 }
 
 static void rebalance(void)
 {
 	enum dhp_device_state before[DEVICES];
+	struct dhp_rebalance_stats stats;
+	uint64_t moved = 0, refused = 0;
 
 	settle();
-	for (uint32_t i = 0; i < DEVICES; i++)
+	stats = stats_now();
+	for (uint32_t i = 0; i < DEVICES; i++) {
 		before[i] = devices[i].device != NULL ? state_of(&devices[i]) : DHP_DEVICE_REMOVED;
+		refused += can_take_part(before[i]) && devices[i].deed == REFUSES;
+		devices[i].started_again = false;
+	}
 	SAYS(dhp_rebalance_request(world.engine), DHP_OK);
 	settle();
-	for (uint32_t i = 0; i < DEVICES; i++)
-		if (devices[i].device != NULL && !is_pending(before[i]) && before[i] != DHP_DEVICE_STOPPED)
-			MUST(state_of(&devices[i]) == expected_after(&devices[i], before[i]));
+	for (uint32_t i = 0; i < DEVICES; i++) {
+		if (!can_take_part(before[i]))
+			continue;
+		check_rebalanced(&devices[i], before[i], rebalances.abandons && refused > 0);
+		moved += devices[i].started_again;
+	}
+	MUST(stats_now().moved_count == stats.moved_count + moved && stats_now().refused_count == stats.refused_count + refused);
 }
+
+/* ---- how rebalances go ---- */
+
+static void hook(void *context, const struct dhp_rebalance_event *event)
+{
+	MUST(context == &rebalances);
+	rebalances.began += event->kind == DHP_REBALANCE_BEGAN;
+	rebalances.ended += event->kind == DHP_REBALANCE_ENDED;
+	MUST(rebalances.began - rebalances.ended <= 1);
+}
+
+static void configure(void)
+{
+	uint32_t how = take();
+	struct dhp_rebalance_options options = { .size = sizeof(options), .abandon_on_refusal = (how & 1) != 0,
+		.hook = (how & 2) != 0 ? hook : NULL, .context = &rebalances, .stop_limit_ns = UINT64_C(1) << (how >> 3) };
+	bool defaults = (how & 4) != 0;
+
+	settle();
+	SAYS(dhp_rebalance_configure(world.engine, defaults ? NULL : &options), DHP_OK);
+	rebalances.abandons = !defaults && options.abandon_on_refusal;
+	rebalances.is_heard = !defaults && options.hook != NULL;
+	rebalances.runs_before = stats_now().run_count;
+	rebalances.began = rebalances.ended = 0;
+	options.size--;
+	SAYS(dhp_rebalance_configure(world.engine, &options), DHP_BAD_OPTIONS);
+	SAYS(dhp_rebalance_configure(NULL, NULL), DHP_BAD_ENGINE);
+	SAYS(dhp_rebalance_stats_read(world.engine, NULL), DHP_BAD_RESULT);
+}
+
+/* It decides about rebalances by arrival, and those have nothing here that depends on it. */
+static void set_class(void)
+{
+	uint32_t setup_class = take_below(DHP_SETUP_CLASSES + 2), opt_out = take_below(5);
+
+	SAYS(dhp_setup_class_set(world.engine, setup_class, (enum dhp_opt_out)opt_out),
+	     setup_class >= DHP_SETUP_CLASSES ? DHP_BAD_CLASS : opt_out > DHP_OPT_OUT_TRUE ? DHP_BAD_POLICY : DHP_OK);
+}
+
+/* ---- feeds ---- */
 
 static void feed_create(void)
 {
 	struct device *device = &devices[take_below(DEVICES)];
+	uint32_t how = take();
+	const struct dhp_feed_options options = { .size = sizeof(options), .policy = (enum dhp_feed_policy)(how % 7),
+		.node = how >> 3 & 1, .one_group = (how >> 4 & 1) != 0, .group = (uint16_t)(how >> 5 & 1), .mask = how >> 4 };
+	uint64_t least[MODEL_PROCESSORS];
+	enum dhp_status expected = DHP_OK;
 
-	if (device->feed == NULL)
-		SAYS(dhp_feed_create(world.engine, device->device, NULL, &device->feed), DHP_OK);
+	if (device->feed != NULL)
+		return;
+	settle();
+	if (options.policy > DHP_FEED_SPREAD)
+		expected = DHP_BAD_OPTIONS;
+	else if (feed_set(&options, least) == 0)
+		expected = DHP_NO_PROCESSOR;
+	SAYS(dhp_feed_create(world.engine, device->device, &options, &device->feed), expected);
+	MUST((device->feed != NULL) == (expected == DHP_OK));
+	device->feed_options = options;
+	device->feed_disabled = false;
+	memcpy(device->feed_least, least, sizeof(least));
+}
+
+/* The rebalances are over. S-467: who is not started again keeps what it had, and that is some of what there is now. */
+static bool is_attached(const struct device *device)
+{
+	if (device->device == NULL)
+		return true;
+	return state_of(device) != DHP_DEVICE_STOPPED && state_of(device) != DHP_DEVICE_REMOVED;
+}
+
+static void check_feed(const struct device *device)
+{
+	bool one = device->feed_options.policy == DHP_FEED_ONE_CLOSE, attached = is_attached(device);
+	uint64_t most[MODEL_PROCESSORS];
+	uint32_t count = 0, could = feed_set(&device->feed_options, most);
+
+	for (uint32_t group = 0; group < MODEL_PROCESSORS; group++) {
+		uint64_t mask = dhp_feed_mask(device->feed, group);
+
+		MUST((mask & ~most[group]) == 0);
+		MUST(one || !attached || (device->feed_least[group] & ~mask) == 0);
+		count += (uint32_t)__builtin_popcountll(mask);
+	}
+	MUST(attached ? count >= 1 && count <= (one ? 1 : could) : count == 0);
 }
 
 static void feed_pick(void)
 {
 	struct device *device = &devices[take_below(DEVICES)];
 	uint32_t index = DHP_NO_INDEX;
-	bool is_attached = true;
+	struct dhp_processor row;
+	bool can;
 
 	settle();
 	if (device->feed == NULL) {
 		SAYS(dhp_feed_pick(NULL, &index), DHP_BAD_OBJECT);
+		MUST(dhp_feed_mask(NULL, 0) == 0);
 		return;
 	}
-	if (device->device != NULL)
-		is_attached = state_of(device) != DHP_DEVICE_STOPPED && state_of(device) != DHP_DEVICE_REMOVED;
-	SAYS(dhp_feed_pick(device->feed, &index), is_attached ? DHP_OK : DHP_DETACHED);
-	MUST(!is_attached || index < world.model.active);
+	check_feed(device);
+	can = is_attached(device) && !device->feed_disabled;
+	SAYS(dhp_feed_pick(device->feed, NULL), DHP_BAD_RESULT);
+	SAYS(dhp_feed_pick(device->feed, &index), can ? DHP_OK : DHP_DETACHED);
+	if (!can)
+		return;
+	SAYS(dhp_processor_at(world.engine, index, &row), DHP_OK);
+	MUST((dhp_feed_mask(device->feed, row.number.group) >> row.number.number & 1) != 0);
+}
+
+static void feed_enable(void)
+{
+	struct device *device = &devices[take_below(DEVICES)];
+	bool enabled = take_below(2) != 0;
+
+	SAYS(dhp_feed_enable(device->feed, enabled), device->feed != NULL ? DHP_OK : DHP_BAD_OBJECT);
+	device->feed_disabled = !enabled;
 }
 
 static void feed_destroy(void)
@@ -383,6 +523,7 @@ static void destroy(void)
 static void begin(void)
 {
 	memset(devices, 0, sizeof(devices));
+	memset(&rebalances, 0, sizeof(rebalances));
 }
 
 static void check(void)
@@ -413,7 +554,8 @@ static const struct operation operations[] = {
 	{ "device send", send, false }, { "device policy", set_policy, false }, { "rebalance", rebalance, false },
 	{ "feed create", feed_create, false }, { "feed pick", feed_pick, false }, { "feed destroy", feed_destroy, false },
 	{ "device destroy", destroy, false }, { "queue create", queue_create, false }, { "queue destroy", queue_destroy, false },
-	{ "io submit", submit, false }, { "io submit", submit, false },
+	{ "io submit", submit, false }, { "io submit", submit, false }, { "configure", configure, false },
+	{ "set class", set_class, false }, { "feed enable", feed_enable, false },
 };
 
 const struct part devices_part = { operations, COUNT(operations), begin, check, holds_engine, end };

@@ -36,6 +36,12 @@ static void never_items(void *context, void *const *items, uint32_t count)
 	MUST(false);
 }
 
+static void never_source(const struct dhp_source *source, void *context)
+{
+	(void)source, (void)context;
+	MUST(false);
+}
+
 /* ---- calls that block, or change the set ---- */
 
 static void refuse_all(enum dhp_status expected)
@@ -74,6 +80,7 @@ static void refuse_all(enum dhp_status expected)
 	SAYS(dhp_resume_all(engine), expected);
 	SAYS(dhp_feed_create(engine, NULL, NULL, (struct dhp_feed **)&none), expected);
 	SAYS(dhp_rebalance_drain(engine), expected);
+	SAYS(dhp_rebalance_configure(engine, NULL), expected);
 	MUST(none == NULL);
 }
 
@@ -97,6 +104,8 @@ void refuse_in_routine(void)
 	SAYS(dhp_epoch_drain(world.engine), DHP_WRONG_LEVEL);
 	SAYS(dhp_reader_join(world.engine, (struct dhp_reader **)&none), DHP_WRONG_LEVEL);
 	SAYS(dhp_thread_affinity_set(world.engine, &all, NULL), DHP_WRONG_LEVEL);
+	SAYS(dhp_affinity_token_create(world.engine, (struct dhp_affinity_token **)&none), DHP_WRONG_LEVEL);
+	SAYS(dhp_sources(world.engine, never_source, NULL), DHP_WRONG_LEVEL);
 	SAYS(dhp_sim_enter(world.engine, cpu_of(0)), DHP_WRONG_LEVEL);
 	SAYS(dhp_rebalance_request(world.engine), DHP_WRONG_LEVEL);
 	SAYS(dhp_memory_event_open_condition(world.engine, DHP_MEMORY_LOW, (struct dhp_memory_event **)&none), DHP_WRONG_LEVEL);
@@ -135,6 +144,7 @@ static void of_no_object(void)
 	struct dhp_dpc *dpc = (struct dhp_dpc *)(void *)((char *)misaligned + 1);
 	struct dhp_watchdog watchdog;
 	struct dhp_processor row;
+	uint64_t due_ns;
 
 	SAYS(dhp_dpc_insert(NULL, NULL, NULL), DHP_BAD_OBJECT);
 	SAYS(dhp_dpc_insert(dpc, NULL, NULL), DHP_BAD_OBJECT);
@@ -151,8 +161,12 @@ static void of_no_object(void)
 	SAYS(dhp_call_all(world.engine, NULL, NULL, NULL), DHP_BAD_CALLBACK);
 	SAYS(dhp_dpc_watchdog_read(&watchdog), DHP_NOT_IN_DPC);
 	SAYS(dhp_dpc_watchdog_read(NULL), DHP_BAD_RESULT);
+	SAYS(dhp_replay_next(world.engine, &due_ns), DHP_NOT_SUPPORTED);
+	SAYS(dhp_replay_step(world.engine), DHP_NOT_SUPPORTED);
+	SAYS(dhp_replay_run(world.engine, DHP_REPLAY_AT_ONCE), DHP_NOT_SUPPORTED);
 	MUST(!dhp_dpc_should_yield() && dhp_level() == DHP_PASSIVE);
 	MUST(dhp_status_name((enum dhp_status)(int)(0u - take()))[0] == 'D');
+	MUST(dhp_status_text((enum dhp_status)(int)(0u - take()))[0] != '\0');
 }
 
 /* As the holder of a spin lock: what is for passive level is refused, or checked. */

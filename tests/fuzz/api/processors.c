@@ -123,9 +123,7 @@ static void leave(void)
 	MUST(dhp_index_here(world.engine) == 0);
 }
 
-/* ---- the calling thread confined ---- */
-
-static uint64_t mask_of(uint32_t group, bool usable)
+uint64_t mask_of_group(uint32_t group, bool usable)
 {
 	uint64_t mask = 0;
 
@@ -137,48 +135,6 @@ static uint64_t mask_of(uint32_t group, bool usable)
 			mask |= UINT64_C(1) << row.number.number;
 	}
 	return mask;
-}
-
-/* Inside of such a pair another one, for the same group. */
-static void confine_again(const struct dhp_affinity *outer)
-{
-	const struct dhp_affinity inner = { .mask = mask_of(outer->group, true) & (~outer->mask | take()), .group = outer->group };
-	uint64_t in_force = outer->mask & mask_of(outer->group, false);
-	struct dhp_affinity previous = { .mask = 99 };
-	enum dhp_status expected = inner.mask != 0 ? DHP_OK : DHP_BAD_MASK;
-
-	SAYS(dhp_thread_affinity_set(world.engine, &inner, &previous), expected);
-	MUST(previous.mask == (expected == DHP_OK ? in_force : 0));
-	if (expected == DHP_OK)
-		SAYS(dhp_thread_affinity_revert(world.engine, &previous), DHP_OK);
-}
-
-/* A pair that nests; the user affinity is what it was. */
-static void confine(void)
-{
-	const struct dhp_affinity wanted = { .mask = take(), .group = (uint16_t)take_below(5),
-		.reserved = { 0, (uint16_t)(take_below(8) == 7), 0 } };
-	struct dhp_affinity previous = { .mask = 99 };
-	uint32_t here = dhp_index_here(world.engine);
-	enum dhp_status expected = DHP_OK;
-	struct dhp_processor row;
-
-	if (wanted.group >= world.model.groups)
-		expected = DHP_BAD_GROUP;
-	else if (wanted.reserved[1] != 0 || (wanted.mask & mask_of(wanted.group, false)) == 0)
-		expected = DHP_BAD_MASK;
-	else if ((wanted.mask & mask_of(wanted.group, true)) == 0)
-		expected = DHP_NO_AFFINITY;
-	SAYS(dhp_thread_affinity_set(world.engine, &wanted, &previous), expected);
-	MUST(previous.mask == 0);
-	if (expected != DHP_OK)
-		return;
-	SAYS(dhp_processor_at(world.engine, dhp_index_here(world.engine), &row), DHP_OK);
-	MUST(row.number.group == wanted.group && (wanted.mask >> row.number.number & 1) != 0);
-	confine_again(&wanted);
-	SAYS(dhp_thread_affinity_revert(world.engine, &previous), DHP_OK);
-	MUST(dhp_index_here(world.engine) == here);
-	SAYS(dhp_thread_affinity_revert(world.engine, &previous), DHP_NO_EFFECT);
 }
 
 /* ---- the calling thread kept on one ---- */
@@ -246,11 +202,11 @@ static void check_masks(const struct dhp_snapshot *snapshot)
 	uint32_t groups_active = 0;
 
 	for (uint32_t group = 0; group < world.model.groups; group++) {
-		MUST(snapshot->active_masks[group] == mask_of(group, false));
-		MUST(snapshot->usable_masks[group] == mask_of(group, true));
-		MUST(dhp_active_mask(world.engine, group) == mask_of(group, false));
-		groups_active += mask_of(group, false) != 0;
-		MUST(dhp_active_count(world.engine, group, NULL) == (uint32_t)__builtin_popcountll(mask_of(group, false)));
+		MUST(snapshot->active_masks[group] == mask_of_group(group, false));
+		MUST(snapshot->usable_masks[group] == mask_of_group(group, true));
+		MUST(dhp_active_mask(world.engine, group) == mask_of_group(group, false));
+		groups_active += mask_of_group(group, false) != 0;
+		MUST(dhp_active_count(world.engine, group, NULL) == (uint32_t)__builtin_popcountll(mask_of_group(group, false)));
 	}
 	MUST(snapshot->counts.groups_active == groups_active);
 	MUST(dhp_active_mask(world.engine, world.model.groups) == 0 && dhp_active_mask(world.engine, DHP_ALL_GROUPS) == 0);
@@ -288,6 +244,7 @@ static void begin(void)
 {
 	memset(&pin, 0, sizeof(pin));
 	kept_index = DHP_NO_INDEX;
+	queries_begin();
 	check();
 }
 
@@ -301,8 +258,11 @@ static void end(void)
 static const struct operation operations[] = {
 	{ "add", add, false }, { "add", add, false }, { "add", add, false }, { "fail", fail, false },
 	{ "set usable", set_usable, true }, { "play", play, false }, { "bad scripts", bad_scripts, false },
-	{ "rescan", rescan, false }, { "enter", enter, false }, { "leave", leave, false }, { "confine", confine, false },
+	{ "rescan", rescan, false }, { "enter", enter, false }, { "leave", leave, false }, { "confine", affinity_confine, false },
 	{ "keep", keep, false }, { "drop", drop, false }, { "ask kept", ask_kept, false },
+	{ "confine by mask", affinity_confine_by_mask, false }, { "confine to groups", affinity_confine_to_groups, false },
+	{ "ask nodes", queries_nodes, false }, { "ask maxima", queries_maxima, false }, { "ask stats", queries_stats, false },
+	{ "ask sources", queries_sources, false },
 };
 
 const struct part processors_part = { operations, COUNT(operations), begin, check, holds_engine, end };

@@ -108,42 +108,67 @@ struct form {
 FORM(plain_form, struct dhp_rundown, dhp_rundown)
 FORM(percpu_form, struct dhp_rundown_percpu, dhp_rundown_percpu)
 
+enum { PLAIN, PERCPU, OWN, RUNDOWNS }; /* OWN: like PERCPU, in the caller's memory */
+
 static struct dhp_rundown plain;
 static struct dhp_rundown_percpu *percpu;
+static char *own_memory;
 
 static struct {
 	const struct form *form;
 	void *object; /* NULL: not there */
 	uint64_t references;
 	bool begun;
-} rundowns[2];
+} rundowns[RUNDOWNS];
 
 static void rundown_create(void)
 {
-	if (rundowns[1].object != NULL)
+	if (rundowns[PERCPU].object != NULL)
 		return;
 	SAYS(dhp_rundown_percpu_create(world.engine, &percpu), DHP_OK);
-	rundowns[1].object = percpu;
-	rundowns[1].references = 0;
-	rundowns[1].begun = false;
+	rundowns[PERCPU].object = percpu;
+	rundowns[PERCPU].references = 0;
+	rundowns[PERCPU].begun = false;
+}
+
+/* Nothing has to be undone: with references, too, it is simply another one. */
+static void rundown_init(void)
+{
+	struct dhp_rundown_percpu *made = NULL;
+	size_t bytes = dhp_rundown_percpu_bytes(world.engine);
+
+	if (own_memory == NULL)
+		own_memory = aligned_alloc(DHP_LINE_PAIR_BYTES, (bytes / DHP_LINE_PAIR_BYTES + 1) * DHP_LINE_PAIR_BYTES);
+	MUST(own_memory != NULL && dhp_rundown_percpu_bytes(NULL) == 0);
+	SAYS(dhp_rundown_percpu_init(NULL, own_memory, bytes, &made), DHP_BAD_ENGINE);
+	SAYS(dhp_rundown_percpu_init(world.engine, NULL, bytes, &made), DHP_BAD_OBJECT);
+	SAYS(dhp_rundown_percpu_init(world.engine, own_memory + 64, bytes, &made), DHP_BAD_ALIGNMENT);
+	SAYS(dhp_rundown_percpu_init(world.engine, own_memory, bytes - 1, &made), DHP_BAD_SIZE);
+	SAYS(dhp_rundown_percpu_init(world.engine, own_memory, bytes, NULL), DHP_BAD_RESULT);
+	MUST(made == NULL);
+	SAYS(dhp_rundown_percpu_init(world.engine, own_memory, bytes, &made), DHP_OK);
+	SAYS(dhp_rundown_percpu_destroy(made), DHP_BAD_OBJECT);
+	rundowns[OWN].object = made;
+	rundowns[OWN].references = 0;
+	rundowns[OWN].begun = false;
 }
 
 static void rundown_destroy(void)
 {
 	enum dhp_status expected = DHP_OK;
 
-	if (percpu != NULL && rundowns[1].references > 0)
+	if (percpu != NULL && rundowns[PERCPU].references > 0)
 		expected = DHP_IN_USE;
 	else if (percpu != NULL && world.in_section)
 		expected = DHP_IN_SECTION;
 	SAYS(dhp_rundown_percpu_destroy(percpu), expected);
 	if (expected == DHP_OK)
-		percpu = rundowns[1].object = NULL;
+		percpu = rundowns[PERCPU].object = NULL;
 }
 
 static void acquire(void)
 {
-	uint32_t at = take_below(2), count = take_below(8) * take();
+	uint32_t at = take_below(RUNDOWNS), count = take_below(8) * take();
 	enum dhp_status expected = DHP_OK;
 
 	if (count == 7 * 255)
@@ -161,10 +186,10 @@ static void acquire(void)
 
 static void release(void)
 {
-	uint32_t at = take_below(2), count = take();
+	uint32_t at = take_below(RUNDOWNS), count = take();
 
 	if (rundowns[at].object != NULL && count > rundowns[at].references) {
-		if (at == 0 && MISUSE_HAS_A_STATUS)
+		if (at == PLAIN && MISUSE_HAS_A_STATUS)
 			SAYS(rundowns[at].form->release(rundowns[at].object, count), DHP_BAD_COUNT);
 		count = (uint32_t)rundowns[at].references;
 	}
@@ -176,7 +201,7 @@ static void release(void)
 
 static void wait(void)
 {
-	uint32_t at = take_below(2);
+	uint32_t at = take_below(RUNDOWNS);
 
 	if (rundowns[at].object != NULL && rundowns[at].references > 0)
 		return;
@@ -186,7 +211,7 @@ static void wait(void)
 
 static void again(void)
 {
-	uint32_t at = take_below(2);
+	uint32_t at = take_below(RUNDOWNS);
 	bool completes = take_below(2) != 0;
 	enum dhp_status expected = rundowns[at].object == NULL ? DHP_BAD_OBJECT : rundowns[at].begun ? DHP_OK : DHP_NOT_RUN_DOWN;
 
@@ -214,9 +239,10 @@ static void begin(void)
 	depth = 0;
 	percpu = NULL;
 	SAYS(dhp_rundown_init(&plain), DHP_OK);
-	rundowns[0].form = &plain_form;
-	rundowns[0].object = &plain;
-	rundowns[1].form = &percpu_form;
+	rundowns[PLAIN].form = &plain_form;
+	rundowns[PLAIN].object = &plain;
+	rundowns[PERCPU].form = rundowns[OWN].form = &percpu_form;
+	own_memory = NULL;
 }
 
 static void check(void)
@@ -233,10 +259,11 @@ static void end(void)
 	protect_leave();
 	SAYS(dhp_reader_leave(reader), DHP_OK);
 	reader = NULL;
-	if (rundowns[1].references > 0)
-		SAYS(dhp_rundown_percpu_release(percpu, (uint32_t)rundowns[1].references), DHP_OK);
-	rundowns[1].references = 0;
+	if (rundowns[PERCPU].references > 0)
+		SAYS(dhp_rundown_percpu_release(percpu, (uint32_t)rundowns[PERCPU].references), DHP_OK);
+	rundowns[PERCPU].references = 0;
 	rundown_destroy();
+	free(own_memory);
 	drain();
 }
 
@@ -245,7 +272,7 @@ static const struct operation operations[] = {
 	{ "section exit", leave_section, false }, { "defer", defer, false }, { "synchronize", synchronize, true },
 	{ "epoch drain", drain, true }, { "rundown create", rundown_create, false }, { "rundown destroy", rundown_destroy, true },
 	{ "acquire", acquire, false }, { "release", release, false }, { "rundown wait", wait, false },
-	{ "rundown again", again, false },
+	{ "rundown again", again, false }, { "rundown init", rundown_init, false },
 };
 
 const struct part protect_part = { operations, COUNT(operations), begin, check, holds_engine, end };

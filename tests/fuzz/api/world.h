@@ -76,8 +76,20 @@ extern const struct part processors_part, work_part, timers_part, notify_part, a
 /* ---- what one part asks of another ---- */
 
 uint32_t cpu_of(uint32_t position);
-/* processors.c: one arrival, predicted and compared. */
+/* processors.c: one arrival, predicted and compared; the active processors of a group, or the usable ones. */
 void arrive(uint32_t position);
+uint64_t mask_of_group(uint32_t group, bool usable);
+/* feed_set.c: the processors of each group that a feed may have now, of ONE_CLOSE one of them; gives their number. */
+uint32_t feed_set(const struct dhp_feed_options *options, uint64_t masks[MODEL_PROCESSORS]);
+/* affinity.c, queries.c: operations on processors. */
+void affinity_confine(void);
+void affinity_confine_by_mask(void);
+void affinity_confine_to_groups(void);
+void queries_begin(void);
+void queries_nodes(void);
+void queries_maxima(void);
+void queries_stats(void);
+void queries_sources(void);
 /* arrays.c: what the constructors say to the next index; notify.c: what the registrants say. */
 enum dhp_status arrays_would_say(uint32_t index);
 enum dhp_status registrants_would_say(uint32_t index);
