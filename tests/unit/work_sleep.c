@@ -139,12 +139,13 @@ static void hit_back(struct dhp_dpc *dpc, void *context, void *argument_1, void 
 	(void)argument_1;
 	(void)argument_2;
 	pause_for(roll(&ball->dice) % 3000);
-	if (bump(&ball->hits) + 1 < ball->limit && dhp_dpc_insert(&ball->other->dpc, NULL, NULL) != DHP_OK)
+	if (bump(&ball->hits) + 1 < peek(&ball->limit) && dhp_dpc_insert(&ball->other->dpc, NULL, NULL) != DHP_OK)
 		(void)bump(&ball->refused);
 }
 
 static void play(struct dhp_engine *engine, uint32_t one, uint32_t two, uint32_t times)
 {
+	const struct budget budget = budget_begin();
 	static struct ball balls[2];
 
 	memset(balls, 0, sizeof(balls));
@@ -158,7 +159,10 @@ static void play(struct dhp_engine *engine, uint32_t one, uint32_t two, uint32_t
 		assert_ok(dhp_dpc_set_importance(&balls[i].dpc, DHP_IMPORTANCE_MEDIUM_HIGH));
 	}
 	assert_ok(dhp_dpc_insert(&balls[0].dpc, NULL, NULL));
-	assert_true(wait_for_count(&balls[0].hits, times));
+	for (uint64_t hits = 0; hits < times && budget_left(&budget); hits = peek(&balls[0].hits))
+		assert_true(wait_for_count(&balls[0].hits, hits + 1));
+	for (uint32_t i = 0; i < 2; i++)
+		poke(&balls[i].limit, 0);
 	flush(engine);
 	assert_int_equal(balls[0].refused + balls[1].refused, 0);
 	end_engine(engine);
@@ -190,6 +194,7 @@ static bool wait_spinning(const uint64_t *counter, uint64_t at_least)
 
 static void an_insert_at_any_moment_of_falling_asleep_is_run(void **state)
 {
+	const struct budget budget = budget_begin();
 	struct dhp_engine *engine = make_sim_spinning(2, 2, 1);
 	uint64_t dice = 4;
 	struct tick tick;
@@ -197,7 +202,7 @@ static void an_insert_at_any_moment_of_falling_asleep_is_run(void **state)
 	(void)state;
 	tick_init(&tick, engine, 1);
 	assert_ok(dhp_dpc_set_importance(&tick.dpc, DHP_IMPORTANCE_MEDIUM_HIGH));
-	for (uint64_t i = 1; i <= TIMES(40000); i++) {
+	for (uint64_t i = 1; i <= TIMES(40000) && budget_left(&budget); i++) {
 		if (i % 1000 == 0)
 			assert_ok(dhp_dpc_set_importance(&tick.dpc, i % 2000 == 0 ? DHP_IMPORTANCE_HIGH
 										  : DHP_IMPORTANCE_MEDIUM_HIGH));
@@ -212,22 +217,23 @@ static void an_insert_at_any_moment_of_falling_asleep_is_run(void **state)
 /* The inserter's processor is busy: a thief has to be woken, at any moment of its falling asleep. */
 static void a_thief_is_woken_at_any_moment_of_falling_asleep_S620(void **state)
 {
+	const struct budget budget = budget_begin();
 	struct dhp_engine *engine = make_sim_spinning(2, 2, 1);
-	uint64_t dice = 8;
+	uint64_t dice = 8, rounds = 0;
 	struct hold hold;
 	struct tick tick;
 
 	(void)state;
 	tick_init(&tick, engine, DHP_NO_INDEX);
 	hold_processor(&hold, engine, 0);
-	for (uint64_t i = 1; i <= TIMES(20000); i++) {
+	while (rounds < TIMES(20000) && budget_left(&budget)) {
 		tick_insert(&tick);
-		assert_true(wait_spinning(&tick.runs, i));
+		assert_true(wait_spinning(&tick.runs, ++rounds));
 		pause_for(roll(&dice) % 6000);
 	}
 	hold_release(&hold);
 	flush(engine);
-	assert_int_equal(stats_of(engine, 1).stolen_count, TIMES(20000));
+	assert_int_equal(stats_of(engine, 1).stolen_count, rounds);
 	end_engine(engine);
 }
 
@@ -252,6 +258,7 @@ static void *insert_and_remove(void *argument)
 static void a_thief_is_woken_while_a_removal_empties_the_inbox_S620(void **state)
 {
 	struct dhp_engine *engine = make_sim_spinning(2, 2, 1);
+	const struct budget budget = budget_begin();
 	struct disturber disturber = { .over = 0 };
 	struct helper helper;
 	uint64_t dice = 6;
@@ -265,7 +272,7 @@ static void a_thief_is_woken_while_a_removal_empties_the_inbox_S620(void **state
 	disturber.tick = &other;
 	hold_processor(&hold, engine, 0);
 	helper_start(&helper, insert_and_remove, &disturber);
-	for (uint64_t i = 1; ran && i <= TIMES(20000); i++) {
+	for (uint64_t i = 1; ran && i <= TIMES(20000) && budget_left(&budget); i++) {
 		tick_insert(&tick);
 		ran = wait_spinning(&tick.runs, i);
 		pause_for(roll(&dice) % 3000);
