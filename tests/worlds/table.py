@@ -33,6 +33,7 @@ ALGORITHMS = {
     "call": "`call.c`",
     "watchdog": "`watchdog.c`",
     "ahead": "`ahead.c`, `work.c`: bring-up",
+    "timers": "`timers.c`, without DPCs",
     "pins": "`pin.c`, `pins.c`, `thread.c`",
     "lane": "`lanes.c`, without sequences",
     "epoch": "`epoch.c`",
