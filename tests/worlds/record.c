@@ -57,7 +57,8 @@ static void open(void)
 	}
 	yard.shop->engine.notify = port_alloc(sizeof(*yard.shop->engine.notify));
 	conditions = &yard.shop->engine.notify->conditions;
-	conditions->info = (struct dhp_memory_info){ .total_bytes = 1000, .available_bytes = 500, .low_bytes = 10, .high_bytes = 900 };
+	conditions->info = (struct dhp_memory_info){ .total_bytes = 1000, .available_bytes = 500, .low_bytes = 10,
+						     .high_bytes = 900 };
 	yard.partition = port_alloc(sizeof(*yard.partition));
 	yard.partition->backend = &backend;
 	yard.partition->engine = &yard.shop->engine;
