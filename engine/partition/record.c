@@ -311,6 +311,17 @@ static void set_record(struct dhpi_partition *partition, struct dhp_record *reco
 	port_mutex_unlock(&partition->recording);
 }
 
+/* Under one lock: a source that speaks now finds no recording, or its line stands before the last one. */
+static void write_end(struct dhp_record *record)
+{
+	struct dhpi_record_line line;
+
+	dhpi_record_line_begin(record, &line, "end");
+	dhpi_record_put(&line, record->idle_looks);
+	record->partition->record = NULL;
+	dhpi_record_line_end(record, &line);
+}
+
 /* Under serial. */
 static enum dhp_status begin(struct dhpi_partition *partition, dhp_record_write *write, void *context,
 			     struct dhp_record **out_record)
@@ -372,8 +383,7 @@ enum dhp_status dhp_record_end(struct dhp_record *record)
 	if (port_mutex_mine(&partition->serial))
 		return DHP_IN_CALLBACK;
 	port_mutex_lock(&partition->serial);
-	dhpi_record_number(record, "end", record->idle_looks);
-	set_record(partition, NULL);
+	write_end(record);
 	status = record->failed ? DHP_CANNOT_WRITE : DHP_OK;
 	port_mutex_unlock(&partition->serial);
 	port_free(record, sizeof(*record));

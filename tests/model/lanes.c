@@ -3,9 +3,10 @@
  * lanes.c - one lane without sequences: each item runs once, with what its pusher wrote, one call at a time; nobody who pushes when
  * the lane is left is forgotten.
  *
- * The DPC is a flag: queued once, taken by one of the workers. A lane is left at its first look in vain.
+ * The DPC is a flag: queued once, taken by one of the workers. A lane is left at its first look in vain. A flush is that of
+ * flush.c: it turns the phase, and waits for what was inserted in the old one.
  *
- * Edges: lane-push lane-room lane-watch
+ * Edges: lane-push lane-room lane-watch lane-end
  */
 #include "model.h"
 
@@ -23,7 +24,8 @@ static struct world {
 	struct lane *lane;
 	struct item *items[ITEMS];
 	struct port_event event;
-	struct at_u32 queued, ran, pushed;
+	struct at_u32 queued, ran, pushed, gone;
+	struct at_u32 phase, counted[2], done[2]; /* of the DPC; `queued` is one more than its phase */
 	uint32_t count;    /* the routine's: how many it has run */
 	uint32_t expected;
 	bool refused;      /* there was no room, once or more */
@@ -49,11 +51,43 @@ enum dhp_status dhp_dpc_set_importance(struct dhp_dpc *dpc, enum dhp_importance 
 
 enum dhp_status dhp_dpc_insert(struct dhp_dpc *dpc, void *argument_1, void *argument_2)
 {
+	uint32_t phase;
+
 	(void)dpc;
 	(void)argument_1;
 	(void)argument_2;
-	MODEL_ASSERT(at_exchange_acq_rel_u32(&world->queued, 1) == 0); /* I2 */
+	phase = at_load_acquire_u32(&world->phase);
+	(void)at_fetch_add_relaxed_u32(&world->counted[phase], 1);
+	MODEL_ASSERT(at_exchange_acq_rel_u32(&world->queued, phase + 1) == 0); /* I2 */
 	(void)port_event_signal(&world->event);
+	return DHP_OK;
+}
+
+static bool take_and_run(void)
+{
+	uint32_t phase = at_exchange_acq_rel_u32(&world->queued, 0);
+
+	if (phase == 0)
+		return false;
+	run_lane(&world->lane->dpc, world->lane, NULL, NULL);
+	(void)at_fetch_add_release_u32(&world->done[phase - 1], 1);
+	return true;
+}
+
+static void run_empty(uint32_t phase)
+{
+	while (at_load_acquire_u32(&world->done[phase]) != at_load_relaxed_u32(&world->counted[phase]))
+		port_relax();
+}
+
+enum dhp_status dhp_dpc_flush(struct dhp_engine *engine)
+{
+	uint32_t phase = at_load_relaxed_u32(&world->phase);
+
+	(void)engine;
+	run_empty(phase ^ 1);
+	at_store_release_u32(&world->phase, phase ^ 1);
+	run_empty(phase);
 	return DHP_OK;
 }
 
@@ -68,12 +102,25 @@ static void work(void)
 	while (!all_ran()) {
 		uint32_t ticket = port_event_ticket(&world->event);
 
-		if (at_exchange_acq_rel_u32(&world->queued, 0) != 0)
-			run_lane(&world->lane->dpc, world->lane, NULL, NULL);
-		else if (!all_ran())
+		if (!take_and_run() && !all_ran())
 			port_event_wait(&world->event, ticket, 0);
 	}
 	(void)port_event_signal(&world->event);
+}
+
+static bool is_gone(void)
+{
+	return at_load_relaxed_u32(&world->gone) != 0;
+}
+
+static void work_until_gone(void)
+{
+	while (!is_gone()) {
+		uint32_t ticket = port_event_ticket(&world->event);
+
+		if (!take_and_run() && !is_gone())
+			port_event_wait(&world->event, ticket, 0);
+	}
 }
 
 /* ---- items ---- */
@@ -186,6 +233,18 @@ static void flush_for_one_who_is_stopped(void)
 	MODEL_ASSERT(world->items[1]->payload == 2);
 }
 
+/* Whoever runs afterwards uses freed memory. */
+static void push_and_destroy(void)
+{
+	push(0);
+	wait_for_lane(world->lane, NULL, NULL);
+	end_runs(&world->lanes);
+	model_free(world->lane->cells, 2 * sizeof(struct at_ptr));
+	model_free(world->lane, sizeof(*world->lane));
+	at_store_relaxed_u32(&world->gone, 1);
+	(void)port_event_signal(&world->event);
+}
+
 const struct model_world model_worlds[] = {
 	{ "one_item", begin_with_one, { push_0, work }, all, 2 },
 	{ "in_order", begin_with_two, { push_in_order, work }, in_order, 1 },
@@ -195,5 +254,6 @@ const struct model_world model_worlds[] = {
 	{ "three_from_two", begin_with_three, { push_0, push_1_and_2, work }, all, 1 },
 	{ "flush", begin_with_two, { push_and_flush, push_1, work }, all, 1 },
 	{ "flush_rings", begin_with_two, { flush_for_one_who_is_stopped, work, work }, in_order, 1 },
+	{ "ended", begin_with_one, { push_and_destroy, work_until_gone, work_until_gone }, all, 1 },
 	{ .name = NULL },
 };

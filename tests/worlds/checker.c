@@ -221,6 +221,27 @@ static void a_loop_over_two_words_ends(void)
 	end();
 }
 
+static void signal_and_look(void *nothing)
+{
+	(void)nothing;
+	(void)port_event_signal(&words->event);
+	FIBRE_DEMAND(at_load_relaxed_u64(&words->a) == 0); /* relaxed: as above */
+}
+
+/* The other has ended when this one goes on; or it has not. */
+static void who_is_left_goes_on(void)
+{
+	uint32_t other, ticket;
+
+	begin();
+	ticket = port_event_ticket(&words->event);
+	other = fibre_start(signal_and_look, NULL, "other");
+	port_event_wait(&words->event, ticket, 0);
+	write_a(NULL);
+	fibre_join(other);
+	end();
+}
+
 static void hold_lock(void *nothing)
 {
 	(void)nothing;
@@ -282,6 +303,7 @@ const struct world worlds[] = {
 	{ .name = "a_lost_wake_up_is_found", .run = a_wake_up_is_lost, .fails = true },
 	{ .name = "locks_taken_crosswise_are_found", .run = locks_are_taken_crosswise, .fails = true },
 	{ .name = "a_read_of_freed_memory_is_found", .run = a_freed_word_is_read, .fails = true },
+	{ .name = "who_is_left_alone_may_have_been_quicker", .run = who_is_left_goes_on, .fails = true },
 	{ .name = "a_loop_that_is_woken_ends", .run = a_loop_ends },
 	{ .name = "a_loop_that_looks_at_two_words_ends", .run = a_loop_over_two_words_ends, .strategy = RANDOM, .runs = 1000 },
 	{ .name = "a_loop_that_waits_for_ever_is_found", .run = a_loop_waits_for_ever, .fails = true },

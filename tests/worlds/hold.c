@@ -133,6 +133,17 @@ static void drained_while_others_come(void)
 	close(3);
 }
 
+/* The smallest of these: one waits, one comes. */
+static void drained_while_one_comes(void)
+{
+	open();
+	dhpi_hold_begin(device.hold);
+	submit(&device.requests[0]);
+	TOGETHER({ "device", end_hold, NULL }, { "submitter", submit, &device.requests[1] });
+	FIBRE_DEMAND(counted(&device.order[0]) < counted(&device.order[1]));
+	close(2);
+}
+
 static void drained_while_held_again(void)
 {
 	open();
@@ -221,8 +232,11 @@ static void stop_is_asked_about(void)
 const struct world worlds[] = {
 	{ .name = "a_request_passes_or_waits", .run = one_request },
 	{ .name = "two_requests_pass_or_wait", .run = two_submitters, .runs = 2000, .long_runs = 100000 },
+	{ .name = "two_requests_interrupted_twice_pass_or_wait", .run = two_submitters,
+	  .strategy = BOUNDED, .bound = 2, .runs = 2000, .long_runs = 200000 },
 	{ .name = "requests_begin_in_order_while_others_come", .run = drained_while_others_come,
-	  .runs = 2000, .long_runs = 100000 },
+	  .runs = 2000, .long_runs = 2000000 },
+	{ .name = "a_request_comes_while_another_is_drained", .run = drained_while_one_comes },
 	{ .name = "a_drain_meets_another_hold", .run = drained_while_held_again, .runs = 2000, .long_runs = 100000 },
 	{ .name = "a_request_is_completed_by_another_thread", .run = completed_elsewhere, .runs = 2000, .long_runs = 100000 },
 	{ .name = "who_finds_it_quiet_frees_it", .run = freed_when_quiet, .runs = 2000, .long_runs = 100000 },

@@ -203,6 +203,8 @@ static void two_senders(void)
 
 const struct world worlds[] = {
 	{ .name = "a_drain_meets_an_arrival", .run = one_asks, .runs = 500, .long_runs = 5000 },
+	{ .name = "a_drain_interrupted_once_meets_an_arrival", .run = one_asks,
+	  .strategy = BOUNDED, .bound = 1, .runs = 1000, .long_runs = 300000 },
 	{ .name = "a_drain_meets_an_arrival_by_priorities", .run = one_asks,
 	  .strategy = PCT, .bound = 3, .runs = 500, .long_runs = 10000 },
 	{ .name = "two_drains_are_each_covered", .run = two_ask, .runs = 500, .long_runs = 5000 },

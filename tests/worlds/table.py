@@ -32,6 +32,9 @@ ALGORITHMS = {
     "sleep": "`worker.c`, `timers.c`: park, wake, thieves, ticks",
     "call": "`call.c`",
     "watchdog": "`watchdog.c`",
+    "ahead": "`ahead.c`, `work.c`: bring-up",
+    "timers": "`timers.c`, without DPCs",
+    "pins": "`pin.c`, `pins.c`, `thread.c`",
     "lane": "`lanes.c`, without sequences",
     "epoch": "`epoch.c`",
     "growth": "`array.c`, `set.c`",
@@ -44,7 +47,9 @@ ALGORITHMS = {
     "rebalance": "`thread.c`, `round.c`, `device.c`, `watch.c`",
     "hold": "`hold.c`",
     "feed": "`feed.c`",
+    "record": "`record.c`, `record_write.c`, `record_said.c`",
     "engine": "all of it",
+    "wdk": "`wdk/`: `wait.c`, `irql.c`, `binding.c`, `object.c`, `thread.c`, `workitem.c`",
 }
 
 

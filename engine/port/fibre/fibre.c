@@ -17,7 +17,8 @@
  *           words, and left all as it was, is not ready until another fibre has changed one of them, since it read that one.
  *           It would read the same.
  * I3        time passes when nobody is ready, or because the chooser says so; and a little with each look at the clock.
- * I4        where no other fibre is there is nothing to choose: a world is set up and taken down without steps.
+ * I4        where no other fibre is, and each that was has been joined, there is nothing to choose: a world is set up and taken
+ *           down without steps. One that has ended and was not joined could be slower, and come after what this one does.
  *
  * Not       weak memory: each access is done at once. Nor plain accesses: those that race are ThreadSanitizer's to find.
  *
@@ -63,13 +64,14 @@ struct fibre {
 	uint32_t woken_at;
 	uint32_t parent, interrupts;
 	uint32_t ended;     /* what a join reads */
-	bool begun;
+	bool begun, joined;
 };
 
 static struct {
 	struct fibre fibres[FIBRE_LIMIT];
 	uint32_t count, current;
 	uint32_t alive; /* not ended */
+	uint32_t loose; /* started, and not joined */
 	struct fibre_event trace[FIBRE_STEPS];
 	uint32_t steps, last;
 	uint64_t now_ns;
@@ -401,7 +403,7 @@ static void check_memory(const struct fibre_op *op)
 /* I4 */
 static bool is_alone(const struct fibre_op *op)
 {
-	return now.alive == 1 && op->kind != FIBRE_PAUSE && op->kind != FIBRE_END;
+	return now.alive == 1 && now.loose == 0 && op->kind != FIBRE_PAUSE && op->kind != FIBRE_END;
 }
 
 void fibre_point(const struct fibre_op *op)
@@ -489,7 +491,7 @@ static uint32_t make(void (*run)(void *), void *argument, const char *name, uint
 		fibre_fail("too many fibres");
 	memset(fibre, 0, offsetof(struct fibre, since_pause));
 	fibre->since_pause.count = fibre->since_pause.before_count = fibre->before_pause.count = 0;
-	fibre->since_pause.too_much = fibre->in_vain = fibre->begun = false;
+	fibre->since_pause.too_much = fibre->in_vain = fibre->begun = fibre->joined = false;
 	fibre->ended = 0;
 	fibre->woken_at = FIBRE_NONE;
 	fibre->parent = now.current;
@@ -506,18 +508,33 @@ static uint32_t make(void (*run)(void *), void *argument, const char *name, uint
 
 uint32_t fibre_start(void (*run)(void *), void *argument, const char *name)
 {
+	now.loose++;
 	return make(run, argument, name, FIBRE_NONE);
 }
 
 uint32_t fibre_start_handler(void (*run)(void *), void *argument, const char *name, uint32_t interrupted)
 {
+	now.loose++;
 	return make(run, argument, name, interrupted);
 }
 
+static void note_join(uint32_t fibre)
+{
+	if (now.fibres[fibre].joined)
+		return;
+	now.fibres[fibre].joined = true;
+	now.loose--;
+	for (uint32_t i = 0; i < now.count; i++)
+		if (now.fibres[i].interrupts == fibre)
+			note_join(i);
+}
+
+/* With those that interrupted it. */
 void fibre_join(uint32_t fibre)
 {
 	fibre_point(&(struct fibre_op){ .kind = FIBRE_JOIN, .name = "join", .where = __builtin_return_address(0),
 					.at = (uintptr_t)&now.fibres[fibre].ended, .bytes = sizeof(now.fibres[fibre].ended) });
+	note_join(fibre);
 }
 
 uint32_t fibre_self(void)
@@ -550,7 +567,7 @@ static void reset(void)
 	__asan_unpoison_memory_region(now.stacks, now.count * STACK_BYTES);
 #endif
 	fibre_memory_reset();
-	now.count = now.alive = now.steps = now.quiet = now.ignored_count = 0;
+	now.count = now.alive = now.loose = now.steps = now.quiet = now.ignored_count = 0;
 	now.last = FIBRE_NONE;
 	now.now_ns = 1;
 	now.why = NULL;
