@@ -12,6 +12,8 @@
  * I3        `arrivals_held` is looked at under `delivering`: from the return of a hold on nothing is delivered.
  * I4        a registrant without replay hears nothing that was posted before it came, also if that is not delivered yet
  *           (S-208).
+ * I5        what nobody is on the list for is not posted, so an arrival wakes nobody to tell nobody. It is in the set, or among the
+ *           modules, by then: who comes to the list later finds it in the replay (S-206), or came after it (S-208).
  */
 #include "notify.h"
 
@@ -70,6 +72,8 @@ bool dhpi_arrival_prepare(struct dhpi_notify *notify, const struct dhp_processor
 
 void dhpi_arrival_push(struct dhpi_notify *notify, struct dhpi_arrival_event *event)
 {
+	if (dhpi_registry_count(&notify->asynchronous[event->device_class]) == 0) /* I5 */
+		return;
 	/* relaxed: who drains or registers asks later, and the event's own push is what carries the data */
 	event->sequence = at_fetch_add_relaxed_u64(&notify->posted, 1) + 1;
 	ck_stack_push_upmc(&notify->inbox, &event->entry);
