@@ -62,9 +62,13 @@ void dhpi_arrival_name(char *name, const char *prefix, uint32_t number)
 bool dhpi_arrival_prepare(struct dhpi_notify *notify, const struct dhp_processor *processor)
 {
 	struct dhpi_arrival_event *event = &notify->processors[processor->index];
+	size_t end = (size_t)(processor->index + 1) * sizeof(*event);
 
-	if (!port_touch(event, sizeof(*event), DHP_NO_INDEX))
-		return false;
+	if (end > notify->processors_touched) {
+		if (!port_touch(event, sizeof(*event), DHP_NO_INDEX))
+			return false;
+		notify->processors_touched = dhpi_round_up(end, port_page_bytes());
+	}
 	event->device_class = DHP_CLASS_PROCESSOR;
 	dhpi_arrival_name(event->name.text, "processor-", processor->cpu);
 	return true;
