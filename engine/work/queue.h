@@ -34,7 +34,7 @@ struct dhpi_dpc {
 	uint8_t phase;            /* of flush; who claimed the object writes */
 	bool movable;             /* no target, not High: may be stolen; who claimed the object writes */
 	bool high;                /* at the head; who claimed the object writes */
-	uint64_t unused;
+	uint64_t unused;          /* to the end of the line, where pointers are 64 bits */
 
 	struct dhpi_work *work;   /* set once */
 	dhp_dpc_routine *routine; /* set once */
@@ -45,7 +45,7 @@ struct dhpi_dpc {
 	uint16_t magic;           /* DHPI_DPC_MAGIC once initialised */
 };
 
-_Static_assert(offsetof(struct dhpi_dpc, work) == 64, "what an insertion writes is one line");
+_Static_assert(sizeof(void *) != 8 || offsetof(struct dhpi_dpc, work) == 64, "what an insertion writes is one line");
 _Static_assert(sizeof(struct dhpi_dpc) <= sizeof(struct dhp_dpc), "the public object is too small");
 _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the public object is aligned too little");
 
