@@ -12,6 +12,8 @@
  * I3        `arrivals_held` is looked at under `delivering`: from the return of a hold on nothing is delivered.
  * I4        a registrant without replay hears nothing that was posted before it came, also if that is not delivered yet
  *           (S-208).
+ * I5        what nobody is on the list for is not posted, so an arrival wakes nobody to tell nobody. It is in the set, or among the
+ *           modules, by then: who comes to the list later finds it in the replay (S-206), or came after it (S-208).
  */
 #include "notify.h"
 
@@ -60,9 +62,13 @@ void dhpi_arrival_name(char *name, const char *prefix, uint32_t number)
 bool dhpi_arrival_prepare(struct dhpi_notify *notify, const struct dhp_processor *processor)
 {
 	struct dhpi_arrival_event *event = &notify->processors[processor->index];
+	size_t end = (size_t)(processor->index + 1) * sizeof(*event);
 
-	if (!port_touch(event, sizeof(*event), DHP_NO_INDEX))
-		return false;
+	if (end > notify->processors_touched) {
+		if (!port_touch(event, sizeof(*event), DHP_NO_INDEX))
+			return false;
+		notify->processors_touched = dhpi_round_up(end, port_page_bytes());
+	}
 	event->device_class = DHP_CLASS_PROCESSOR;
 	dhpi_arrival_name(event->name.text, "processor-", processor->cpu);
 	return true;
@@ -70,6 +76,8 @@ bool dhpi_arrival_prepare(struct dhpi_notify *notify, const struct dhp_processor
 
 void dhpi_arrival_push(struct dhpi_notify *notify, struct dhpi_arrival_event *event)
 {
+	if (dhpi_registry_count(&notify->asynchronous[event->device_class]) == 0) /* I5 */
+		return;
 	/* relaxed: who drains or registers asks later, and the event's own push is what carries the data */
 	event->sequence = at_fetch_add_relaxed_u64(&notify->posted, 1) + 1;
 	ck_stack_push_upmc(&notify->inbox, &event->entry);

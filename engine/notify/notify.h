@@ -22,6 +22,7 @@ struct dhpi_notify {
 	struct port_mutex *serial; /* the partition's lock: transactions, replays and registrations exclude each other */
 	struct dhpi_set *set;
 	struct dhpi_arrival_event *processors; /* by index */
+	size_t processors_touched; /* so many bytes of them, from the start, are resident; under serial */
 	bool two_threads;     /* DHP_ENGINE_TWO_THREADS */
 	bool vetoer_excluded; /* DHP_ENGINE_VETOER_EXCLUDED */
 

@@ -21,29 +21,31 @@ enum dhpi_place_kind {
 };
 
 /*
- * What struct dhp_dpc holds. An inserter touches the first 64 bytes only; of the others the worker mostly reads. So one cache
- * line moves with each insertion, if the object is aligned to it.
+ * What struct dhp_dpc holds. Each insertion moves the first 64 bytes from the worker to the inserter and back, if the object is
+ * aligned to a cache line. The rest stays in the caches of both: so an inserter knows where to push before that line has come.
  */
 struct dhpi_dpc {
 	struct dhpi_link link;    /* inbox: next is the older one, prev a prefetch link; lists: under the queue's lock */
 	struct at_u32 claim;      /* 1: queued. Read-modify-written only, edge dpc-claim */
 	struct at_u32 place;      /* see dhpi_place; whoever owns the object at the moment writes */
 	void *arguments[2];       /* who claimed the object writes */
-	struct dhpi_work *work;   /* set once */
-	struct at_u32 target;     /* index, or DHPI_NO_TARGET; for the next insertion */
+	struct dhpi_queue *home;  /* the queue in whose counts it is; who counts it there writes */
 	uint32_t order;           /* among the tail objects of its queue; under that queue's lock */
-	struct at_u8 importance;  /* enum dhp_importance; for the next insertion */
 	uint8_t phase;            /* of flush; who claimed the object writes */
 	bool movable;             /* no target, not High: may be stolen; who claimed the object writes */
 	bool high;                /* at the head; who claimed the object writes */
-	bool threaded;            /* runs at passive level; set once */
-	uint16_t magic;           /* DHPI_DPC_MAGIC once initialised */
+	uint64_t unused;          /* to the end of the line, where pointers are 64 bits */
+
+	struct dhpi_work *work;   /* set once */
 	dhp_dpc_routine *routine; /* set once */
 	void *context;            /* set once */
-	struct dhpi_queue *home;  /* the queue in whose counts it is; who counts it there writes */
+	struct at_u32 target;     /* index, or DHPI_NO_TARGET; for the next insertion */
+	struct at_u8 importance;  /* enum dhp_importance; for the next insertion */
+	bool threaded;            /* runs at passive level; set once */
+	uint16_t magic;           /* DHPI_DPC_MAGIC once initialised */
 };
 
-_Static_assert(offsetof(struct dhpi_dpc, routine) <= 64, "what an inserter touches is one line");
+_Static_assert(sizeof(void *) != 8 || offsetof(struct dhpi_dpc, work) == 64, "what an insertion writes is one line");
 _Static_assert(sizeof(struct dhpi_dpc) <= sizeof(struct dhp_dpc), "the public object is too small");
 _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the public object is aligned too little");
 

@@ -43,7 +43,9 @@ struct dhpi_work {
 	DHPI_OWN_LINES struct at_u32 gate; /* edge gate */
 	DHPI_OWN_LINES struct at_u32 idle_count; /* sleepers, edge thief-sleep */
 	struct at_u32 searching;           /* 1: a woken thief is on its way; nobody wakes another */
-	struct at_u64 wakes, deferred_wakes, diverted; /* statistics */
+	/* Statistics, of who inserts: he waits for no line of who sleeps. */
+	DHPI_OWN_LINES struct at_u64 wakes;
+	struct at_u64 deferred_wakes, diverted;
 	struct port_mutex flushing;        /* one flush at a time */
 	struct dhpi_timers timers;
 	struct dhpi_call call;

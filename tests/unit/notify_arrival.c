@@ -612,9 +612,39 @@ static void what_is_on_its_way_when_the_engine_ends_disturbs_nobody(void **state
 	}
 }
 
+/* I5 of arrival.c: held, so that what is posted would still be on its way. */
+static void what_came_before_anybody_listened_is_heard_once_S206_S208(void **state)
+{
+	struct dhp_engine *engine = begin(8, 1);
+	struct listener *me = make_listener(), *later = make_listener();
+
+	(void)state;
+	assert_ok(dhp_sim_arrivals_hold(engine, true));
+	add_positions(engine, 1, 4);
+	drain(engine); /* nothing is posted that nobody is told of */
+	assert_ok(join_list(me, engine, 0, DHP_NOTIFY_EXISTING));
+	assert_ok(join_list(later, engine, 1, 0));
+	assert_int_equal(me->count, 4);
+	add_positions(engine, 4, 6);
+	assert_ok(dhp_sim_arrivals_hold(engine, false));
+	drain(engine);
+	assert_int_equal(me->count, 6);
+	assert_int_equal(later->count, 2);
+	assert_int_equal(me->strange + later->strange, 0);
+	dhp_arrival_unregister(me->handle);
+	dhp_arrival_unregister(later->handle);
+	add_positions(engine, 6, 7);
+	drain(engine);
+	assert_int_equal(me->count, 6);
+	end_engine(engine);
+	free(me);
+	free(later);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_came_before_anybody_listened_is_heard_once_S206_S208),
 		cmocka_unit_test(bad_arguments_are_named_S212_S213),
 		cmocka_unit_test(one_arrival_for_each_processor_and_the_registration_stays_S208_S229_S237),
 		cmocka_unit_test(include_existing_calls_before_the_return_with_the_same_names_S206_S211_S225),
