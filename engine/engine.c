@@ -249,7 +249,7 @@ enum dhp_status dhp_engine_destroy(struct dhp_engine *engine)
 		return DHP_OK;
 	DHPI_REQUIRE_PASSIVE();
 	if (port_mutex_mine(&engine->partition->serial) || port_mutex_mine(&engine->notify->delivering) ||
-	    dhpi_epoch_in_reclaimer(engine->epoch) || dhpi_rebalance_in_callback(engine->rebalance))
+	    dhpi_epoch_in_callback(engine->epoch) || dhpi_rebalance_in_callback(engine->rebalance))
 		return DHP_IN_CALLBACK;
 	if (in_use(engine))
 		return DHP_IN_USE;

@@ -129,7 +129,7 @@ static void elsewhere(struct bench *bench, const void *argument)
 
 	if (!threads_need_two(bench))
 		return;
-	threads_pin(WHERE_FIRST);
+	threads_pin(WHERE_ANYWHERE); /* an engine has the processors that its maker may use */
 	remote = (struct remote){.ops = argument, .court = court_make()};
 	remote.blocks = remote.ops->create();
 	threads_pin(WHERE_SECOND);

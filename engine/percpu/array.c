@@ -58,18 +58,27 @@ void dhpi_space_init(struct dhpi_space *space, struct port_mutex *serial, struct
 
 /* ---- one slot ---- */
 
+static inline size_t end_of_slot(const struct array *array, const void *slot)
+{
+	return (size_t)((const char *)slot - (const char *)array->range) + array->view.stride;
+}
+
+static inline bool is_touched(const struct array *array, const void *slot)
+{
+	return end_of_slot(array, slot) <= at_load_relaxed_u64(&array->touched); /* relaxed: the kernel maps a page for all */
+}
+
 /* A system call for each page, not for each slot. A slot beyond a gap is touched by itself. */
 static bool touch_slot(struct array *array, void *slot, uint32_t node)
 {
-	size_t begin = (size_t)((char *)slot - (char *)array->range), end = begin + array->view.stride, page;
-	uint64_t touched = at_load_relaxed_u64(&array->touched); /* relaxed: the kernel maps a page for all */
+	size_t end = end_of_slot(array, slot), begin = end - array->view.stride, page;
 
-	if (end <= touched)
+	if (is_touched(array, slot))
 		return true;
 	if (!port_touch(slot, array->view.stride, node))
 		return false;
 	page = port_page_bytes();
-	if (begin < touched + page) /* its first page is the next one, or shared */
+	if (begin < at_load_relaxed_u64(&array->touched) + page) /* its first page is the next one, or shared */
 		at_store_relaxed_u64(&array->touched, dhpi_round_up(end, page)); /* relaxed: an older number costs a call */
 	return true;
 }
@@ -79,7 +88,7 @@ bool dhpi_percpu_touch(struct dhp_percpu *view, uint32_t cpu, uint32_t node)
 	return touch_slot(array_of(view), dhpi_percpu_slot(view, cpu), node);
 }
 
-static enum dhp_status construct_slot(struct array *array, void *slot, const struct dhp_processor *processor)
+static enum dhp_status make_slot(struct array *array, void *slot, const struct dhp_processor *processor)
 {
 	uint32_t node = processor != NULL && array->options.placement == DHP_PLACE_NODE ? processor->node : DHP_NO_INDEX;
 	unsigned char *bytes = slot;
@@ -92,6 +101,14 @@ static enum dhp_status construct_slot(struct array *array, void *slot, const str
 	if (array->options.construct == NULL)
 		return DHP_OK;
 	return array->options.construct(slot, processor, array->options.context);
+}
+
+/* Zeros that are there are a slot: most arrays of most arrivals. */
+static inline enum dhp_status construct_slot(struct array *array, void *slot, const struct dhp_processor *processor)
+{
+	if (!array->stale && array->options.construct == NULL && is_touched(array, slot))
+		return DHP_OK;
+	return make_slot(array, slot, processor);
 }
 
 static void destruct_slot(struct array *array, void *slot, const struct dhp_processor *processor)

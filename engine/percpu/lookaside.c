@@ -6,25 +6,24 @@
  *           while a processor arrives and its cache appears, and a pair of allocate and free should cost little more than
  *           two loads and two stores.
  * Idea      a cache is a stack of pointers in a slot of a per-processor array. Where there are restartable sequences a block
- *           is taken or put by one that ends with storing the new count: no lock, no locked instruction, and the block itself
+ *           is taken or put by one that ends with storing the new top: no lock, no locked instruction, and the block itself
  *           is not touched. Elsewhere the cache has a lock that is tried and never waited for. Who finds the cache
  *           empty, full, closed or taken goes to the depot, a stack of pointers under a spin lock, with half a cache at a
  *           time. Locks are held for a few instructions, never while blocks are made or given back.
  * Picture   allocate  <-  cache of this processor  <-  depot  <-  the allocate routine
  *           free       ->  (up to 120)            ->  (256)  ->  the free routine
  *
- * I1        a block is in one stack, or out. A cache is changed either in sequences of its own processor while it is open, or
- *           by its closer, or under its lock; never by two of these.
+ * I1        a block is in one stack, or out. A cache is changed either in sequences of its own processor while the list is
+ *           open, or by its closer, or under its lock; never by two of these.
  * I2        a cache and the depot never hold more than their limits: how much memory lies idle is bounded by the number of
- *           processors.
- * I3        a slot is made empty and closed, and opened by the first who comes the slow way on that processor once it is
- *           announced: a newcomer has nobody's blocks (S-705), and who runs there before finds a closed cache. Zeros are
- *           closed too, so that a sequence needs no look whether its processor is announced.
+ *           processors. The top of a cache lies so far from its end that there is room for that many.
+ * I3        a slot is made with a top of 0, which has nothing to take and no room, and opened by the first who comes the slow
+ *           way on that processor once it is announced: a newcomer has nobody's blocks (S-705), and who runs there before
+ *           finds it closed, without a look whether its processor is announced. A top is never 0 again.
  *
- * Closing   a flush sets `least` and `most` of each cache so that no sequence passes, then has the system abort every
- *           sequence that is in the middle [cache-close]: either a sequence sees that the cache is closed, or it was aborted,
- *           or its count is there to be seen. Then the flush owns the cache until it opens it: count first, bounds last,
- *           as sequences load the bounds first.
+ * Closing   a flush has `caches` lead to words that are 0 for ever, one in each cache, then has the system abort every
+ *           sequence that is in the middle [cache-close]: either a sequence sees that the list is closed, or it was aborted,
+ *           or its top is there to be seen. Then the caches are the flush's until `caches` leads to their tops again.
  */
 #include <dhp/lookaside.h>
 
@@ -35,20 +34,17 @@
 #define LARGE_BLOCK_BYTES 4096u
 #define BATCH (DHP_LOOKASIDE_CACHE_LIMIT / 2)
 #define CACHE_BYTES 1024u
-#define ROOM ((CACHE_BYTES - 16) / sizeof(void *))
 
 /* Its layout is that of dhp/lookaside.h. */
 struct cache {
-	struct at_u32 count; /* in sequences, by the closer, or under lock */
-	struct at_u32 least; /* 0: open; CLOSED, edge cache-close */
-	struct at_u32 most;  /* the list's `keep`: open; CLOSED, likewise; 0: not opened yet */
+	void *closed;          /* NULL for ever */
 	struct dhpi_spin lock; /* where there are no sequences */
-	void *blocks[ROOM];    /* as count */
+	uint32_t unused;
+	void *rest[(CACHE_BYTES - 8 - sizeof(void *)) / sizeof(void *)]; /* top, room, blocks: see top_of */
 };
 
-#define CLOSED UINT32_MAX /* above every count if it is not signed, below if it is */
-
-_Static_assert(sizeof(struct cache) == CACHE_BYTES && ROOM >= DHP_LOOKASIDE_CACHE_LIMIT, "dhp/lookaside.h");
+_Static_assert(sizeof(struct cache) == CACHE_BYTES, "dhp/lookaside.h knows the distance");
+_Static_assert(sizeof(((struct cache *)NULL)->rest) >= (DHP_LOOKASIDE_CACHE_LIMIT + 1) * sizeof(void *), "I2");
 
 /* Blocks that nobody has, linked through their first words, on their way out. */
 struct block {
@@ -68,7 +64,7 @@ struct list {
 	struct dhp_percpu *caches; /* of struct cache */
 	size_t block_bytes;
 	uint32_t flags;
-	uint32_t keep; /* most blocks in a cache */
+	uint32_t top_at; /* offset of a cache's top, edge cache-close: in sequences, by the closer, or under lock */
 	dhp_block_allocate *allocate;
 	dhp_block_free *free;
 	void *context;
@@ -159,18 +155,37 @@ static void depot_put(struct list *list, void **blocks, uint32_t count)
 
 /* ---- this processor's cache ---- */
 
+/* An address: of the newest block's place. */
+static struct at_ptr *top_of(const struct list *list, struct cache *cache)
+{
+	return (void *)((char *)cache + list->top_at);
+}
+
+static void **end_of(struct cache *cache)
+{
+	return (void **)(void *)(cache + 1);
+}
+
+/* Its top, when it has none yet the one that an empty cache has. The cache is the caller's, or it is about statistics. */
+static void **first_in(const struct list *list, struct cache *cache)
+{
+	void **top = at_load_acquire_ptr(top_of(list, cache)); /* [cache-close] acquire */
+
+	return top != NULL ? top : end_of(cache);
+}
+
 static void *take_locked(struct list *list)
 {
 	struct cache *cache = dhp_percpu_here(list->caches);
 	void *block = NULL;
-	uint32_t count;
+	void **top;
 
 	if (!dhpi_spin_try(&cache->lock))
 		return NULL;
-	count = at_load_relaxed_u32(&cache->count); /* relaxed: under lock; atomic for those who read counts */
-	if (count > 0) {
-		block = cache->blocks[count - 1];
-		at_store_relaxed_u32(&cache->count, count - 1); /* relaxed: likewise */
+	top = first_in(list, cache);
+	if (top != end_of(cache)) {
+		block = *top;
+		at_store_relaxed_ptr(top_of(list, cache), top + 1); /* relaxed: under lock; atomic for those who read counts */
 	}
 	dhpi_spin_unlock(&cache->lock);
 	return block;
@@ -179,31 +194,32 @@ static void *take_locked(struct list *list)
 static bool put_locked(struct list *list, void *block)
 {
 	struct cache *cache = dhp_percpu_here(list->caches);
-	uint32_t count;
+	void **top;
 	bool room;
 
 	if (!dhpi_spin_try(&cache->lock))
 		return false;
-	count = at_load_relaxed_u32(&cache->count); /* relaxed: as in take_locked */
-	room = count < list->keep;
+	top = first_in(list, cache) - 1;
+	room = (void *)top != top_of(list, cache);
 	if (room) {
-		cache->blocks[count] = block;
-		at_store_relaxed_u32(&cache->count, count + 1); /* relaxed: likewise */
+		*top = block;
+		at_store_relaxed_ptr(top_of(list, cache), top); /* relaxed: as in take_locked */
 	}
 	dhpi_spin_unlock(&cache->lock);
 	return room;
 }
 
-/* I3: only on an announced processor, and by an exchange, so that what a flush has closed stays closed. `count` is 0. */
+/* I3: only on an announced processor, and once. */
 static bool open_new(struct list *list)
 {
 	struct cache *cache = dhp_percpu_here(list->caches);
-	uint32_t not_opened = 0;
+	void *not_opened = NULL;
 
 	if (cache == dhp_percpu_fallback(list->caches))
 		return false;
 	/* relaxed: there is nothing in it that anybody could miss */
-	return at_load_relaxed_u32(&cache->most) == 0 && at_cas_relaxed_u32(&cache->most, &not_opened, list->keep);
+	return at_load_relaxed_ptr(top_of(list, cache)) == NULL &&
+	       at_cas_relaxed_ptr(top_of(list, cache), &not_opened, end_of(cache));
 }
 
 static void *take_here(struct list *list)
@@ -243,6 +259,12 @@ static enum dhp_status check_options(const struct dhp_lookaside_options *options
 	return check_flags(options);
 }
 
+/* I2 */
+static uint32_t top_at(uint32_t keep)
+{
+	return CACHE_BYTES - (keep + 1) * (uint32_t)sizeof(void *);
+}
+
 static struct list *list_alloc(const struct dhp_lookaside_options *options)
 {
 	struct list *list = port_alloc(sizeof(*list));
@@ -251,7 +273,7 @@ static struct list *list_alloc(const struct dhp_lookaside_options *options)
 	if (list == NULL)
 		return NULL;
 	list->block_bytes = options->block_bytes > least ? options->block_bytes : least;
-	list->keep = DHP_LOOKASIDE_CACHE_LIMIT / (options->block_bytes > LARGE_BLOCK_BYTES ? 4 : 1);
+	list->top_at = top_at(DHP_LOOKASIDE_CACHE_LIMIT / (options->block_bytes > LARGE_BLOCK_BYTES ? 4 : 1));
 	list->flags = options->flags;
 	list->allocate = options->allocate != NULL ? options->allocate : default_allocate;
 	list->free = options->free != NULL ? options->free : default_free;
@@ -260,7 +282,13 @@ static struct list *list_alloc(const struct dhp_lookaside_options *options)
 }
 
 /* Where the inline halves come out without sequences; their word is -1 then. Never written. */
-static const struct cache no_cache = { .least = { CLOSED }, .most = { CLOSED } };
+static const struct cache no_cache;
+
+/* Where `caches` leads when the list is open, with sequences. */
+static void *tops(const struct list *list)
+{
+	return list->caches->base + list->top_at;
+}
 
 /* Sequences only where a flush can abort them. */
 static void set_view(struct list *list, const struct dhpi_space *space)
@@ -270,7 +298,7 @@ static void set_view(struct list *list, const struct dhpi_space *space)
 	DHPI_CHECK(1, caches->stride == CACHE_BYTES, "dhp/lookaside.h knows the distance");
 	list->view.restartable = caches->restartable != 0 && port_sequences_abort_open();
 	list->view.cpu_word = list->view.restartable != 0 ? caches->cpu_word : space->cpu_word.none;
-	list->view.caches = list->view.restartable != 0 ? caches->base : (unsigned char *)(uintptr_t)(&no_cache + 1);
+	list->view.caches = list->view.restartable != 0 ? tops(list) : (unsigned char *)(uintptr_t)(&no_cache + 1);
 }
 
 enum dhp_status dhp_lookaside_create(struct dhp_engine *engine, const struct dhp_lookaside_options *options,
@@ -303,83 +331,41 @@ enum dhp_status dhp_lookaside_create(struct dhp_engine *engine, const struct dhp
 
 /* ---- the public calls: all caches at once ---- */
 
-/* Edge cache-close: `count` before, so that a sequence that sees the bounds sees it. */
-static void open_cache(struct list *list, struct cache *cache)
-{
-	at_store_release_u32(&cache->least, 0);         /* [cache-close] release */
-	at_store_release_u32(&cache->most, list->keep); /* [cache-close] release */
-}
-
 struct emptying {
 	struct list *list;
 	struct block *first; /* what was in the caches */
 };
 
-/* That of the fallback slot is never open. */
-static void close_cache(void *slot, const struct dhp_processor *processor, void *context)
+/* Sequences read it as they begin. */
+static struct at_ptr *view_of_caches(struct list *list)
 {
-	struct cache *cache = slot;
-
-	(void)context;
-	if (processor == NULL)
-		return;
-	at_store_release_u32(&cache->least, CLOSED); /* [cache-close] either-or b: before the abort */
-	at_store_release_u32(&cache->most, CLOSED);  /* [cache-close] either-or b: likewise */
-}
-
-/* One that this flush has closed, and so the caller's; a processor may have arrived after the closing. */
-static bool is_closed(const struct cache *cache)
-{
-	return at_load_relaxed_u32(&cache->most) == CLOSED; /* relaxed: only a flush writes it, one at a time */
-}
-
-static void reopen_cache(void *slot, const struct dhp_processor *processor, void *context)
-{
-	(void)processor;
-	if (is_closed(slot))
-		open_cache(context, slot);
+	return (void *)&list->view.caches;
 }
 
 /* The cache is the caller's: closed, or locked, or nobody uses the list any more. */
-static void empty_cache(struct emptying *emptying, struct cache *cache)
-{
-	uint32_t count = at_load_acquire_u32(&cache->count); /* [cache-close] acquire */
-
-	while (count > 0) {
-		struct block *block = cache->blocks[--count];
-
-		block->next = emptying->first;
-		emptying->first = block;
-	}
-	at_store_relaxed_u32(&cache->count, 0); /* relaxed: open_cache comes after */
-}
-
-static void empty_closed(void *slot, const struct dhp_processor *processor, void *context)
+static void empty_cache(void *slot, const struct dhp_processor *processor, void *context)
 {
 	struct emptying *emptying = context;
 	struct cache *cache = slot;
 
 	(void)processor;
-	if (!is_closed(cache))
-		return;
-	empty_cache(emptying, cache);
-	open_cache(emptying->list, cache);
+	for (void **at = first_in(emptying->list, cache); at != end_of(cache); at++) {
+		struct block *block = *at;
+
+		block->next = emptying->first;
+		emptying->first = block;
+	}
+	if (at_load_relaxed_ptr(top_of(emptying->list, cache)) != NULL)                   /* relaxed: the caller's. I3 */
+		at_store_relaxed_ptr(top_of(emptying->list, cache), end_of(cache)); /* relaxed: the opening comes after */
 }
 
 static void empty_locked(void *slot, const struct dhp_processor *processor, void *context)
 {
 	struct cache *cache = slot;
 
-	(void)processor;
 	dhpi_spin_lock(&cache->lock);
-	empty_cache(context, cache);
+	empty_cache(slot, processor, context);
 	dhpi_spin_unlock(&cache->lock);
-}
-
-static void empty_unused(void *slot, const struct dhp_processor *processor, void *context)
-{
-	(void)processor;
-	empty_cache(context, slot);
 }
 
 static bool empty_sequenced(struct emptying *emptying)
@@ -388,9 +374,11 @@ static bool empty_sequenced(struct emptying *emptying)
 	bool aborted;
 
 	dhpi_spin_lock(&list->closing);
-	(void)dhp_percpu_each(list->caches, close_cache, NULL, NULL);
-	aborted = port_sequences_abort(); /* [cache-close] either-or b */
-	(void)dhp_percpu_each(list->caches, aborted ? empty_closed : reopen_cache, aborted ? (void *)emptying : list, NULL);
+	at_store_release_ptr(view_of_caches(list), list->caches->base); /* [cache-close] either-or b: before the abort */
+	aborted = port_sequences_abort();                               /* [cache-close] either-or b */
+	if (aborted)
+		(void)dhp_percpu_each(list->caches, empty_cache, emptying, NULL);
+	at_store_release_ptr(view_of_caches(list), tops(list)); /* [cache-close] release */
 	dhpi_spin_unlock(&list->closing);
 	return aborted;
 }
@@ -435,7 +423,7 @@ enum dhp_status dhp_lookaside_destroy(struct dhp_lookaside *view)
 		return DHP_OK;
 	DHPI_REQUIRE_PASSIVE();
 	emptying.list = list_of(view);
-	(void)dhp_percpu_each(emptying.list->caches, empty_unused, &emptying, NULL);
+	(void)dhp_percpu_each(emptying.list->caches, empty_cache, &emptying, NULL);
 	give_back_all(emptying.list, emptying.first);
 	empty_depot(emptying.list);
 	status = dhp_percpu_destroy(emptying.list->caches);
@@ -444,31 +432,36 @@ enum dhp_status dhp_lookaside_destroy(struct dhp_lookaside *view)
 	return status;
 }
 
+struct counting {
+	const struct list *list;
+	uint64_t kept;
+};
+
 static void count_cache(void *slot, const struct dhp_processor *processor, void *context)
 {
-	const struct cache *cache = slot;
-	uint64_t *sum = context;
+	struct counting *counting = context;
 
 	(void)processor;
-	*sum += at_load_relaxed_u32(&cache->count); /* relaxed: statistics only */
+	counting->kept += (uint64_t)(end_of(slot) - first_in(counting->list, slot));
 }
 
 enum dhp_status dhp_lookaside_counts_read(struct dhp_lookaside *view, struct dhp_lookaside_counts *out_counts)
 {
+	struct counting counting = { .kept = 0 };
 	struct list *list;
-	uint64_t kept = 0;
 
 	if (view == NULL)
 		return DHP_BAD_OBJECT;
 	if (out_counts == NULL)
 		return DHP_BAD_RESULT;
 	list = list_of(view);
-	(void)dhp_percpu_each(list->caches, count_cache, &kept, NULL);
+	counting.list = list;
+	(void)dhp_percpu_each(list->caches, count_cache, &counting, NULL);
 	dhpi_spin_lock(&list->depot.lock);
-	kept += list->depot.count;
+	counting.kept += list->depot.count;
 	dhpi_spin_unlock(&list->depot.lock);
 	*out_counts = (struct dhp_lookaside_counts){ /* relaxed: statistics only */
-		.kept = kept,
+		.kept = counting.kept,
 		.made = at_load_relaxed_u64(&list->made),
 		.returned = at_load_relaxed_u64(&list->returned),
 	};

@@ -15,11 +15,10 @@
 /* ---- the calling thread ---- */
 
 /*
- * One for each thread, made of zeros. `worker` and `reclaims` are set by the engine in the threads it made.
+ * One for each thread, made of zeros. `worker` is set by the engine in the threads it made.
  */
 struct port_self {
 	void *worker;           /* the queue whose worker this is; NULL in other threads */
-	void *reclaims;         /* the epoch whose reclaimer this is; likewise */
 	uint32_t dispatch;      /* above zero: inside a DPC routine at dispatch level, or raised to it */
 	uint32_t threaded;      /* above zero: inside a threaded DPC routine */
 	uint32_t sections;      /* open epoch sections of explicit readers; a check only */

@@ -25,9 +25,11 @@
  * Not       Concurrency Kit's ck_epoch, which costs a locked exchange for each section and is unsound on weakly ordered
  *           machines as packaged (0.7.1); it serves as a rival in bench/.
  *
- * Deferred objects go on one list. A thread of the epoch takes the whole list, waits for one grace period, and calls
- * back: one grace period serves everything that was deferred meanwhile. After a round that found something it naps before it
- * looks again: who defers much pays for no wake-up, and one round serves many.
+ * Deferred objects go on one list. A round takes the whole list, waits for one grace period, and calls back: one grace period
+ * serves everything that was deferred meanwhile. A lock is held from the taking to the last callback, so that rounds come
+ * one after the other, and objects in order. Rounds are run by a thread of the epoch, and by whoever drains, where the objects are
+ * in the cache. After one that found something the thread naps before it looks again: who defers much pays for no wake-up, and
+ * one round serves many. So a millisecond's objects wait in memory.
  */
 #include "epoch.h"
 #include "sleeper.h"
@@ -35,7 +37,7 @@
 /* How long a scan waits for a reader before it looks again: at first a spin, then ever longer sleeps. */
 #define SPINS_BEFORE_SLEEP 100
 #define LONGEST_SLEEP_NS 1000000u
-#define NAP_NS 50000u
+#define NAP_NS 1000000u
 
 static void reclaimer_run(void *argument);
 
@@ -45,7 +47,7 @@ enum dhp_status dhpi_epoch_init(struct dhpi_epoch *epoch)
 	at_init_ptr(&epoch->readers, NULL);
 	at_init_ptr(&epoch->deferred, NULL);
 	port_event_init(&epoch->event);
-	port_event_init(&epoch->rounds);
+	port_mutex_init(&epoch->round);
 	return port_thread_start(&epoch->reclaimer, reclaimer_run, epoch, PORT_ANY_CPU, 0, "dhp-reclaim");
 }
 
@@ -69,6 +71,7 @@ void dhpi_epoch_fini(struct dhpi_epoch *epoch)
 		port_thread_join(&epoch->reclaimer);
 	}
 	free_records(epoch);
+	port_mutex_fini(&epoch->round);
 }
 
 /* ---- records ---- */
@@ -236,13 +239,9 @@ static struct dhp_deferred *oldest_first(struct dhp_deferred *newest)
 	return oldest;
 }
 
-/* false: there was nothing. */
-static bool reclaim_all(struct dhpi_epoch *epoch)
+/* Under `round`. */
+static void reclaim_batch(struct dhpi_epoch *epoch, struct dhp_deferred *batch)
 {
-	struct dhp_deferred *batch = at_exchange_acq_rel_ptr(&epoch->deferred, NULL); /* [defer] acquire */
-
-	if (batch == NULL)
-		return false;
 	dhpi_epoch_synchronize(epoch);
 	for (batch = oldest_first(batch); batch != NULL;) {
 		struct dhp_deferred *next = batch->next;
@@ -251,15 +250,25 @@ static bool reclaim_all(struct dhpi_epoch *epoch)
 		at_bump_u64(&epoch->reclaimed);
 		batch = next;
 	}
-	return true;
+}
+
+/* false: there was nothing. */
+static bool reclaim_all(struct dhpi_epoch *epoch)
+{
+	struct dhp_deferred *batch;
+
+	port_mutex_lock(&epoch->round);
+	batch = at_exchange_acq_rel_ptr(&epoch->deferred, NULL); /* [defer] acquire */
+	if (batch != NULL)
+		reclaim_batch(epoch, batch);
+	port_mutex_unlock(&epoch->round);
+	return batch != NULL;
 }
 
 static bool reclaimer_has_work(struct dhpi_epoch *epoch)
 {
-	/* [defer-sleep] either-or b, for objects and for drains alike */
-	return at_load_seq_cst_ptr(&epoch->deferred) != NULL ||
-	       at_load_seq_cst_u64(&epoch->drain_wanted) > at_load_relaxed_u64(&epoch->drained) || /* own store */
-	       at_load_acquire_u32(&epoch->stopping) != 0; /* [reclaimer-stop] acquire */
+	return at_load_seq_cst_ptr(&epoch->deferred) != NULL || /* [defer-sleep] either-or b */
+	       at_load_acquire_u32(&epoch->stopping) != 0;      /* [reclaimer-stop] acquire */
 }
 
 static void reclaimer_sleep(struct dhpi_epoch *epoch)
@@ -277,45 +286,27 @@ static void reclaimer_run(void *argument)
 	struct dhpi_epoch *epoch = argument;
 	bool stopping;
 
-	port_self()->reclaims = epoch;
 	do {
 		uint32_t ticket = port_event_ticket(&epoch->event);
-		uint64_t wanted;
 		bool found;
 
 		/* Before the last look for objects: what was deferred before the stop is still reclaimed. */
 		stopping = at_load_acquire_u32(&epoch->stopping) != 0; /* [reclaimer-stop] acquire */
-		wanted = at_load_acquire_u64(&epoch->drain_wanted);    /* [drain] acquire */
 		found = reclaim_all(epoch);
-		at_store_release_u64(&epoch->drained, wanted); /* [drain] release */
-		(void)port_event_signal(&epoch->rounds);
 		if (!stopping && found)
-			port_event_wait(&epoch->event, ticket, NAP_NS); /* ended by a drain or the stop, not by an object */
+			port_event_wait(&epoch->event, ticket, NAP_NS); /* ended by the stop, not by an object */
 		else if (!stopping)
 			reclaimer_sleep(epoch);
 	} while (!stopping || at_load_relaxed_ptr(&epoch->deferred) != NULL); /* relaxed: own thread's callbacks */
 }
 
-bool dhpi_epoch_in_reclaimer(struct dhpi_epoch *epoch)
+bool dhpi_epoch_in_callback(struct dhpi_epoch *epoch)
 {
-	return port_self()->reclaims == epoch;
+	return port_mutex_mine(&epoch->round);
 }
 
-/*
- * The reclaimer notes how many drains were wanted before it takes the list, so that a round which notes ours
- * takes everything that was deferred before it.
- */
+/* Whose round is on has taken its list before: at its end that is reclaimed, and the rest is ours. */
 void dhpi_epoch_drain(struct dhpi_epoch *epoch)
 {
-	/* [drain] release; seq_cst for defer-sleep */
-	uint64_t wanted = at_fetch_add_seq_cst_u64(&epoch->drain_wanted, 1) + 1;
-
-	(void)port_event_rouse(&epoch->event); /* asleep or napping; who defers may be stopped before his call */
-	for (;;) {
-		uint32_t ticket = port_event_ticket(&epoch->rounds);
-
-		if (at_load_acquire_u64(&epoch->drained) >= wanted) /* [drain] acquire */
-			return;
-		port_event_wait(&epoch->rounds, ticket, 0);
-	}
+	(void)reclaim_all(epoch);
 }

@@ -27,11 +27,9 @@ struct dhpi_epoch {
 	struct at_u32 asleep;             /* not 0: the reclaimer sleeps, and a defer wakes it, edge defer-sleep */
 	uint32_t sleeps;                  /* reclaimer only: see sleeper.h */
 	struct port_event event;
-	struct port_event rounds;         /* a round has ended; who drains sleeps there */
+	struct port_mutex round;          /* from the taking of the list to the last callback */
 	struct port_thread reclaimer;
 	struct at_u32 stopping;
-	struct at_u64 drained;            /* rounds the reclaimer has finished, edge drain */
-	struct at_u64 drain_wanted;       /* rounds somebody waits for */
 	struct at_u32 free_count;         /* records given back, as a hint */
 	struct at_u32 readers_count;      /* explicit readers that joined and have not left */
 	struct at_u64 reclaimed;          /* statistics */
@@ -65,6 +63,7 @@ void dhpi_reader_offline(struct dhp_reader *reader);
 void dhpi_epoch_synchronize(struct dhpi_epoch *epoch);
 void dhpi_epoch_defer(struct dhpi_epoch *epoch, struct dhp_deferred *deferred);
 void dhpi_epoch_drain(struct dhpi_epoch *epoch);
-bool dhpi_epoch_in_reclaimer(struct dhpi_epoch *epoch);
+/* The caller is in one of its callbacks. */
+bool dhpi_epoch_in_callback(struct dhpi_epoch *epoch);
 
 #endif

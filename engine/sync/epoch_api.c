@@ -68,7 +68,7 @@ enum dhp_status dhp_epoch_drain(struct dhp_engine *engine)
 	DHPI_REQUIRE_PASSIVE();
 	if (port_self()->sections != 0)
 		return DHP_IN_SECTION;
-	if (dhpi_epoch_in_reclaimer(engine->epoch))
+	if (dhpi_epoch_in_callback(engine->epoch))
 		return DHP_IN_CALLBACK;
 	dhpi_epoch_drain(engine->epoch);
 	return DHP_OK;

@@ -21,7 +21,11 @@ struct dhp_deferred {
 	void (*reclaim)(struct dhp_deferred *deferred);
 };
 
-/* Frees the object. Level: passive, in a thread of the library; it may block and may defer again. */
+/*
+ * Frees the object; it may block and may defer again.
+ *
+ * Level     passive, in a thread of the library or in one that drains; one callback of an engine at a time
+ */
 typedef void dhp_reclaim(struct dhp_deferred *deferred);
 
 DHP_BEGIN_DECLS
@@ -107,6 +111,9 @@ DHP_API enum dhp_status dhp_epoch_defer(struct dhp_engine *engine, struct dhp_de
 
 /*
  * dhp_epoch_drain - wait until everything deferred before the call has been reclaimed.
+ *
+ * What no other thread is at is reclaimed by the caller: whoever defers a lot and drains has its memory back at its own
+ * processor. A callback must not need a lock that the caller holds.
  *
  * Level     passive; not in a section, not from a reclaim callback
  * Blocks    for a grace period and for the callbacks

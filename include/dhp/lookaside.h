@@ -55,18 +55,18 @@ struct dhp_lookaside_counts {
 #define DHP_LOOKASIDE_DEPOT_LIMIT 256u
 
 /*
- * What the inline halves need, and nothing else of the list, is public. Constant from creation to destruction. Do not
- * write it; use the functions.
+ * What the inline halves need, and nothing else of the list, is public. Do not write it; use the functions.
  *
- * A cache is 1024 bytes, one for each cpu id:
+ * A cache is 1024 bytes, one for each cpu id, at a multiple of 1024. Its blocks are in its end, the newest first:
  *
- *	0  count   of the blocks in it; written last by whoever takes or puts one
- *	4  least   a block can be taken while count is above
- *	8  most    a block can be put while count is below; signed
- *	16 blocks  the newest last
+ *	| 0 | ... | top | room | newest ... oldest |
+ *
+ * top is the address of the newest, written last by whoever takes or puts a block: a multiple of 1024 says that there is
+ * none, the address behind top itself that there is no room. 0 says both: never opened, or the word in front, to which
+ * `caches` leads while a flush is at it.
  */
 struct dhp_lookaside {
-	unsigned char *caches; /* of cpu 0; two in front, for the word's -1 and -2, are closed for ever */
+	unsigned char *caches; /* top of cpu 0; two caches in front, for the word's -1 and -2, are closed for ever */
 	intptr_t cpu_word;     /* as in struct dhp_percpu; where rseq sections do not work, a word of our own that is always -1 */
 	uint32_t restartable;  /* caches are changed in rseq sections, of their own processor only */
 };
@@ -110,15 +110,15 @@ DHP_API void dhp_lookaside_free_slow(struct dhp_lookaside *list, void *block);
 
 #ifdef DHP_INLINE_ASM
 /*
- * Sequences on the cache of this processor: [at] is its address, [result] 0 if the body jumps to 6. No look whether there is
- * a cache: all that the word can say leads to 1024 bytes that can be read, and zeros say closed. `least` and `most` are
- * loaded before `count`: a flush writes them in the opposite order when it opens the cache again.
+ * Sequences on the cache of this processor: [at] is where its top is; [result] is 0 if the body jumps to 6: there is nothing to
+ * take, or no room. No look whether there is a cache: all that the word can say leads to 1024 bytes that can be read, and a
+ * top of 0 is closed. `caches` is read in the sequence: a flush changes it and then has every sequence aborted.
  */
-#define DHP_CACHE_SECTION(body)                                                                                        \
+#define DHP_CACHE_SECTION(body, top)                                                                                   \
 	DHP_SECTION_BEGIN                                                                                              \
 	"movslq %%fs:(%[word]), %[at]\n\t"                                                                             \
 	"shlq $10, %[at]\n\t"                                                                                          \
-	"addq %[caches], %[at]\n\t" body DHP_SECTION_END                                                               \
+	"addq %[caches], %[at]\n\t" body "movq " top ", (%[at])\n\t" DHP_SECTION_END                                   \
 	".pushsection __rseq_failure, \"ax?\"\n\t"                                                                     \
 	"6: xorl %k[result], %k[result]\n\t"                                                                           \
 	"jmp 3b\n\t"                                                                                                   \
@@ -127,39 +127,34 @@ DHP_API void dhp_lookaside_free_slow(struct dhp_lookaside *list, void *block);
 /* A block from the cache of this processor; NULL: there is none. Not the public call: dhp_lookaside_allocate is. */
 static inline void *dhp_lookaside_take_here(const struct dhp_lookaside *list)
 {
-	uint64_t at, count;
+	uint64_t at, top;
 	void *block;
 
-	__asm__ __volatile__(DHP_CACHE_SECTION("movl 4(%[at]), %k[result]\n\t"
-					       "movl (%[at]), %k[count]\n\t"
-					       "cmpl %k[result], %k[count]\n\t"
-					       "jbe 6f\n\t"
-					       "movq 8(%[at],%[count],8), %[result]\n\t"
-					       "decl %k[count]\n\t"
-					       "movl %k[count], (%[at])\n\t")
-			     : [at] "=&r"(at), [count] "=&r"(count), [result] "=&r"(block)
+	__asm__ __volatile__(DHP_CACHE_SECTION("movq (%[at]), %[top]\n\t"
+					       "testl $0x3f8, %k[top]\n\t"
+					       "jz 6f\n\t"
+					       "movq (%[top]), %[result]\n\t"
+					       "addq $8, %[top]\n\t", "%[top]")
+			     : [at] "=&r"(at), [top] "=&r"(top), [result] "=&r"(block)
 			     : [word] "r"(list->cpu_word), [caches] "m"(list->caches)
 			     : "memory", "cc");
 	return block;
 }
 
 /* Puts it into the cache of this processor; 0: there is no room. Not the public call: dhp_lookaside_free is. */
-static inline uint32_t dhp_lookaside_put_here(const struct dhp_lookaside *list, void *block)
+static inline uint64_t dhp_lookaside_put_here(const struct dhp_lookaside *list, void *block)
 {
-	uint64_t at, count;
-	uint32_t done;
+	uint64_t at, top;
 
-	__asm__ __volatile__(DHP_CACHE_SECTION("movl 8(%[at]), %k[result]\n\t"
-					       "movl (%[at]), %k[count]\n\t"
-					       "cmpl %k[result], %k[count]\n\t"
-					       "jge 6f\n\t"
-					       "movq %[block], 16(%[at],%[count],8)\n\t"
-					       "incl %k[count]\n\t"
-					       "movl %k[count], (%[at])\n\t")
-			     : [at] "=&r"(at), [count] "=&r"(count), [result] "=&r"(done)
+	__asm__ __volatile__(DHP_CACHE_SECTION("movq (%[at]), %[result]\n\t"
+					       "subq $8, %[result]\n\t"
+					       "cmpq %[at], %[result]\n\t"
+					       "jle 6f\n\t" /* signed: -8 too */
+					       "movq %[block], (%[result])\n\t", "%[result]")
+			     : [at] "=&r"(at), [result] "=&r"(top)
 			     : [word] "r"(list->cpu_word), [caches] "m"(list->caches), [block] "r"(block)
 			     : "memory", "cc");
-	return done; /* what `most` was */
+	return top;
 }
 #else
 static inline void *dhp_lookaside_take_here(const struct dhp_lookaside *list)
@@ -168,7 +163,7 @@ static inline void *dhp_lookaside_take_here(const struct dhp_lookaside *list)
 	return NULL;
 }
 
-static inline uint32_t dhp_lookaside_put_here(const struct dhp_lookaside *list, void *block)
+static inline uint64_t dhp_lookaside_put_here(const struct dhp_lookaside *list, void *block)
 {
 	(void)list;
 	(void)block;

@@ -103,9 +103,9 @@ static void lists(void)
 {
 	const struct dhp_lookaside_options options = { .size = sizeof(options), .block_bytes = 64 };
 	static struct {
-		uint32_t count, least, most, lock;
-		void *blocks[126];
-	} cache = { .count = 4, .most = DHP_LOOKASIDE_CACHE_LIMIT, .blocks = { &cache, &cache, &cache, &cache } };
+		_Alignas(1024) void *rest[128];
+	} cache;
+	void **const top = &cache.rest[127 - DHP_LOOKASIDE_CACHE_LIMIT];
 	struct dhp_lookaside *list = NULL, sequenced;
 	void *blocks[4];
 
@@ -117,7 +117,9 @@ static void lists(void)
 	sequenced = *list;
 	sequenced.restartable = 1;
 	sequenced.cpu_word = area_word();
-	sequenced.caches = (unsigned char *)&cache;
+	sequenced.caches = (unsigned char *)top;
+	cache.rest[127] = &cache;
+	*top = &cache.rest[127];
 	COUNT("block_pair", dhp_lookaside_free(&sequenced, dhp_lookaside_allocate(&sequenced)));
 	COUNT("block_pair_without_rseq", dhp_lookaside_free(list, dhp_lookaside_allocate(list)));
 	need(dhp_lookaside_destroy(list), "lookaside list");

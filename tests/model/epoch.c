@@ -4,7 +4,7 @@
  *
  * Objects are unlinked and found by relaxed operations: a grace period orders what it has to by itself.
  *
- * Edges: epoch-enter epoch-exit grace-start reader-record defer defer-sleep drain reclaimer-stop
+ * Edges: epoch-enter epoch-exit grace-start reader-record defer defer-sleep reclaimer-stop
  */
 #include "model.h"
 

@@ -415,7 +415,9 @@ static struct {
 	uint64_t out_of_order;
 	uint32_t last;
 	uint64_t wrong_status;
-} reclaimed; /* the reclaimer writes; the main thread reads after a drain */
+} reclaimed; /* who reclaims writes; the main thread reads after a drain */
+
+static uint64_t plain_count;
 
 static void note_number(struct dhp_deferred *deferred)
 {
@@ -446,6 +448,79 @@ static void callbacks_of_one_thread_come_in_its_order(void **state)
 	assert_true(reclaimed.out_of_order == 0);
 	assert_ok(dhp_engine_stats_read(engine, &stats));
 	assert_true(stats.reclaimed_count == LENGTH(numbered));
+	end_engine(engine);
+}
+
+static uint64_t failed_drains;
+
+/* Whoever runs a round: one after the other, or the plain count would be raced for. */
+static void *drain_until_done(void *context)
+{
+	while (peek(&plain_count) == 0)
+		if (dhp_failed(dhp_epoch_drain(context)))
+			(void)bump(&failed_drains);
+	return NULL;
+}
+
+static void callbacks_come_in_order_while_others_drain(void **state)
+{
+	static struct numbered numbered[5000];
+	struct dhp_engine *engine = make_sim_of(2, 1);
+	struct helper drainers[2];
+
+	(void)state;
+	memset(&reclaimed, 0, sizeof(reclaimed));
+	poke(&plain_count, 0);
+	for (uint32_t i = 0; i < LENGTH(drainers); i++)
+		helper_start(&drainers[i], drain_until_done, engine);
+	for (uint32_t i = 0; i < LENGTH(numbered); i++) {
+		numbered[i].number = i;
+		assert_ok(dhp_epoch_defer(engine, &numbered[i].deferred, note_number));
+		if (i % 100 == 0)
+			sched_yield();
+	}
+	assert_ok(dhp_epoch_drain(engine));
+	assert_true(reclaimed.count == LENGTH(numbered));
+	assert_true(reclaimed.out_of_order == 0);
+	poke(&plain_count, 1);
+	for (uint32_t i = 0; i < LENGTH(drainers); i++)
+		helper_join(&drainers[i]);
+	assert_true(peek(&failed_drains) == 0);
+	end_engine(engine);
+}
+
+static struct {
+	pthread_t drainer;
+	uint32_t here, wrong_status;
+} own; /* the drainer's callbacks */
+
+static void try_what_is_refused(struct dhp_deferred *deferred)
+{
+	struct numbered *numbered = (struct numbered *)deferred;
+
+	if (!pthread_equal(pthread_self(), own.drainer))
+		return;
+	own.here++;
+	if (dhp_epoch_drain(numbered->engine) != DHP_IN_CALLBACK || dhp_engine_destroy(numbered->engine) != DHP_IN_CALLBACK)
+		own.wrong_status++;
+	if (dhp_epoch_synchronize(numbered->engine) != DHP_OK)
+		own.wrong_status++;
+}
+
+static void who_drains_reclaims(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(2, 1);
+	struct numbered numbered = { .engine = engine };
+
+	(void)state;
+	memset(&own, 0, sizeof(own));
+	own.drainer = pthread_self();
+	for (uint32_t i = 0; i < 100000 && own.here < 10; i++) {
+		assert_ok(dhp_epoch_defer(engine, &numbered.deferred, try_what_is_refused));
+		assert_ok(dhp_epoch_drain(engine));
+	}
+	assert_true(own.here == 10);
+	assert_true(own.wrong_status == 0);
 	end_engine(engine);
 }
 
@@ -551,8 +626,6 @@ struct source {
 };
 
 static struct source *source_of_handler;
-static uint64_t plain_count;
-
 static void count_plain(struct dhp_deferred *deferred)
 {
 	(void)deferred;
@@ -745,6 +818,8 @@ int main(void)
 		cmocka_unit_test(readers_never_see_what_was_freed_after_synchronize),
 		cmocka_unit_test(readers_never_see_what_was_deferred),
 		cmocka_unit_test(callbacks_of_one_thread_come_in_its_order),
+		cmocka_unit_test(callbacks_come_in_order_while_others_drain),
+		cmocka_unit_test(who_drains_reclaims),
 		cmocka_unit_test(drain_of_nothing_returns),
 		cmocka_unit_test(deferred_waits_for_an_open_section),
 		cmocka_unit_test(reclaim_may_defer_again),
