@@ -76,7 +76,7 @@ bool dhpi_arrival_prepare(struct dhpi_notify *notify, const struct dhp_processor
 
 void dhpi_arrival_push(struct dhpi_notify *notify, struct dhpi_arrival_event *event)
 {
-	if (dhpi_registry_count(&notify->asynchronous[event->device_class]) == 0) /* I5 */
+	if (dhpi_registry_empty(&notify->asynchronous[event->device_class])) /* I5 */
 		return;
 	/* relaxed: who drains or registers asks later, and the event's own push is what carries the data */
 	event->sequence = at_fetch_add_relaxed_u64(&notify->posted, 1) + 1;

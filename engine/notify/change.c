@@ -41,7 +41,7 @@ void dhpi_change_post(struct dhpi_notify *notify)
 	if (at_load_relaxed_u64(&notify->changed) == generation) /* relaxed: own store, under serial */
 		return;
 	at_store_release_u64(&notify->changed, generation); /* [change-post] release */
-	if (dhpi_registry_count(&notify->changes) != 0) /* who comes to the list later looks at the set then */
+	if (!dhpi_registry_empty(&notify->changes)) /* who comes to the list later looks at the set then */
 		(void)port_event_signal(&notify->event);
 }
 

@@ -17,7 +17,7 @@
  * I3        `waits_for` of a thread that waits here ends with the call it waits for, in the thread that made the call: that
  *           one never takes a wait that is over for one that goes on.
  * I4        while a registrant is being called no round over its registry goes on: a removal taken back meanwhile was seen
- *           by nobody.
+ *           by nobody. Who asks whether there is anybody to call finds it on the list all the time.
  */
 #include "registry.h"
 
@@ -89,6 +89,16 @@ uint32_t dhpi_registry_count(struct dhpi_registry *registry)
 	count = registry->count;
 	port_mutex_unlock(&registry->lock);
 	return count;
+}
+
+bool dhpi_registry_empty(struct dhpi_registry *registry)
+{
+	bool empty;
+
+	port_mutex_lock(&registry->lock);
+	empty = dhpi_list_empty(&registry->list);
+	port_mutex_unlock(&registry->lock);
+	return empty;
 }
 
 /* Under the lock. */

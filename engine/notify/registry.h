@@ -36,6 +36,8 @@ void *dhpi_registrant_alloc(size_t bytes);
 void dhpi_registrant_free(struct dhpi_registrant *registrant);
 void dhpi_registry_add(struct dhpi_registry *registry, struct dhpi_registrant *registrant);
 uint32_t dhpi_registry_count(struct dhpi_registry *registry);
+/* Nobody is on the list, nor one whose removal waits and may be taken back (I4). Who comes later was added after this look. */
+bool dhpi_registry_empty(struct dhpi_registry *registry);
 
 /*
  * The one after `called`, marked as being called; NULL: that was the last. `called` is NULL at first, and may not be used

@@ -113,7 +113,7 @@ DHP_API enum dhp_status dhp_epoch_defer(struct dhp_engine *engine, struct dhp_de
  * dhp_epoch_drain - wait until everything deferred before the call has been reclaimed.
  *
  * What no other thread is at is reclaimed by the caller: whoever defers a lot and drains has its memory back at its own
- * processor. A callback must not need a lock that the caller holds.
+ * processor. A callback must not need a lock that the caller holds; in a notification callback it counts as part of that one.
  *
  * Level     passive; not in a section, not from a reclaim callback
  * Blocks    for a grace period and for the callbacks

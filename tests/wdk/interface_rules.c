@@ -24,7 +24,7 @@ struct listener {
 	PVOID thread_object;
 	NTSTATUS results[4];
 	struct dhp_engine *engine;
-	uint64_t begun, left, too_early;
+	uint64_t begun, go_on, left, too_early;
 };
 
 static DRIVER_NOTIFICATION_CALLBACK_ROUTINE on_interface;
@@ -96,6 +96,8 @@ static void wait_for_thread(struct listener *listener)
 	if (!NT_SUCCESS(listener->results[0]))
 		return;
 	(void)ObReferenceObjectByHandle(listener->thread, 0, *PsThreadType, KernelMode, &listener->thread_object, NULL);
+	(void)bump(&listener->begun);
+	(void)wait_for_count(&listener->go_on, 1);
 	listener->results[2] = KeWaitForSingleObject(listener->thread_object, Executive, KernelMode, FALSE, NULL);
 	ObDereferenceObject(listener->thread_object);
 	listener->results[3] = ZwClose(listener->thread);
@@ -109,14 +111,18 @@ static void wait_for_who_unregisters(void *argument)
 	(void)argument;
 	assert_int_equal(listen_for(&listener, &GUID_DEVICE_PROCESSOR, 0), STATUS_SUCCESS);
 	add_positions(engine, 1, 2);
+	assert_true(wait_for_count(&listener.begun, 1));
+	sleep_us(20000);             /* by now the thread is about to remove it, */
+	add_positions(engine, 2, 3); /* but does not in the end, so this one is for it too */
+	(void)bump(&listener.go_on);
 	drain(engine);
 	assert_int_equal(listener.results[0], STATUS_SUCCESS);
 	assert_int_equal(listener.results[1], STATUS_INVALID_DEVICE_STATE); /* in place of waiting for ever */
 	assert_int_equal(listener.results[2], STATUS_SUCCESS);
 	assert_int_equal(listener.results[3], STATUS_SUCCESS);
-	add_positions(engine, 2, 3);
+	add_positions(engine, 3, 4);
 	drain(engine);
-	assert_int_equal(peek(&listener.calls), 2); /* it is still registered */
+	assert_int_equal(peek(&listener.calls), 3); /* it is still registered */
 	stop_listening(&listener);
 	unbind_sim(engine);
 }
