@@ -57,7 +57,8 @@ struct dhp_engine_options {
 	/*
 	 * So many workers are made before their processors arrive, no more than processors can; 0. An arrival is then quicker by
 	 * the time that it takes to create a thread. Each costs a thread that sleeps, with its stack (worker_stack_bytes of address
-	 * space, of which it has used a few pages), until the engine is destroyed. After an arrival another is made soon. None without workers.
+	 * space, of which it has used a few pages), until the engine is destroyed. After an arrival another is made soon. None
+	 * without workers.
 	 */
 	uint32_t ready_ahead;
 };

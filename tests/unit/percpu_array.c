@@ -4,6 +4,8 @@
  */
 #include "support.h"
 
+#include <sys/mman.h>
+
 #include "percpu.h"
 
 static struct dhp_percpu *make_array(struct dhp_engine *engine, size_t bytes, size_t alignment, uint32_t placement)
@@ -350,6 +352,54 @@ static void constructor_that_fails_takes_creation_back(void **state)
 	end_engine(engine);
 }
 
+/* ---- slots without a constructor ---- */
+
+static void spoil_slot(void *slot, const struct dhp_processor *processor, void *context)
+{
+	(void)processor;
+	(void)context;
+	memset(slot, 0xdd, 40);
+}
+
+/* The attempt fails in a later array, so this one's slot is unmade, and made again by the next attempt. */
+static void slot_that_was_unmade_is_zero_when_it_is_made_again(void **state)
+{
+	const struct dhp_percpu_options options = { .size = sizeof(options), .slot_bytes = 40, .destruct = spoil_slot };
+	struct dhp_engine *engine = make_sim_of(4, 1);
+	struct maker maker = { .refuse_index = DHP_NO_INDEX };
+	struct dhp_percpu *array = NULL, *later = NULL;
+
+	(void)state;
+	assert_ok(dhp_percpu_create(engine, &options, &array));
+	assert_ok(create_made(engine, &maker, &later));
+	maker.refuse_index = 1;
+	assert_status(add_position(engine, 1), DHP_NO_MEMORY);
+	maker.refuse_index = DHP_NO_INDEX;
+	assert_ok(add_position(engine, 1));
+	assert_true(is_zero(dhp_percpu_at(array, 1), 40));
+	assert_int_equal(maker.faults, 0);
+	assert_ok(dhp_percpu_destroy(later));
+	assert_ok(dhp_percpu_destroy(array));
+	end_engine(engine);
+}
+
+/* So that there is memory for it, or the processor does not arrive: nobody who uses the slot waits for a page. */
+static void slot_has_its_memory_before_anybody_uses_it(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(4, 1);
+	struct dhp_percpu *array = make_array(engine, 4096, 4096, DHP_PLACE_NODE);
+	unsigned char resident;
+
+	(void)state;
+	add_positions(engine, 1, 4);
+	for (uint32_t index = 0; index < 4; index++) {
+		assert_int_equal(mincore(dhp_percpu_at(array, index), 1, &resident), 0);
+		assert_true((resident & 1) != 0);
+	}
+	assert_ok(dhp_percpu_destroy(array));
+	end_engine(engine);
+}
+
 /* In Start the newcomer's slot is made, and nobody can reach it (its index is not active). */
 struct peeper {
 	struct dhp_percpu *array;
@@ -507,6 +557,8 @@ int main(void)
 		cmocka_unit_test(dpc_has_the_slot_of_its_processor),
 		cmocka_unit_test(each_slot_is_made_once_and_unmade_once),
 		cmocka_unit_test(constructor_that_fails_takes_creation_back),
+		cmocka_unit_test(slot_that_was_unmade_is_zero_when_it_is_made_again),
+		cmocka_unit_test(slot_has_its_memory_before_anybody_uses_it),
 		cmocka_unit_test(slot_is_made_before_start_and_reachable_in_complete),
 		cmocka_unit_test(walk_visits_fallback_and_then_ascending_indices),
 		cmocka_unit_test(destruction_waits_for_a_reader_that_holds_a_slot),
