@@ -53,7 +53,7 @@ struct block {
 
 struct depot {
 	struct dhpi_spin lock;
-	uint32_t count;                          /* under lock */
+	struct at_u32 count;                     /* under lock; looked at before */
 	void *blocks[DHP_LOOKASIDE_DEPOT_LIMIT]; /* under lock; the newest last */
 };
 
@@ -105,18 +105,20 @@ static void *make(struct list *list)
 	return block;
 }
 
-static void give_back(struct list *list, void *block)
+static void give_back(struct list *list, void **blocks, uint32_t count)
 {
-	(void)at_fetch_add_relaxed_u64(&list->returned, 1); /* relaxed: statistics only */
-	list->free(block, list->block_bytes, list->context);
+	(void)at_fetch_add_relaxed_u64(&list->returned, count); /* relaxed: statistics only */
+	for (uint32_t i = 0; i < count; i++)
+		list->free(blocks[i], list->block_bytes, list->context);
 }
 
 static void give_back_all(struct list *list, struct block *first)
 {
 	while (first != NULL) {
 		struct block *next = first->next;
+		void *block = first;
 
-		give_back(list, first);
+		give_back(list, &block, 1);
 		first = next;
 	}
 }
@@ -127,13 +129,17 @@ static void give_back_all(struct list *list, struct block *first)
 static uint32_t depot_take(struct list *list, void **blocks, uint32_t limit)
 {
 	struct depot *depot = &list->depot;
-	uint32_t count;
+	uint32_t count, left;
 
+	if (at_load_relaxed_u32(&depot->count) == 0) /* relaxed: a hint, so that an empty depot costs no lock */
+		return 0;
 	dhpi_spin_lock(&depot->lock);
-	count = depot->count < limit ? depot->count : limit;
-	depot->count -= count;
+	left = at_load_relaxed_u32(&depot->count); /* relaxed: under lock */
+	count = left < limit ? left : limit;
+	left -= count;
 	for (uint32_t i = 0; i < count; i++)
-		blocks[i] = depot->blocks[depot->count + i];
+		blocks[i] = depot->blocks[left + i];
+	at_store_relaxed_u32(&depot->count, left); /* relaxed: under lock; atomic for those who look before */
 	dhpi_spin_unlock(&depot->lock);
 	return count;
 }
@@ -142,15 +148,17 @@ static uint32_t depot_take(struct list *list, void **blocks, uint32_t limit)
 static void depot_put(struct list *list, void **blocks, uint32_t count)
 {
 	struct depot *depot = &list->depot;
-	uint32_t room;
+	uint32_t there, kept;
 
 	dhpi_spin_lock(&depot->lock);
-	room = DHP_LOOKASIDE_DEPOT_LIMIT - depot->count;
-	for (uint32_t i = 0; i < count && i < room; i++)
-		depot->blocks[depot->count++] = blocks[i];
+	there = at_load_relaxed_u32(&depot->count); /* relaxed: under lock */
+	kept = DHP_LOOKASIDE_DEPOT_LIMIT - there < count ? DHP_LOOKASIDE_DEPOT_LIMIT - there : count;
+	for (uint32_t i = 0; i < kept; i++)
+		depot->blocks[there + i] = blocks[i];
+	at_store_relaxed_u32(&depot->count, there + kept); /* relaxed: as in depot_take */
 	dhpi_spin_unlock(&depot->lock);
-	for (uint32_t i = room; i < count; i++)
-		give_back(list, blocks[i]);
+	if (kept < count)
+		give_back(list, &blocks[kept], count - kept);
 }
 
 /* ---- this processor's cache ---- */
@@ -390,8 +398,7 @@ static void empty_depot(struct list *list)
 
 	do {
 		count = depot_take(list, blocks, BATCH);
-		for (uint32_t i = 0; i < count; i++)
-			give_back(list, blocks[i]);
+		give_back(list, blocks, count);
 	} while (count == BATCH);
 }
 
@@ -458,7 +465,7 @@ enum dhp_status dhp_lookaside_counts_read(struct dhp_lookaside *view, struct dhp
 	counting.list = list;
 	(void)dhp_percpu_each(list->caches, count_cache, &counting, NULL);
 	dhpi_spin_lock(&list->depot.lock);
-	counting.kept += list->depot.count;
+	counting.kept += at_load_relaxed_u32(&list->depot.count); /* relaxed: under lock */
 	dhpi_spin_unlock(&list->depot.lock);
 	*out_counts = (struct dhp_lookaside_counts){ /* relaxed: statistics only */
 		.kept = counting.kept,
