@@ -5,7 +5,8 @@
  *   synchronize   one grace period while a reader is busy on the other processor: it opens and closes sections all the
  *                 time, or says between two jobs that it holds nothing
  *   defer         allocate 64 bytes, publish them, have what they replace freed once nobody can have it: time for one,
- *                 until all are freed, nobody reading
+ *                 until all are freed, nobody reading. Floors and ours free 256 at a time, liburcu all at the end, ck_epoch
+ *                 when it finds that it may
  */
 #ifndef BENCH_GRACE_H
 #define BENCH_GRACE_H

@@ -11,6 +11,8 @@
 #include "grace.h"
 #include "threads.h"
 
+#define BATCH 256u /* replaced, then freed, as in the floor */
+
 struct grace {
 	struct dhp_engine *engine;
 	_Alignas(128) struct dhp_dpc dpc; /* its worker writes there all the time, and who waits reads `engine` */
@@ -112,8 +114,25 @@ static void update(void *argument, size_t count)
 
 		if (old != NULL)
 			dhp_epoch_defer(grace->engine, &old->deferred, reclaim);
+		if (count % BATCH == 0) /* at the end too */
+			dhp_epoch_drain(grace->engine);
 	}
-	dhp_epoch_drain(grace->engine);
+}
+
+/* The same by a thread that may wait, and keeps what it replaced to itself. */
+static void update_waiting(void *argument, size_t count)
+{
+	struct grace *grace = argument;
+	void *old[BATCH];
+
+	for (size_t batch = 0; batch < count / BATCH; batch++) {
+		for (unsigned i = 0; i < BATCH; i++)
+			old[i] = atomic_exchange_explicit(&grace->published, malloc(sizeof(struct object)),
+							  memory_order_acq_rel);
+		dhp_epoch_synchronize(grace->engine);
+		for (unsigned i = 0; i < BATCH; i++)
+			free(old[i]);
+	}
 }
 
 /* The same with blocks of a lookaside list, as a program of ours would. */
@@ -155,17 +174,20 @@ static void update_listed(void *argument, size_t count)
 
 		if (old != NULL)
 			dhp_epoch_defer(grace->engine, &old->deferred, reclaim_listed);
+		if (count % BATCH == 0) /* at the end too */
+			dhp_epoch_drain(grace->engine);
 	}
-	dhp_epoch_drain(grace->engine);
 }
 
 void ours_grace(void)
 {
 	static const struct grace_ops listed = {create_listed, destroy_listed, NULL, NULL, update_listed};
+	static const struct grace_ops waiting = {create, destroy, NULL, NULL, update_waiting};
 	static const struct grace_ops worker = {create, destroy, by_worker, synchronize, update},
 				      reader = {create, destroy, by_reader, synchronize, NULL};
 
 	bench_grace("ours", &worker);
 	bench_grace("ours_reader", &reader);
 	bench_grace("ours_lookaside", &listed);
+	bench_grace("ours_waiting", &waiting);
 }

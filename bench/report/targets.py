@@ -74,6 +74,8 @@ TARGETS = [
     Target("13", "synchronize with busy workers", "synchronize", 1.1),
     Target("13", "synchronize with a busy reader", "synchronize", 1.1, ours="ours_reader"),
     Target("13", "deferred free per object", "defer", 1.0),
+    Target("13", "the same, of a floor to which any thread may defer", "defer", 1.1, floor="floor_shared"),
+    Target("13", "the same, by a thread that waits for its own", "defer", 1.0, ours="ours_waiting"),
     Target("14", "lookaside: pair of 64 bytes", "block_pair", 1.15),
     Target("14", "lookaside: batch of 64", "block_batch", 1.15),
     Target("15", "lookaside: freed on the other processor", "block_remote", 1.1),
