@@ -24,7 +24,7 @@ TITLES = {
     "counter_add": "adding to a per-processor counter",
     "counter_sum": "the sum over so many processors, for each",
     "synchronize": "a grace period while a reader is busy on the other processor",
-    "defer": "an object replaced and freed after a grace period",
+    "defer": "an object replaced and freed after a grace period; floors and ours free 256 at a time",
     "block_pair": "a block of 64 bytes allocated and freed",
     "block_batch": "64 blocks allocated, then freed: for one pair",
     "block_remote": "a block allocated on one processor and freed on the other",
