@@ -8,7 +8,7 @@ from pathlib import Path
 
 FILE = Path(__file__).parents[2] / "docs/performance/misses.md"
 HEADING = re.compile(r"^## (.+)$", re.MULTILINE)
-GIVE = "To give:"
+GIVE = re.compile(r"\bTo\s+give:")  # wherever a line ends
 
 
 def parse(text, known):
@@ -22,8 +22,9 @@ def parse(text, known):
             if name in seen:
                 raise ValueError(f"target {name} is explained twice")
             seen.add(name)
-        if GIVE not in body or not body.split(GIVE)[0].strip() or not body.split(GIVE)[1].strip():
-            raise ValueError(f"{heading}: says not both why and, after '{GIVE}', what would have to give")
+        said = GIVE.split(body)
+        if len(said) < 2 or not all(part.strip() for part in said):
+            raise ValueError(f"{heading}: says not both why and, after 'To give:', what would have to give")
         found[names] = body.strip()
     return found
 

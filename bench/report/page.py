@@ -63,7 +63,7 @@ def facts(results, command):
             ("compiler", context.get("compiler", "")),
             ("library", library()),
             ("rivals", versions()),
-            ("command", f"`{command}`: {len(runs)} {'runs' if results.runs else 'run'}, {repetitions(runs[0])} repetitions each"),
+            ("command", f"`{command}`: {len(runs)} {'runs' if results.runs else 'run'}, repetitions: {repetitions(runs[0])}"),
             ("quiet", "; ".join(f"{name}{'yes' if quiet else 'NO'}, {why}" for name, quiet, why in quiet_rows(results)))]
     return "\n".join(f"- {name}: {value}" for name, value in rows if value)
 
@@ -74,20 +74,20 @@ def figures_line(results, target):
     for place in PLACES:
         ours, floor = ours_of(results, target, place), floor_of(results, target, place)
         if ours is not None and floor is not None:
-            parts.append(f"{number(ours)} ns of {number(floor)}{PLACE_NAMES[place]}")
-    return ", ".join(parts)
+            parts.append(f"{number(ours)} ns, floor {number(floor)}{PLACE_NAMES[place]}")
+    return "; ".join(parts)
 
 
 def misses_part(results, explained):
-    """One paragraph for each explanation that is needed, and one for each that there is not."""
-    late = {target.name: target for target in TARGETS if verdict(results, target) in (MISSED, MEDIAN)}
-    said = {name: text for names, text in explained.items() for name in names}
-    by_text = {}
-    for name in late:
-        by_text.setdefault(said.get(name, f"missed by {name}; **not explained yet**"), []).append(name)
-    for text, names in by_text.items():
-        which = "; ".join(f"**{name}** {late[name].job}: {figures_line(results, late[name])}" for name in names)
-        yield f"{which}.\n\n{text}\n"
+    """A paragraph for each explanation that is needed, below the figures of its targets."""
+    said, together = {name: text for names, text in explained.items() for name in names}, {}
+    for target in TARGETS:
+        how = verdict(results, target)
+        if how in (MISSED, MEDIAN):
+            text = said.get(target.name, "**Not explained yet.**" if how == MISSED else "In the median of the runs it is met.")
+            together.setdefault(text, []).append(target)
+    for text, targets in together.items():
+        yield "\n".join(f"- **{target.name}** {target.job}: {figures_line(results, target)}" for target in targets) + f"\n\n{text}\n"
 
 
 def part_of_group(results, group, drawn, folder):
