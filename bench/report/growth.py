@@ -35,8 +35,11 @@ def script(data, path):
         points = [f"{row['processors']} {row[column]}" for row in data["rows"] if row[column] > 0]
         text.append(f"${name} << E\n" + "\n".join(points) + "\nE")
         plots.append(f"${name} with linespoints pt 7 ps 0.5 title '{title}: n^{{{data['exponents'][name]:.2f}}}'")
-    text += ["set terminal svg size 800,500 background 'white' enhanced", f"set output '{path}'", "set logscale xy",
-             "set grid", "set key left top", "set xlabel 'processors'", "set ylabel 'ns'", "plot " + ", ".join(plots)]
+    text.append("$bytes << E\n" + "\n".join(f"{row['processors']} {row['bytes_each']}" for row in data["rows"]) + "\nE")
+    plots.append("$bytes axes x1y2 with linespoints pt 6 ps 0.5 dt 2 lc rgb '#666666' title 'bytes for each that is present (right)'")
+    text += ["set terminal svg size 800,560 background 'white' enhanced", f"set output '{path}'", "set logscale xyy2",
+             "set grid", "set key below maxrows 3", "set xlabel 'processors'", "set ylabel 'ns'", "set ytics nomirror",
+             "set y2label 'bytes'", "set y2range [1000:]", "set y2tics", "plot " + ", ".join(plots)]
     return "\n".join(text) + "\n"
 
 

@@ -339,9 +339,10 @@ def arrivals_and_growth_have_their_part_of_the_page():
 def pictures_of_arrivals_and_growth_have_all_curves():
     text = pause.script(windows(), "x.svg")
     assert text.count("with lines") == 12 and "p50 around an arrival" in text and "worst without" in text
-    rows = [{"processors": n, "arrival_ns": 5, "with_worker_ns": 0, "snapshot_ns": 5, "sum_ns": n} for n in (1, 2)]
+    rows = [{"processors": n, "arrival_ns": 5, "with_worker_ns": 0, "snapshot_ns": 5, "sum_ns": n, "bytes_each": 9000} for n in (1, 2)]
     text = growth.script({"rows": rows, "exponents": {"arrival": 0, "with_worker": 0, "snapshot": 0, "sum": 1}}, "x.svg")
     assert "$sum << E\n1 1\n2 2\nE" in text and "$with_worker << E\n\nE" in text
+    assert "$bytes << E\n1 9000\n2 9000\nE" in text and "$bytes axes x1y2" in text
 
 
 @story
