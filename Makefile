@@ -10,6 +10,9 @@ STRESS_SECONDS = $(DHP_STRESS_SECONDS)
 STRESS_ARGS =
 DEMO_ARGS =
 BENCH_ARGS =
+RUNS = 1
+PAUSE_ARGS =
+GROWTH_ARGS =
 VM_ARGS =
 FUZZ_SECONDS = 600
 FUZZ_TARGETS =
@@ -41,8 +44,8 @@ help:
 	@echo 'make soak              the same for SOAK_SECONDS=$(SOAK_SECONDS), half of it under ThreadSanitizer'
 	@echo 'make bench             floors, ours and rivals; writes docs/performance.md  (BENCH_ARGS=--group=chain,spawn)'
 	@echo 'make bench-quick       the same with few repetitions, writes nothing; below 3 minutes'
-	@echo 'make pause             what an arrival does to the processors that are there  (PAUSE_ARGS=--arrivals 200)'
-	@echo 'make growth            what an arrival costs as the partition grows to 4096 processors'
+	@echo 'make pause             what an arrival does to the processors that are there  (PAUSE_ARGS="--arrivals 20")'
+	@echo 'make growth            what an arrival costs as the partition grows to 4096 processors  (GROWTH_ARGS="--maximum 64")'
 	@echo 'make instructions      count the instructions of the hot paths, fail beyond 3 %; UPDATE=1 records them'
 	@echo 'make vm                real arrivals in an emulated machine, two kernels; 10 minutes (VM_ARGS=--list)'
 	@echo 'make vm-quick          one kernel, two scenarios; half a minute'
@@ -116,37 +119,53 @@ soak:
 deps-bench: deps
 	@tools/install-deps --for bench
 
+# Runs in full end in build/bench/full, from which docs/performance.md is made; with arguments in build/bench/short.
+bench_report = PYTHONDONTWRITEBYTECODE=1 python3 bench/report
+bench_full = build/bench/full
+
 # Configured anew, since Google Benchmark may have been missing when the build directory was made.
-bench_json = build/bench/bench.json
-bench_report = PYTHONDONTWRITEBYTECODE=1 python3 bench/report $(bench_json)
-
-bench-build: deps-bench build
+bench-build: deps-bench
 	@cmake --preset $(PRESET) >/dev/null
-	@cmake --build --preset $(PRESET) --target dhp_bench
-	@mkdir -p build/bench
+	@cmake --build --preset $(PRESET) --target dhp_bench dhp_pause dhp_growth
 
-# Rivals that are loaded (mallocs) want room for their thread-local data. All of it writes docs/performance.md; with BENCH_ARGS only the tables and the JSON are made.
+# Rivals that are loaded (mallocs) want room for their thread-local data.
+bench: bench_folder = build/bench/$(if $(BENCH_ARGS),short,full)
 bench: bench-build
-	$(run) env GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384 $(build_dir)/bench/dhp_bench --benchmark_out=$(bench_json) --benchmark_out_format=json $(BENCH_ARGS) >build/bench/bench.txt
-	@$(bench_report) $(if $(BENCH_ARGS),,--pictures docs/performance --page docs/performance.md)
+	@mkdir -p $(bench_folder) && rm -f $(bench_folder)/run-*.json
+	for number in $$(seq $(RUNS)); do $(run) env GLIBC_TUNABLES=glibc.rtld.optional_static_tls=16384 $(build_dir)/bench/dhp_bench \
+		--benchmark_out=$(bench_folder)/run-$$number.json --benchmark_out_format=json $(BENCH_ARGS) >$(bench_folder)/run-$$number.txt || exit 1; done
+	@$(if $(BENCH_ARGS),$(bench_report) $(bench_folder)/run-*.json,$(MAKE) --no-print-directory bench-page)
 
 bench-quick: override BENCH_ARGS += --quick
 bench-quick: bench
 
+# Of what was measured in full so far.
+.PHONY: bench-page
+bench-page: runs = $(sort $(wildcard $(bench_full)/run-*.json))
+bench-page: pauses = $(sort $(wildcard $(bench_full)/pause-*.json))
+bench-page: grown = $(wildcard $(bench_full)/growth.json)
+bench-page:
+	@$(if $(runs),$(bench_report) $(runs) $(if $(pauses),--pause $(pauses)) $(if $(grown),--growth $(grown)) --pictures docs/performance \
+		--page docs/performance.md --command 'make bench$(if $(word 2,$(runs)), RUNS=$(words $(runs)))',echo 'docs/performance.md is written when `make bench` has run in full')
+
 # Always the release build. A processor that others take away makes windows that say nothing: better on a machine at rest.
 .PHONY: pause growth instructions deps-instructions
-pause: deps
-	@$(MAKE) --no-print-directory build PRESET=release
-	@mkdir -p build/bench docs/performance
-	build/release/bench/dhp_pause $(PAUSE_ARGS) --backend sim build/bench/pause-sim.json
-	build/release/bench/dhp_pause $(PAUSE_ARGS) --backend linux build/bench/pause-linux.json
-	bench/pause/compare build/bench/pause-sim.json build/bench/pause-linux.json --picture docs/performance/pause.svg
+pause: pause_folder = build/bench/$(if $(PAUSE_ARGS),short,full)
+pause:
+	@$(MAKE) --no-print-directory bench-build PRESET=release
+	@mkdir -p $(pause_folder)
+	build/release/bench/dhp_pause $(PAUSE_ARGS) --backend sim $(pause_folder)/pause-sim.json
+	build/release/bench/dhp_pause $(PAUSE_ARGS) --backend linux $(pause_folder)/pause-linux.json
+	@$(bench_report) --pause $(pause_folder)/pause-sim.json $(pause_folder)/pause-linux.json --pictures $(if $(PAUSE_ARGS),$(pause_folder),docs/performance)
+	@$(if $(PAUSE_ARGS),,$(MAKE) --no-print-directory bench-page >/dev/null)
 
-growth: deps
-	@$(MAKE) --no-print-directory build PRESET=release
-	@mkdir -p build/bench docs/performance
-	build/release/bench/dhp_growth build/bench/growth.json
-	bench/growth/picture build/bench/growth.json docs/performance/growth.svg
+growth: growth_folder = build/bench/$(if $(GROWTH_ARGS),short,full)
+growth:
+	@$(MAKE) --no-print-directory bench-build PRESET=release
+	@mkdir -p $(growth_folder)
+	build/release/bench/dhp_growth $(GROWTH_ARGS) $(growth_folder)/growth.json >/dev/null
+	@$(bench_report) --growth $(growth_folder)/growth.json --pictures $(if $(GROWTH_ARGS),$(growth_folder),docs/performance)
+	@$(if $(GROWTH_ARGS),,$(MAKE) --no-print-directory bench-page >/dev/null)
 
 deps-instructions: deps
 	@tools/install-deps --for instructions

@@ -242,7 +242,6 @@ static bool start(struct inboxes *inboxes, unsigned workers)
 {
 	struct worker *worker = &inboxes->worker[inboxes->workers];
 
-	prepare_worker(inboxes, worker);
 	if (workers > 1)
 		threads_pin(inboxes->workers == 0 ? WHERE_FIRST : WHERE_SECOND);
 	if (pthread_create(&worker->thread, NULL, work, worker) != 0)
@@ -262,13 +261,14 @@ static void *create(unsigned workers, struct manner manner)
 	atomic_init(&inboxes->stop, false);
 	atomic_init(&inboxes->added, 0);
 	atomic_init(&inboxes->waits, false);
+	for (unsigned i = 0; i < 2; i++) /* all before the first thread, which looks into every inbox and may sleep at once */
+		prepare_worker(inboxes, &inboxes->worker[i]);
 	for (unsigned i = 0; i < workers; i++) {
 		if (!start(inboxes, workers)) {
 			destroy(inboxes);
 			return NULL;
 		}
 	}
-	prepare_worker(inboxes, &inboxes->worker[1]);
 	if (manner.ahead && pthread_create(&inboxes->worker[1].thread, NULL, wait_and_work, &inboxes->worker[1]) != 0) {
 		inboxes->manner.ahead = false;
 		destroy(inboxes);

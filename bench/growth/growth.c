@@ -117,15 +117,15 @@ static double median(uint64_t *samples, size_t count)
 	return (double)samples[count / 2];
 }
 
-/* Of the arrivals around this size, as many as there are. */
+/* Of the arrivals around this size, few where it is small: those of the next size are others. */
 static double arrivals(struct partition *partition, uint32_t processors, uint32_t maximum)
 {
 	uint64_t samples[SAMPLES];
-	uint32_t count = 0;
+	uint32_t count = 0, wanted = processors / 2 + 1 < SAMPLES ? processors / 2 + 1 : SAMPLES;
 
-	while (partition->count + SAMPLES / 2 < processors && partition->count < maximum)
+	while (partition->count + wanted / 2 < processors && partition->count < maximum)
 		add_one(partition);
-	while (count < SAMPLES && partition->count < maximum)
+	while (count < wanted && partition->count < maximum)
 		samples[count++] = add_one(partition);
 	return count > 0 ? median(samples, count) : 0;
 }

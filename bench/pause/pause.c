@@ -8,7 +8,7 @@
  * take, and the gap since the one before. A second processor makes the arrivals, one at a time, and is where newcomers run.
  * What processor 0 measured is kept by windows: one around each arrival and one of the same length without, in random
  * order. The program writes for each window the quantiles of the three, and how many interrupts processor 0 got in it by the
- * kernel's counters; bench/pause/compare says whether the two kinds of window differ.
+ * kernel's counters; bench/report says whether the two kinds of window differ.
  *
  * On the simulator the partition is made anew after some arrivals, as there are only two CPUs for all the workers. On linux
  * the affinity of a thread that stands for the process is widened by the second CPU, in an engine that is made anew each time.

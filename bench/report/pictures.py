@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A bar chart of each group, drawn by gnuplot."""
+"""Drawn by gnuplot: a bar chart of each group."""
 import shutil
 import subprocess
 from pathlib import Path
 
-from results import ONE
 from tables import order
 from targets import TITLES
 
@@ -65,21 +64,21 @@ def script(results, group, output):
                                   title=title, plots=plots)
 
 
+def gnuplot(commands, path):
+    """Draws path; False when it is missing."""
+    if not shutil.which("gnuplot"):
+        return False
+    path.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["gnuplot"], input=commands, text=True, check=True)
+    return True
+
+
 def draw(results, folder):
     """The files drawn; nothing without gnuplot."""
-    if not shutil.which("gnuplot"):
-        return []
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     drawn = []
     for group in results.groups():
-        path = folder / f"{group}.svg"
+        path = Path(folder, f"{group}.svg")
         commands = script(results, group, path)
-        if commands is None:
-            continue
-        subprocess.run(["gnuplot"], input=commands, text=True, check=True)
-        drawn.append(path)
+        if commands is not None and gnuplot(commands, path):
+            drawn.append(path)
     return drawn
-
-
-__all__ = ["draw", "script", "ONE"]

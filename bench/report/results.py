@@ -9,6 +9,8 @@ import json
 import re
 import statistics
 from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
 
 SUFFIX = re.compile(r"^(real_time|manual_time|process_time|(iterations|repeats|threads|min_time):.*)$")
 TO_NS = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
@@ -55,6 +57,10 @@ class Results:
     usage: dict = field(default_factory=dict)    # (group, variant) -> [wall, busy, own] in ms
     context: dict = field(default_factory=dict)
     first_index: dict = field(default_factory=dict)  # group -> number of its first benchmark, as registered
+    runs: list = field(default_factory=list)     # what this was put together from
+
+    def each(self):
+        return self.runs or [self]
 
     def groups(self):
         found = dict.fromkeys(group for group, _, _ in self.figures)
@@ -120,6 +126,11 @@ def samples_of(run):
             yield key[:-len("_ns")], ONE, value
 
 
+def measured_at(path):
+    """Of a file that does not say so itself: when it was written, as the others have it."""
+    return datetime.fromtimestamp(Path(path).stat().st_mtime).astimezone().isoformat(timespec="seconds")
+
+
 def read(path):
     with open(path, encoding="utf-8") as file:
         data = json.load(file)
@@ -141,3 +152,21 @@ def read(path):
         for i, key in enumerate(("wall_ms", "busy_ms", "own_ms")):
             usage[i] += run.get(key, 0.0)
     return results
+
+
+def together(runs):
+    """One of several: all their repetitions. What is judged run by run is in each()."""
+    if len(runs) == 1:
+        return runs[0]
+    whole = Results(context=runs[0].context, runs=runs)
+    for run in runs:
+        for job, variants in run.figures.items():
+            for variant, figure in variants.items():
+                values = whole.figures.setdefault(job, {}).setdefault(variant, Figure()).values
+                for place, more in figure.values.items():
+                    values.setdefault(place, []).extend(more)
+        for key, usage in run.usage.items():
+            whole.usage[key] = [a + b for a, b in zip(whole.usage.get(key, [0.0, 0.0, 0.0]), usage)]
+        whole.skipped |= run.skipped
+        whole.first_index = run.first_index | whole.first_index
+    return whole

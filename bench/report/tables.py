@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Tables of figures, as text for a terminal or for a page."""
+from judge import MEDIAN, MET, MISSED, NOT_MEASURED, each_run, middle, place_of, rival_ratio, summary, verdict
 from results import FAR, NEAR, ONE, is_floor, is_ours
-from targets import TARGETS, TITLES, ratio, rival_ratio, verdict
+from targets import TARGETS, TITLES
 
 PLACE_NAMES = {ONE: "", NEAR: " near", FAR: " far"}
 
@@ -55,13 +56,28 @@ def job_title(group, rng, metric):
 
 
 def target_rows(results):
-    rows = [["target", "job", "at most", "near", "far", "of best rival", ""]]
+    """near, far and the best rival are medians over the runs."""
+    several = len(results.each()) > 1
+    rows = [["target", "job", "at most", "near", *(["each run"] if several else []), "far", *(["each run"] if several else []),
+             "of best rival", ""]]
     for target in TARGETS:
-        near = ratio(results, target, NEAR)
-        place = NEAR if near is not None else ONE
-        rows.append([target.number, target.job, f"{target.limit:g}x", times(near if near is not None else ratio(results, target, ONE)),
-                     times(ratio(results, target, FAR)), times(rival_ratio(results, target, place)), verdict(results, target)])
+        row = [target.name, target.job, f"{target.limit:g}x"]
+        for place in (place_of(results, target), FAR):
+            values = each_run(results, target, place)
+            row += [times(middle(values))] + ([" ".join(map(times, values))] if several else [])
+        best = middle(each_run(results, target, place_of(results, target), rival_ratio))
+        rows.append(row + [times(best), verdict(results, target)])
     return rows
+
+
+def summary_lines(results):
+    """How many of the 18, and which."""
+    several = len(results.each()) > 1
+    says = {MET: "met in each run" if several else "met", MEDIAN: "met in the median of the runs only", MISSED: "missed",
+            NOT_MEASURED: "not measured"}
+    for rank, numbers in summary(results).items():
+        if numbers:
+            yield f"{says[rank]}: {len(numbers)} ({', '.join(numbers)})"
 
 
 def text(rows, indent=""):
@@ -81,15 +97,19 @@ def markdown(rows):
     return "\n".join(lines)
 
 
+def quiet_rows(results):
+    """(a run's name, whether it was quiet, why)."""
+    for number, run in enumerate(results.each(), 1):
+        reasons = [run.context["warnings"]] if run.context.get("warnings") else []
+        if run.context.get("cpu_scaling_enabled"):
+            reasons.append("frequency scaling is on")
+        reasons.append(f"others used {percent(run.others())} of the CPUs meanwhile")
+        yield (f"run {number}: " if results.runs else "", len(reasons) == 1 and not run.unquiet(), "; ".join(reasons))
+
+
 def notes(results):
     """What has to be known before a figure is believed."""
-    found = []
-    if results.context.get("warnings"):
-        found.append(f"unquiet: {results.context['warnings']}")
-    if results.unquiet():
-        found.append(f"unquiet: others used {percent(results.others())} of the CPUs meanwhile")
-    if results.context.get("cpu_scaling_enabled"):
-        found.append("unquiet: frequency scaling is on")
+    found = [f"{name}unquiet: {why}" for name, quiet, why in quiet_rows(results) if not quiet]
     if any(results.unquiet(group, variant) for group, variant in results.usage):
         found.append("rows with ! were measured while others used more than a tenth of the CPUs")
     if results.context.get("missing"):
@@ -119,3 +139,4 @@ def everything(results):
         yield ""
         yield "targets: ours as a multiple of the floor"
         yield text(measured, "  ")
+        yield from summary_lines(results)

@@ -45,12 +45,19 @@ std::unique_ptr<tbb::global_control> threads(unsigned workers)
 
 struct pool {
 	std::unique_ptr<tbb::global_control> limit;
-	tbb::task_arena arena; // of a fixed size, which the limit may be below
+	tbb::task_arena arena; // of a fixed size, which the limit may be below; it warns if that is so when it is made
 	pinner pins;
 
 	explicit pool(unsigned workers)
-		: limit(threads(workers)), arena(2, 0), pins(arena, workers == 1 ? WHERE_SECOND : WHERE_BOTH)
+		: limit(threads(2)), arena(2, 0), pins(arena, workers == 1 ? WHERE_SECOND : WHERE_BOTH)
 	{
+		arena.initialize();
+		set_limit(workers);
+	}
+	void set_limit(unsigned workers)
+	{
+		limit.reset(); // the lower of two limits would hold
+		limit = threads(workers);
 	}
 };
 
@@ -83,8 +90,7 @@ void submit(void *, job *const *jobs, size_t count)
 
 bool add_worker(void *)
 {
-	self->limit.reset(); // the lower of two limits would hold
-	self->limit = threads(2);
+	self->set_limit(2);
 	return true;
 }
 

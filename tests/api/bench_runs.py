@@ -25,7 +25,7 @@ def main():
     if len(os.sched_getaffinity(0)) < 2:
         print("needs two CPUs")
         return SKIPPED
-    groups = sorted({target.group for target in targets.TARGETS})
+    groups = sorted({group for target in targets.TARGETS for group in (target.group, target.floor_group) if group})
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder, "bench.json"))
         subprocess.run([PROGRAM, "--quick", f"--benchmark_filter=^({'|'.join(groups)}|line_one_way|empty)/(floor|ours)",
@@ -34,9 +34,9 @@ def main():
         found = results.read(path)
     wrong = [f"{name}: {why}" for name, why in found.skipped.items()]
     for target in targets.TARGETS:
-        figures = found.figures.get((target.group, target.range, target.metric or found.main_metric(target.group)), {})
-        wrong += [f"target {target.number}: {target.group} has no {variant}"
-                  for variant in (target.floor, target.ours) if variant not in figures]
+        for group, variant in ((target.floor_group or target.group, target.floor), (target.group, target.ours)):
+            if variant not in found.figures.get((group, target.range, target.metric or found.main_metric(group)), {}):
+                wrong.append(f"target {target.name}: {group} has no {variant}")
     for line in wrong:
         print(line)
     return 1 if wrong else 0
