@@ -241,10 +241,11 @@ struct dhpi_trigger {
 	struct dhpi_queue *queue;
 	enum dhpi_pushed pushed;
 	enum dhpi_patience patience;
+	uint32_t count; /* of objects */
 	bool movable;
 };
 
-/* dpc.c: an insert in two halves, for who holds a lock during the first. */
+/* insert.c: an insert in two halves, for who holds a lock during the first. */
 bool dhpi_dpc_is_initialised(struct dhp_dpc *dpc);
 enum dhp_status dhpi_dpc_queue(struct dhpi_dpc *dpc, struct dhpi_trigger *out_trigger);
 void dhpi_dpc_trigger(const struct dhpi_trigger *trigger);
@@ -266,22 +267,22 @@ static inline bool dhpi_queue_empty_cell(struct at_ptr *cell, void *content)
 	return at_cas_acquire_ptr(cell, &content, NULL); /* [window-fill] acquire */
 }
 
-/* Any level, any thread. */
-DHPI_INLINE enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high)
+/* Any level, any thread: a list of objects, whose links from the newest to the oldest are the caller's. */
+DHPI_INLINE enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *newest, struct dhpi_dpc *oldest, bool high)
 {
 	struct at_ptr *inbox = high ? &queue->high_inbox : &queue->inbox;
-	void *newest = at_load_relaxed_ptr(inbox); /* relaxed: the exchange below decides */
+	void *before = at_load_relaxed_ptr(inbox); /* relaxed: the exchange below decides */
 
 	do {
-		if (DHPI_UNLIKELY(newest == DHPI_CLOSED))
+		if (DHPI_UNLIKELY(before == DHPI_CLOSED))
 			return DHPI_PUSHED_NOWHERE;
-		dpc->link.next = newest;
+		oldest->link.next = before;
 		/*
 		 * [dpc-push] release: arguments and context.
 		 * [worker-sleep] either-or a: the push comes before the look at `asleep`, so seq_cst.
 		 */
-	} while (!at_cas_seq_cst_ptr(inbox, &newest, &dpc->link));
-	return newest == NULL ? DHPI_PUSHED_ALONE : DHPI_PUSHED_BEHIND;
+	} while (!at_cas_seq_cst_ptr(inbox, &before, &newest->link));
+	return before == NULL ? DHPI_PUSHED_ALONE : DHPI_PUSHED_BEHIND;
 }
 
 /*
@@ -345,8 +346,8 @@ void dhpi_queue_done_elsewhere(struct dhpi_queue *home, uint32_t phase);
 void dhpi_worker_run(void *argument);
 /* After a push: the target's worker is woken if it sleeps; for work without target perhaps a thief. */
 void dhpi_worker_wake(struct dhpi_queue *queue);
-/* The same for work that may wait: within a tick, or when enough of it waits. */
-void dhpi_worker_wake_later(struct dhpi_queue *queue);
+/* The same for so many objects that may wait: within a tick, or when enough of them wait. */
+void dhpi_worker_wake_later(struct dhpi_queue *queue, uint32_t count);
 /* For each sleeper that was left asleep: the tick is over. */
 void dhpi_worker_wake_overdue(struct dhpi_work *work);
 void dhpi_worker_wake_thief(struct dhpi_work *work);
