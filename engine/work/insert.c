@@ -50,19 +50,6 @@ static bool is_high(const struct way *way)
 	return way->importance == DHP_IMPORTANCE_HIGH;
 }
 
-static enum dhp_status pass_gate(struct dhpi_work *work, struct way *way)
-{
-	uint32_t gate = at_load_acquire_u32(&work->gate); /* [gate] acquire */
-
-	if (DHPI_UNLIKELY((gate & DHPI_GATE_CLOSING) != 0))
-		return DHP_CLOSED;
-	if (DHPI_UNLIKELY(work->without_workers))
-		return DHP_NOT_SUPPORTED;
-	way->work = work;
-	way->phase = (uint8_t)(gate & DHPI_GATE_PHASE);
-	return DHP_OK;
-}
-
 /* S-641. A call on all processors goes to each. */
 static struct dhpi_queue *queue_instead_of(struct dhpi_queue *away, struct dhpi_dpc *dpc, struct way *way)
 {
@@ -86,13 +73,23 @@ DHPI_INLINE struct dhpi_queue *choose_queue(struct dhpi_dpc *dpc, struct way *wa
 	return DHPI_LIKELY(!dhpi_queue_is_away(queue)) ? queue : queue_instead_of(queue, dpc, way);
 }
 
-DHPI_INLINE void look_up(struct dhpi_dpc *dpc, struct way *way)
+DHPI_INLINE enum dhp_status look_up(struct dhpi_dpc *dpc, struct way *way)
 {
+	struct dhpi_work *work = dpc->work;
+	uint32_t gate = at_load_acquire_u32(&work->gate); /* [gate] acquire */
+
+	if (DHPI_UNLIKELY((gate & DHPI_GATE_CLOSING) != 0))
+		return DHP_CLOSED;
+	if (DHPI_UNLIKELY(work->without_workers))
+		return DHP_NOT_SUPPORTED;
+	way->work = work;
+	way->phase = (uint8_t)(gate & DHPI_GATE_PHASE);
 	way->target = at_load_relaxed_u32(&dpc->target); /* relaxed: settings */
 	way->importance = at_load_relaxed_u8(&dpc->importance);
 	way->threaded = dpc->threaded;
 	way->movable = way->target == DHPI_NO_TARGET && !is_high(way);
 	way->queue = choose_queue(dpc, way);
+	return DHP_OK;
 }
 
 DHPI_INLINE bool claim(struct dhpi_dpc *dpc, const struct way *way, void *argument_1, void *argument_2)
@@ -218,11 +215,10 @@ DHPI_INLINE enum dhp_status queue_object(struct dhpi_dpc *dpc, void *argument_1,
 	struct port_self *self = port_self();
 	enum dhpi_pushed pushed = DHPI_PUSHED_NOWHERE;
 	struct way way;
-	enum dhp_status status = pass_gate(dpc->work, &way);
+	enum dhp_status status = look_up(dpc, &way);
 
 	if (DHPI_UNLIKELY(status != DHP_OK))
 		return status;
-	look_up(dpc, &way);
 	if (!claim(dpc, &way, argument_1, argument_2))
 		return DHP_ALREADY_QUEUED;
 	if (leads_home(&way, self))
@@ -266,24 +262,18 @@ struct chain {
 	bool home;
 };
 
-static enum dhp_status check_all(struct dhp_dpc *const *objects, size_t count)
-{
-	if (count > 0 && objects == NULL)
-		return DHP_BAD_OBJECT;
-	for (size_t i = 0; i < count; i++) {
-		if (DHPI_UNLIKELY(!dhpi_dpc_is_initialised(objects[i])))
-			return DHP_BAD_OBJECT;
-		if (DHPI_UNLIKELY(dhpi_dpc(objects[i])->work != dhpi_dpc(objects[0])->work))
-			return DHP_BAD_ENGINE;
-	}
-	return DHP_OK;
-}
-
-static void begin_chain(struct chain *chain)
+static void clear_chain(struct chain *chain)
 {
 	chain->newest = chain->oldest = NULL;
 	chain->count = 0;
+}
+
+static enum dhp_status begin_chain(struct chain *chain, struct dhpi_dpc *dpc)
+{
+	enum dhp_status status = look_up(dpc, &chain->way);
+
 	chain->home = leads_home(&chain->way, port_self());
+	return status;
 }
 
 static void end_chain(struct chain *chain)
@@ -302,15 +292,14 @@ static void end_chain(struct chain *chain)
 	}
 	trigger = trigger_of(&chain->way, chain->count > 1 ? DHPI_PUSHED_BEHIND : pushed, chain->count);
 	pull_trigger(&trigger);
-	begin_chain(chain);
+	clear_chain(chain);
 }
 
-/* The settings are read again when the chain ends: they may be others by then, for the next insertion (S-626). */
 static bool goes_the_same_way(const struct way *way, const struct dhpi_dpc *dpc)
 {
 	/* relaxed: settings */
-	return at_load_relaxed_u32(&dpc->target) == way->target && at_load_relaxed_u8(&dpc->importance) == way->importance &&
-	       dpc->threaded == way->threaded;
+	return dpc->work == way->work && at_load_relaxed_u32(&dpc->target) == way->target &&
+	       at_load_relaxed_u8(&dpc->importance) == way->importance && dpc->threaded == way->threaded;
 }
 
 DHPI_INLINE void add_claimed(struct chain *chain, struct dhpi_dpc *dpc)
@@ -327,40 +316,36 @@ DHPI_INLINE void add_claimed(struct chain *chain, struct dhpi_dpc *dpc)
 	chain->newest = dpc;
 }
 
-static size_t insert_all(struct chain *chain, struct dhp_dpc *const *objects, size_t count, void *argument_1, void *argument_2)
+DHPI_INLINE enum dhp_status add(struct chain *chain, struct dhpi_dpc *dpc, void *argument_1, void *argument_2, size_t *inserted)
 {
-	size_t inserted = 0;
+	enum dhp_status status = DHP_OK;
 
-	for (size_t i = 0; i < count; i++) {
-		struct dhpi_dpc *dpc = dhpi_dpc(objects[i]);
-
-		if (i + DHPI_TRAIL < count)
-			port_prefetch_write(objects[i + DHPI_TRAIL]);
-		if (DHPI_UNLIKELY(chain->count == CHAIN || i == 0 || !goes_the_same_way(&chain->way, dpc))) {
-			end_chain(chain);
-			look_up(dpc, &chain->way);
-			begin_chain(chain);
-		}
-		if (claim(dpc, &chain->way, argument_1, argument_2)) {
-			add_claimed(chain, dpc);
-			inserted++;
-		}
+	if (DHPI_UNLIKELY(chain->count == CHAIN || !goes_the_same_way(&chain->way, dpc))) {
+		end_chain(chain);
+		status = begin_chain(chain, dpc);
 	}
-	end_chain(chain);
-	return inserted;
+	if (DHPI_LIKELY(status == DHP_OK) && claim(dpc, &chain->way, argument_1, argument_2)) {
+		add_claimed(chain, dpc);
+		++*inserted;
+	}
+	return status;
 }
 
 enum dhp_status dhp_dpc_insert_batch(struct dhp_dpc *const *objects, size_t count, void *argument_1, void *argument_2,
 				     size_t *out_inserted)
 {
 	struct chain chain = { .count = 0 };
+	enum dhp_status status = objects != NULL || count == 0 ? DHP_OK : DHP_BAD_OBJECT;
 	size_t inserted = 0;
-	enum dhp_status status = check_all(objects, count);
 
-	if (status == DHP_OK && count > 0)
-		status = pass_gate(dhpi_dpc(objects[0])->work, &chain.way);
-	if (status == DHP_OK)
-		inserted = insert_all(&chain, objects, count, argument_1, argument_2);
+	for (size_t i = 0; i < count && status == DHP_OK; i++) {
+		if (i + DHPI_TRAIL < count)
+			port_prefetch_write(objects[i + DHPI_TRAIL]);
+		status = DHPI_UNLIKELY(!dhpi_dpc_is_initialised(objects[i])) ?
+				 DHP_BAD_OBJECT :
+				 add(&chain, dhpi_dpc(objects[i]), argument_1, argument_2, &inserted);
+	}
+	end_chain(&chain);
 	if (out_inserted != NULL)
 		*out_inserted = inserted;
 	return status;

@@ -51,7 +51,7 @@ _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the publi
 
 #define DHPI_TRAIL 8u /* objects: as long as a cache line takes from one processor to another */
 
-#define DHPI_WINDOW 256u /* a power of two; with it the queue fits into a page */
+#define DHPI_WINDOW 1024u /* a power of two; cells behind the first few hundred are in pages that few queues ever touch */
 
 /* What waits on lists: ordinary objects in one lane, threaded ones in the other (S-664). Under the queue's lock. */
 struct dhpi_lane {
@@ -106,7 +106,6 @@ struct dhpi_queue {
 	uint32_t sleeps;                      /* owner: see sleeper.h */
 	bool stole;                           /* owner: its last look elsewhere brought something */
 	bool from_here;                       /* owner: its last batch began with objects without target */
-	DHPI_OWN_LINES struct at_ptr window[DHPI_WINDOW];
 
 	DHPI_OWN_LINES struct at_u64 done_elsewhere[2]; /* counted here, ran or was removed elsewhere, edge dpc-done */
 	struct at_u64 removed;                /* statistics; under the lock */
@@ -122,6 +121,8 @@ struct dhpi_queue {
 	struct dhp_dpc call; /* see call.c; under `calling` */
 	struct at_u32 go;   /* the processor is published, edge worker-go */
 	struct at_u32 stop; /* edge worker-stop */
+
+	DHPI_OWN_LINES struct at_ptr window[DHPI_WINDOW]; /* the owner's, see above; last, because of its size */
 };
 
 /* An address that is no object: the inbox takes nothing any more. */
