@@ -4,16 +4,6 @@
  */
 #include "queue.h"
 
-static bool is_object(const struct dhp_dpc *dpc)
-{
-	return dpc != NULL && dhpi_aligned(dpc, _Alignof(struct dhp_dpc));
-}
-
-bool dhpi_dpc_is_initialised(struct dhp_dpc *dpc)
-{
-	return is_object(dpc) && dhpi_dpc(dpc)->magic == DHPI_DPC_MAGIC;
-}
-
 static enum dhp_status init(struct dhp_dpc *object, struct dhp_engine *engine, dhp_dpc_routine *routine,
 			    void *context, bool threaded)
 {
@@ -21,7 +11,7 @@ static enum dhp_status init(struct dhp_dpc *object, struct dhp_engine *engine, d
 
 	if (engine == NULL)
 		return DHP_BAD_ENGINE;
-	if (!is_object(object))
+	if (!dhpi_dpc_is_aligned(object))
 		return DHP_BAD_OBJECT;
 	if (routine == NULL)
 		return DHP_BAD_CALLBACK;

@@ -80,7 +80,7 @@ static struct dhpi_link *oldest_first(struct dhpi_link *newest)
 		struct dhpi_link *next = newest->next;
 
 		port_prefetch_write(newest->prev);
-		__builtin_prefetch((char *)newest->prev + 64, 0);
+		port_prefetch_read((const char *)newest->prev + offsetof(struct dhpi_dpc, work));
 		newest->next = oldest;
 		oldest = newest;
 		newest = next;

@@ -51,7 +51,13 @@ _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the publi
 
 #define DHPI_TRAIL 8u /* objects: as long as a cache line takes from one processor to another */
 
-#define DHPI_WINDOW 1024u /* a power of two; cells behind the first few hundred are in pages that few queues ever touch */
+/*
+ * A power of two. Few queues ever touch the pages of the cells behind the first 256; where address space is memory, there are no more.
+ */
+#ifndef DHPI_WINDOW
+#define DHPI_WINDOW 4096u
+#endif
+#define DHPI_WINDOW_RESIDENT 256u
 
 /* What waits on lists: ordinary objects in one lane, threaded ones in the other (S-664). Under the queue's lock. */
 struct dhpi_lane {
@@ -131,6 +137,16 @@ struct dhpi_queue {
 static inline struct dhpi_dpc *dhpi_dpc(struct dhp_dpc *dpc)
 {
 	return (struct dhpi_dpc *)(void *)dpc;
+}
+
+static inline bool dhpi_dpc_is_aligned(const struct dhp_dpc *dpc)
+{
+	return dpc != NULL && dhpi_aligned(dpc, _Alignof(struct dhp_dpc));
+}
+
+static inline bool dhpi_dpc_is_initialised(struct dhp_dpc *dpc)
+{
+	return dhpi_dpc_is_aligned(dpc) && dhpi_dpc(dpc)->magic == DHPI_DPC_MAGIC;
 }
 
 static inline struct dhpi_dpc *dhpi_dpc_of(struct dhpi_link *link)
@@ -247,7 +263,6 @@ struct dhpi_trigger {
 };
 
 /* insert.c: an insert in two halves, for who holds a lock during the first. */
-bool dhpi_dpc_is_initialised(struct dhp_dpc *dpc);
 enum dhp_status dhpi_dpc_queue(struct dhpi_dpc *dpc, struct dhpi_trigger *out_trigger);
 void dhpi_dpc_trigger(const struct dhpi_trigger *trigger);
 
