@@ -214,7 +214,7 @@ static void *make_ours(void)
 	if (dhp_failed(dhpi_set_init(&growing->set, (STEPS + 1) * STEP, STEPS + 1, (STEPS + 1) * STEP)))
 		abort();
 	dhpi_space_init(&growing->space, &growing->serial, &growing->set, &growing->epoch, false);
-	if (dhp_failed(dhpi_percpu_create(&growing->space, &options, &growing->array)))
+	if (dhp_failed(dhpi_percpu_create(&growing->space, &options, 0, &growing->array)))
 		abort();
 	for (uint32_t step = 0; step < STEPS + 1; step++) /* pages are ready; then it begins again with the first 64 */
 		grow_ours(growing, step - 1);

@@ -111,22 +111,50 @@ static void *create_untargeted(unsigned workers)
 	return make(false, workers > 1);
 }
 
+/* A job begins with its DPC. */
+static void submit_together(struct job *const *jobs, size_t count)
+{
+	dhp_dpc_insert_batch((struct dhp_dpc *const *)(const void *)jobs, count, NULL, NULL, NULL);
+}
+
 static void submit(void *pool, struct job *const *jobs, size_t count)
+{
+	(void)pool;
+	if (count == 1)
+		submit_one(jobs[0]);
+	else
+		submit_together(jobs, count);
+}
+
+static void submit_singly(void *pool, struct job *const *jobs, size_t count)
 {
 	(void)pool;
 	for (size_t i = 0; i < count; i++)
 		submit_one(jobs[i]);
 }
 
+static void spawn_together(struct job *job)
+{
+	(void)job;
+	submit_together(pool_meter.jobs, POOL_SPAWN);
+}
+
 void ours_engine(void)
 {
 	static const struct pool_ops aimed = {.create = create, .destroy = destroy, .prepare = prepare, .submit = submit,
-					     .chain = ours_chain, .spawn = ours_spawn, .workers = 2};
+					     .chain = ours_chain, .spawn = spawn_together, .workers = 2};
+
+	static const struct pool_ops singly = {.create = create, .destroy = destroy, .prepare = prepare, .submit = submit_singly,
+					      .spawn = ours_spawn, .workers = 2};
 
 	static const struct pool_ops untargeted = {.create = create_untargeted, .destroy = destroy, .prepare = prepare,
 						   .submit = submit, .chain = ours_chain, .workers = 1};
 
 	bench_pool("ours", &aimed);
+	bench_pool_in("handover", "ours_singly", &singly);
+	bench_pool_in("two_submitters", "ours_singly", &singly);
+	bench_pool_in("spawn", "ours_singly", &singly);
+	bench_pool_in("balanced_empty", "ours_singly", &singly);
 	bench_pool_in("plain_queue", "ours_dpc", &untargeted);
 	bench_pool_in("chain", "ours_untargeted", &untargeted);
 }

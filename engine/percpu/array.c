@@ -31,6 +31,7 @@ struct array {
 	struct dhp_percpu_options options;
 	void *range;
 	size_t range_bytes;
+	size_t resident; /* so many bytes of a slot, from its start, are made resident before its processor comes */
 	struct at_u64 touched; /* so many bytes of the range, from its start, are resident, or more; neighbours share pages */
 	bool internal; /* one of the engine's own */
 	bool stale;    /* an attempt has failed: slots beyond those that are here may hold what it left */
@@ -58,9 +59,10 @@ void dhpi_space_init(struct dhpi_space *space, struct port_mutex *serial, struct
 
 /* ---- one slot ---- */
 
+/* Of what is made resident. */
 static inline size_t end_of_slot(const struct array *array, const void *slot)
 {
-	return (size_t)((const char *)slot - (const char *)array->range) + array->view.stride;
+	return (size_t)((const char *)slot - (const char *)array->range) + array->resident;
 }
 
 static inline bool is_touched(const struct array *array, const void *slot)
@@ -71,11 +73,11 @@ static inline bool is_touched(const struct array *array, const void *slot)
 /* A system call for each page, not for each slot. A slot beyond a gap is touched by itself. */
 static bool touch_slot(struct array *array, void *slot, uint32_t node)
 {
-	size_t end = end_of_slot(array, slot), begin = end - array->view.stride, page;
+	size_t end = end_of_slot(array, slot), begin = end - array->resident, page;
 
 	if (is_touched(array, slot))
 		return true;
-	if (!port_touch(slot, array->view.stride, node))
+	if (!port_touch(slot, array->resident, node))
 		return false;
 	page = port_page_bytes();
 	if (begin < at_load_relaxed_u64(&array->touched) + page) /* its first page is the next one, or shared */
@@ -208,7 +210,7 @@ static bool reserve_range(struct array *array, const struct dhpi_space *space)
 	return true;
 }
 
-static struct array *array_alloc(struct dhpi_space *space, const struct dhp_percpu_options *options)
+static struct array *array_alloc(struct dhpi_space *space, const struct dhp_percpu_options *options, size_t resident)
 {
 	struct array *array = port_alloc(sizeof(*array));
 
@@ -221,6 +223,7 @@ static struct array *array_alloc(struct dhpi_space *space, const struct dhp_perc
 	array->view.restartable = space->cpu_word.restartable;
 	array->view.worker_word = space->cpu_word.worker_distance;
 	array->view.stride = stride_of(options);
+	array->resident = resident != 0 ? resident : array->view.stride;
 	if (reserve_range(array, space))
 		return array;
 	port_free(array, sizeof(*array));
@@ -233,10 +236,10 @@ static void array_free(struct array *array)
 	port_free(array, sizeof(*array));
 }
 
-static enum dhp_status create(struct dhpi_space *space, const struct dhp_percpu_options *options, bool internal,
+static enum dhp_status create(struct dhpi_space *space, const struct dhp_percpu_options *options, bool internal, size_t resident,
 			      struct dhp_percpu **out_array)
 {
-	struct array *array = array_alloc(space, options);
+	struct array *array = array_alloc(space, options, resident);
 	enum dhp_status status;
 
 	if (array == NULL)
@@ -252,10 +255,10 @@ static enum dhp_status create(struct dhpi_space *space, const struct dhp_percpu_
 	return DHP_OK;
 }
 
-enum dhp_status dhpi_percpu_create(struct dhpi_space *space, const struct dhp_percpu_options *options,
+enum dhp_status dhpi_percpu_create(struct dhpi_space *space, const struct dhp_percpu_options *options, size_t resident,
 				   struct dhp_percpu **out_array)
 {
-	return create(space, options, true, out_array);
+	return create(space, options, true, resident, out_array);
 }
 
 void dhpi_percpu_destroy(struct dhp_percpu *view)
@@ -297,7 +300,7 @@ enum dhp_status dhp_percpu_create(struct dhp_engine *engine, const struct dhp_pe
 	if (port_mutex_mine(engine->space->serial))
 		return DHP_IN_CALLBACK;
 	port_mutex_lock(engine->space->serial);
-	status = create(engine->space, options, false, out_array);
+	status = create(engine->space, options, false, 0, out_array);
 	if (status == DHP_OK)
 		(void)at_fetch_add_relaxed_u32(&engine->space->user_arrays, 1); /* relaxed: under serial */
 	port_mutex_unlock(engine->space->serial);

@@ -29,8 +29,11 @@ void dhpi_space_init(struct dhpi_space *space, struct port_mutex *serial, struct
 enum dhp_status dhpi_space_prepare(struct dhpi_space *space, const struct dhp_processor *processor);
 void dhpi_space_unprepare(struct dhpi_space *space, const struct dhp_processor *processor);
 
-/* An array of the engine's own; options are trusted. Under serial, or before the engine is used. */
-enum dhp_status dhpi_percpu_create(struct dhpi_space *space, const struct dhp_percpu_options *options,
+/*
+ * An array of the engine's own; options are trusted. Under serial, or before the engine is used. Only the first `resident` bytes of a
+ * slot are made resident before its processor comes, all if 0: the rest is as any memory that a program touches first.
+ */
+enum dhp_status dhpi_percpu_create(struct dhpi_space *space, const struct dhp_percpu_options *options, size_t resident,
 				   struct dhp_percpu **out_array);
 /* Any thread, while the array lives: makes resident what the slot of a processor that may come will need. false: no memory. */
 bool dhpi_percpu_touch(struct dhp_percpu *view, uint32_t cpu, uint32_t node);

@@ -193,8 +193,8 @@ uint64_t port_now_ns(void); /* monotonic */
 void port_sleep_ns(uint64_t ns);
 void port_relax(void); /* one pause in a spin */
 /*
- * In port_types.h, static and inline: void port_prefetch_write(const void *p), the line will be written; any address, or none,
- * because nothing is read.
+ * In port_types.h, static and inline: void port_prefetch_write(const void *p), the line will be written, and
+ * void port_prefetch_read(const void *p), it will be read; any address, or none, because nothing is read now.
  */
 void port_yield(void); /* let another thread run */
 

@@ -80,6 +80,7 @@ static struct dhpi_link *oldest_first(struct dhpi_link *newest)
 		struct dhpi_link *next = newest->next;
 
 		port_prefetch_write(newest->prev);
+		port_prefetch_read((const char *)newest->prev + offsetof(struct dhpi_dpc, work));
 		newest->next = oldest;
 		oldest = newest;
 		newest = next;
@@ -283,11 +284,21 @@ static void drain_tail_to_window(struct dhpi_queue *queue)
 	}
 }
 
+/* An empty window begins anew: so a queue that is never long stays in its first cells, and in its first page. */
+static void rewind_window(struct dhpi_queue *queue)
+{
+	if (dhpi_queue_window_length(queue) != 0)
+		return;
+	at_store_relaxed_u32(&queue->window_head, 0); /* relaxed: hints for others, who hold the lock as this does */
+	at_store_relaxed_u32(&queue->window_tail, 0);
+}
+
 static void fill_window(struct dhpi_queue *queue)
 {
 	struct dhpi_lane *lane = &queue->lanes[DHPI_LANE_ORDINARY];
 	struct dhpi_dpc *dpc;
 
+	rewind_window(queue);
 	while (!window_is_full(queue) && (dpc = pop_tail(queue, lane)) != NULL)
 		fill_cell(queue, dpc);
 	if (window_is_full(queue))

@@ -51,7 +51,13 @@ _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the publi
 
 #define DHPI_TRAIL 8u /* objects: as long as a cache line takes from one processor to another */
 
-#define DHPI_WINDOW 256u /* a power of two; with it the queue fits into a page */
+/*
+ * A power of two. Few queues ever touch the pages of the cells behind the first 256; where address space is memory, there are no more.
+ */
+#ifndef DHPI_WINDOW
+#define DHPI_WINDOW 4096u
+#endif
+#define DHPI_WINDOW_RESIDENT 256u
 
 /* What waits on lists: ordinary objects in one lane, threaded ones in the other (S-664). Under the queue's lock. */
 struct dhpi_lane {
@@ -106,7 +112,6 @@ struct dhpi_queue {
 	uint32_t sleeps;                      /* owner: see sleeper.h */
 	bool stole;                           /* owner: its last look elsewhere brought something */
 	bool from_here;                       /* owner: its last batch began with objects without target */
-	DHPI_OWN_LINES struct at_ptr window[DHPI_WINDOW];
 
 	DHPI_OWN_LINES struct at_u64 done_elsewhere[2]; /* counted here, ran or was removed elsewhere, edge dpc-done */
 	struct at_u64 removed;                /* statistics; under the lock */
@@ -122,6 +127,8 @@ struct dhpi_queue {
 	struct dhp_dpc call; /* see call.c; under `calling` */
 	struct at_u32 go;   /* the processor is published, edge worker-go */
 	struct at_u32 stop; /* edge worker-stop */
+
+	DHPI_OWN_LINES struct at_ptr window[DHPI_WINDOW]; /* the owner's, see above; last, because of its size */
 };
 
 /* An address that is no object: the inbox takes nothing any more. */
@@ -130,6 +137,16 @@ struct dhpi_queue {
 static inline struct dhpi_dpc *dhpi_dpc(struct dhp_dpc *dpc)
 {
 	return (struct dhpi_dpc *)(void *)dpc;
+}
+
+static inline bool dhpi_dpc_is_aligned(const struct dhp_dpc *dpc)
+{
+	return dpc != NULL && dhpi_aligned(dpc, _Alignof(struct dhp_dpc));
+}
+
+static inline bool dhpi_dpc_is_initialised(struct dhp_dpc *dpc)
+{
+	return dhpi_dpc_is_aligned(dpc) && dhpi_dpc(dpc)->magic == DHPI_DPC_MAGIC;
 }
 
 static inline struct dhpi_dpc *dhpi_dpc_of(struct dhpi_link *link)
@@ -241,11 +258,11 @@ struct dhpi_trigger {
 	struct dhpi_queue *queue;
 	enum dhpi_pushed pushed;
 	enum dhpi_patience patience;
+	uint32_t count; /* of objects */
 	bool movable;
 };
 
-/* dpc.c: an insert in two halves, for who holds a lock during the first. */
-bool dhpi_dpc_is_initialised(struct dhp_dpc *dpc);
+/* insert.c: an insert in two halves, for who holds a lock during the first. */
 enum dhp_status dhpi_dpc_queue(struct dhpi_dpc *dpc, struct dhpi_trigger *out_trigger);
 void dhpi_dpc_trigger(const struct dhpi_trigger *trigger);
 
@@ -266,22 +283,22 @@ static inline bool dhpi_queue_empty_cell(struct at_ptr *cell, void *content)
 	return at_cas_acquire_ptr(cell, &content, NULL); /* [window-fill] acquire */
 }
 
-/* Any level, any thread. */
-DHPI_INLINE enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *dpc, bool high)
+/* Any level, any thread: a list of objects, whose links from the newest to the oldest are the caller's. */
+DHPI_INLINE enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *newest, struct dhpi_dpc *oldest, bool high)
 {
 	struct at_ptr *inbox = high ? &queue->high_inbox : &queue->inbox;
-	void *newest = at_load_relaxed_ptr(inbox); /* relaxed: the exchange below decides */
+	void *before = at_load_relaxed_ptr(inbox); /* relaxed: the exchange below decides */
 
 	do {
-		if (DHPI_UNLIKELY(newest == DHPI_CLOSED))
+		if (DHPI_UNLIKELY(before == DHPI_CLOSED))
 			return DHPI_PUSHED_NOWHERE;
-		dpc->link.next = newest;
+		oldest->link.next = before;
 		/*
 		 * [dpc-push] release: arguments and context.
 		 * [worker-sleep] either-or a: the push comes before the look at `asleep`, so seq_cst.
 		 */
-	} while (!at_cas_seq_cst_ptr(inbox, &newest, &dpc->link));
-	return newest == NULL ? DHPI_PUSHED_ALONE : DHPI_PUSHED_BEHIND;
+	} while (!at_cas_seq_cst_ptr(inbox, &before, &newest->link));
+	return before == NULL ? DHPI_PUSHED_ALONE : DHPI_PUSHED_BEHIND;
 }
 
 /*
@@ -345,8 +362,8 @@ void dhpi_queue_done_elsewhere(struct dhpi_queue *home, uint32_t phase);
 void dhpi_worker_run(void *argument);
 /* After a push: the target's worker is woken if it sleeps; for work without target perhaps a thief. */
 void dhpi_worker_wake(struct dhpi_queue *queue);
-/* The same for work that may wait: within a tick, or when enough of it waits. */
-void dhpi_worker_wake_later(struct dhpi_queue *queue);
+/* The same for so many objects that may wait: within a tick, or when enough of them wait. */
+void dhpi_worker_wake_later(struct dhpi_queue *queue, uint32_t count);
 /* For each sleeper that was left asleep: the tick is over. */
 void dhpi_worker_wake_overdue(struct dhpi_work *work);
 void dhpi_worker_wake_thief(struct dhpi_work *work);

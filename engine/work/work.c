@@ -78,7 +78,7 @@ enum dhp_status dhpi_work_init(struct dhpi_work *work, struct dhpi_space *space,
 	work->queue_of_index = port_reserve(table_bytes(work));
 	if (work->queue_of_index == NULL || dhp_failed(make_idle_set(work)))
 		return DHP_NO_MEMORY;
-	status = dhpi_percpu_create(space, &slots, &work->queues);
+	status = dhpi_percpu_create(space, &slots, offsetof(struct dhpi_queue, window[DHPI_WINDOW_RESIDENT]), &work->queues);
 	if (dhp_failed(status) || work->without_workers)
 		return status;
 	return dhpi_timers_init(&work->timers, work, (uint64_t)options->tick_us * 1000);

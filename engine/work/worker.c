@@ -81,10 +81,10 @@ void dhpi_worker_wake(struct dhpi_queue *queue)
 /* S-630: so much waits at most for a worker that sleeps. */
 #define DEFERRED_LIMIT 4u
 
-void dhpi_worker_wake_later(struct dhpi_queue *queue)
+void dhpi_worker_wake_later(struct dhpi_queue *queue, uint32_t count)
 {
 	/* [work-tick] either-or a: counted, then the look whether the tick is asked for; so seq_cst */
-	uint32_t waiting = at_fetch_add_seq_cst_u32(&queue->deferred, 1) + 1;
+	uint32_t waiting = at_fetch_add_seq_cst_u32(&queue->deferred, count) + count;
 
 	if (waiting >= DEFERRED_LIMIT) {
 		dhpi_worker_wake(queue);

@@ -4,7 +4,7 @@
  *
  * Edges: dpc-claim dpc-push inbox-taken window-fill dpc-done gate worker-sleep thief-sleep queue-busy queue-ready
  *        worker-go worker-stop work-tick spin grace-start epoch-exit
- * Sources: work/queue.c work/dpc.c work/flush.c work/work.c work/timers.c base/heap.c sync/epoch.c
+ * Sources: work/queue.c work/dpc.c work/insert.c work/flush.c work/work.c work/timers.c base/heap.c sync/epoch.c
  */
 #include "queue_world.h"
 

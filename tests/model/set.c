@@ -294,7 +294,7 @@ static void before_slots(void)
 	before();
 	port_mutex_init(&world->serial);
 	dhpi_space_init(&world->space, &world->serial, &world->set, NULL, true);
-	MODEL_ASSERT(dhpi_percpu_create(&world->space, &options, &world->array) == DHP_OK);
+	MODEL_ASSERT(dhpi_percpu_create(&world->space, &options, 0, &world->array) == DHP_OK);
 }
 
 static void prepare_and_add(void)

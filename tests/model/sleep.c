@@ -6,7 +6,7 @@
  * notice what the worlds of queue.c need many thousands for.
  *
  * Edges: worker-sleep thief-sleep work-tick queue-ready
- * Sources: work/queue.c work/dpc.c work/flush.c work/work.c work/timers.c base/heap.c sync/epoch.c
+ * Sources: work/queue.c work/dpc.c work/insert.c work/flush.c work/work.c work/timers.c base/heap.c sync/epoch.c
  */
 #include "queue_world.h"
 

@@ -29,7 +29,7 @@ static void open(void)
 
 	growth.shop = port_alloc(sizeof(*growth.shop));
 	shop_open_base(growth.shop);
-	FIBRE_DEMAND(dhpi_percpu_create(&growth.shop->space, &options, &growth.array) == DHP_OK);
+	FIBRE_DEMAND(dhpi_percpu_create(&growth.shop->space, &options, 0, &growth.array) == DHP_OK);
 	shop_add_row(growth.shop, 0);
 	shop_publish(growth.shop, 0);
 }

@@ -42,6 +42,11 @@ static inline void port_prefetch_write(const void *p)
 	(void)p;
 }
 
+static inline void port_prefetch_read(const void *p)
+{
+	(void)p;
+}
+
 static inline void port_hold_begin(void)
 {
 }

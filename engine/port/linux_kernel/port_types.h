@@ -49,6 +49,12 @@ static inline void port_prefetch_write(const void *p)
 	__builtin_prefetch(p, 1);
 }
 
+/* The line will be read. Likewise. */
+static inline void port_prefetch_read(const void *p)
+{
+	__builtin_prefetch(p);
+}
+
 void port_hold_begin(void);
 void port_hold_end(void);
 

@@ -68,6 +68,12 @@ static inline void port_prefetch_write(const void *p)
 #endif
 }
 
+/* The line will be read. Likewise. */
+static inline void port_prefetch_read(const void *p)
+{
+	__builtin_prefetch(p);
+}
+
 /* Who is interrupted under a spin lock goes on when its waiters yield. */
 static inline void port_hold_begin(void)
 {

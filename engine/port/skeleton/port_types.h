@@ -40,6 +40,12 @@ static inline void port_prefetch_write(const void *p)
 	__builtin_prefetch(p, 1);
 }
 
+/* The line will be read. Likewise. */
+static inline void port_prefetch_read(const void *p)
+{
+	__builtin_prefetch(p);
+}
+
 /* Where threads are all there is, nothing has to be done. */
 static inline void port_hold_begin(void)
 {

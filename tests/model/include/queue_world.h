@@ -66,10 +66,10 @@ bool dhpi_set_offering(const struct dhpi_set *set)
 	return false;
 }
 
-enum dhp_status dhpi_percpu_create(struct dhpi_space *space, const struct dhp_percpu_options *options,
+enum dhp_status dhpi_percpu_create(struct dhpi_space *space, const struct dhp_percpu_options *options, size_t resident,
 				   struct dhp_percpu **out_array)
 {
-	(void)space, (void)options;
+	(void)space, (void)options, (void)resident;
 	*out_array = &world->queues;
 	return DHP_OK;
 }
