@@ -151,20 +151,6 @@ static void sections(void)
 	COUNT("synchronize_nobody", (void)dhp_epoch_synchronize(engine));
 }
 
-static void nothing(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
-{
-	(void)dpc, (void)context, (void)argument_1, (void)argument_2;
-}
-
-static void queues(void)
-{
-	struct dhp_dpc dpc;
-
-	need(dhp_dpc_init(&dpc, engine, nothing, NULL), "DPC");
-	need(dhp_dpc_set_target(&dpc, 7), "target");
-	COUNT("insert_and_remove", ((void)dhp_dpc_insert(&dpc, NULL, NULL), (void)dhp_dpc_remove(&dpc)));
-}
-
 static void arrival(void)
 {
 	const struct dhp_sim_options sim = { .size = sizeof(sim), .maximum_count = TIMES + 1 };
@@ -176,6 +162,67 @@ static void arrival(void)
 	need(dhp_engine_create(&options, &growing), "engine");
 	COUNT("arrival_without_worker", need(dhp_sim_add(growing, dhp_sim_cpu(growing, turn + 1)), "arrival"));
 	need(dhp_engine_destroy(growing), "engine");
+}
+
+/* ---- for a worker ---- */
+
+static void nothing(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	(void)dpc, (void)context, (void)argument_1, (void)argument_2;
+}
+
+static void aim(struct dhp_dpc *dpc, dhp_dpc_routine *routine, void *context)
+{
+	need(dhp_dpc_init(dpc, engine, routine, context), "DPC");
+	need(dhp_dpc_set_target(dpc, 0), "target");
+}
+
+/* A worker that is in a routine need not be woken. */
+struct hold_up {
+	struct dhp_dpc dpc;
+	sem_t begun, over;
+};
+
+static void hold_up(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct hold_up *held = context;
+
+	(void)dpc, (void)argument_1, (void)argument_2;
+	(void)sem_post(&held->begun);
+	while (sem_wait(&held->over) != 0)
+		;
+}
+
+/* For each of a thousand. */
+static void insert_batch(void)
+{
+	static struct dhp_dpc many[TIMES], *pointers[TIMES];
+
+	for (uint32_t i = 0; i < TIMES; i++) {
+		pointers[i] = &many[i];
+		aim(pointers[i], nothing, NULL);
+	}
+	CALLGRIND_ZERO_STATS;
+	need(dhp_dpc_insert_batch(pointers, TIMES, NULL, NULL, NULL), "batch");
+	CALLGRIND_DUMP_STATS_AT("insert_batch");
+}
+
+static void inserter(void)
+{
+	static struct hold_up held;
+	struct dhp_dpc dpc;
+
+	(void)sem_init(&held.begun, 0, 0);
+	(void)sem_init(&held.over, 0, 0);
+	aim(&held.dpc, hold_up, &held);
+	need(dhp_dpc_insert(&held.dpc, NULL, NULL), "insert");
+	while (sem_wait(&held.begun) != 0)
+		;
+	aim(&dpc, nothing, NULL);
+	COUNT("insert_and_remove", (need(dhp_dpc_insert(&dpc, NULL, NULL), "insert"), need(dhp_dpc_remove(&dpc), "removal")));
+	insert_batch();
+	(void)sem_post(&held.over);
+	need(dhp_dpc_flush(engine), "flush");
 }
 
 /* ---- in a worker ---- */
@@ -220,8 +267,7 @@ static void run(dhp_dpc_routine *routine, uint32_t count)
 	struct dhp_dpc dpc;
 
 	left = count;
-	need(dhp_dpc_init(&dpc, engine, routine, NULL), "DPC");
-	need(dhp_dpc_set_target(&dpc, 0), "target");
+	aim(&dpc, routine, NULL);
 	need(dhp_dpc_insert(&dpc, NULL, NULL), "insert");
 	while (sem_wait(&ended) != 0)
 		;
@@ -235,10 +281,9 @@ static void worker(void)
 
 	need(dhp_engine_create(&options, &engine), "engine");
 	(void)sem_init(&ended, 0, 0);
-	for (uint32_t i = 0; i < SPAWNED; i++) {
-		need(dhp_dpc_init(&spawned[i], engine, count_down, NULL), "DPC");
-		need(dhp_dpc_set_target(&spawned[i], 0), "target");
-	}
+	inserter();
+	for (uint32_t i = 0; i < SPAWNED; i++)
+		aim(&spawned[i], count_down, NULL);
 	run(chain, TIMES);
 	run(spawn, SPAWNED);
 	need(dhp_engine_destroy(engine), "engine");
@@ -254,7 +299,6 @@ int main(void)
 	lists();
 	items();
 	sections();
-	queues();
 	dhp_sim_exit();
 	need(dhp_engine_destroy(engine), "engine");
 	arrival();
