@@ -51,17 +51,16 @@ static bool is_high(const struct way *way)
 }
 
 /* S-641. A call on all processors goes to each. */
-static struct dhpi_queue *queue_instead_of(struct dhpi_queue *away, struct dhpi_dpc *dpc, struct way *way)
+static struct dhpi_queue *queue_instead_of(struct dhpi_queue *away, struct dhpi_dpc *dpc)
 {
 	struct dhpi_queue *queue = dpc == dhpi_dpc(&away->call) ? NULL : dhpi_queue_instead(away);
 
-	way->diverted = queue != NULL;
 	return queue != NULL ? queue : away;
 }
 
 DHPI_INLINE struct dhpi_queue *choose_queue(struct dhpi_dpc *dpc, struct way *way)
 {
-	struct dhpi_queue *queue;
+	struct dhpi_queue *queue, *instead;
 
 	way->diverted = false;
 	if (way->target == DHPI_NO_TARGET)
@@ -70,7 +69,11 @@ DHPI_INLINE struct dhpi_queue *choose_queue(struct dhpi_dpc *dpc, struct way *wa
 	queue = dhpi_queue_of_index(way->work, way->target);
 	if (DHPI_UNLIKELY(queue == NULL))
 		return queue_of_last_resort(way->work);
-	return DHPI_LIKELY(!dhpi_queue_is_away(queue)) ? queue : queue_instead_of(queue, dpc, way);
+	if (DHPI_LIKELY(!dhpi_queue_is_away(queue)))
+		return queue;
+	instead = queue_instead_of(queue, dpc);
+	way->diverted = instead != queue;
+	return instead;
 }
 
 DHPI_INLINE enum dhp_status look_up(struct dhpi_dpc *dpc, struct way *way)
@@ -111,33 +114,34 @@ static bool leads_home(const struct way *way, const struct port_self *self)
 	return self->worker == way->queue && !is_high(way) && !way->threaded;
 }
 
-static void set_place(struct dhpi_dpc *dpc, const struct way *way)
+static void set_place(struct dhpi_dpc *dpc, const struct dhpi_queue *queue)
 {
 	/* relaxed: who removes looks again under the lock */
-	at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_INBOX, way->queue, 0));
+	at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_INBOX, queue, 0));
 }
 
 /*
  * To be pushed, as the newest of a list. Links it to one that the same thread pushed some before: who takes the inbox walks
  * that way, and prefetches.
  */
-DHPI_INLINE uint32_t link_in(struct port_self *self, const struct way *way, struct dhpi_dpc *dpc)
+DHPI_INLINE uint32_t link_in(struct port_self *self, const struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 {
 	uint32_t next = self->trail_next++ % DHPI_TRAIL;
 
 	dpc->link.prev = self->trail[next];
 	self->trail[next] = dpc;
-	set_place(dpc, way);
+	set_place(dpc, queue);
 	return next;
 }
 
-static void go_elsewhere(struct way *way, struct dhpi_dpc *newest, const struct dhpi_dpc *oldest)
+static struct dhpi_queue *go_elsewhere(struct dhpi_work *work, struct dhpi_dpc *newest, const struct dhpi_dpc *oldest)
 {
-	way->queue = queue_of_last_resort(way->work);
+	struct dhpi_queue *queue = queue_of_last_resort(work);
+
 	for (struct dhpi_dpc *at = newest; ; at = dhpi_dpc_of(at->link.next)) {
-		set_place(at, way);
+		set_place(at, queue);
 		if (at == oldest)
-			return;
+			return queue;
 	}
 }
 
@@ -150,7 +154,7 @@ DHPI_INLINE enum dhpi_pushed push(struct way *way, struct dhpi_dpc *newest, stru
 		pushed = dhpi_queue_push(way->queue, newest, oldest, is_high(way) && !way->threaded);
 		if (DHPI_LIKELY(pushed != DHPI_PUSHED_NOWHERE))
 			return pushed;
-		go_elsewhere(way, newest, oldest);
+		way->queue = go_elsewhere(way->work, newest, oldest);
 	}
 }
 
@@ -224,7 +228,7 @@ DHPI_INLINE enum dhp_status queue_object(struct dhpi_dpc *dpc, void *argument_1,
 	if (leads_home(&way, self))
 		pushed = dhpi_queue_put(way.queue, dpc);
 	if (pushed == DHPI_PUSHED_NOWHERE) {
-		uint32_t next = link_in(self, &way, dpc);
+		uint32_t next = link_in(self, way.queue, dpc);
 
 		pushed = push(&way, dpc, dpc);
 		at_store_relaxed_ptr(&way.queue->recent[next], dpc); /* relaxed: a hint; an address, no more */
@@ -308,7 +312,7 @@ DHPI_INLINE void add_claimed(struct chain *chain, struct dhpi_dpc *dpc)
 	if (chain->home && dhpi_queue_put(chain->way.queue, dpc) != DHPI_PUSHED_NOWHERE)
 		return;
 	chain->home = false; /* I2 */
-	(void)link_in(port_self(), &chain->way, dpc);
+	(void)link_in(port_self(), chain->way.queue, dpc);
 	if (chain->newest == NULL)
 		chain->oldest = dpc;
 	else
