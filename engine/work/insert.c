@@ -262,6 +262,7 @@ enum dhp_status dhp_dpc_insert(struct dhp_dpc *object, void *argument_1, void *a
 struct chain {
 	struct way way;
 	struct dhpi_dpc *newest, *oldest; /* NULL: there is none to be pushed */
+	enum dhpi_pushed found; /* by the last one that found its way into the window */
 	uint32_t count;
 	bool home;
 };
@@ -282,7 +283,7 @@ static enum dhp_status begin_chain(struct chain *chain, struct dhpi_dpc *dpc)
 
 static void end_chain(struct chain *chain)
 {
-	enum dhpi_pushed pushed = DHPI_PUSHED_BEHIND;
+	enum dhpi_pushed pushed = chain->found;
 	struct dhpi_trigger trigger;
 
 	if (chain->count == 0)
@@ -309,9 +310,12 @@ static bool goes_the_same_way(const struct way *way, const struct dhpi_dpc *dpc)
 DHPI_INLINE void add_claimed(struct chain *chain, struct dhpi_dpc *dpc)
 {
 	chain->count++;
-	if (chain->home && dhpi_queue_put(chain->way.queue, dpc) != DHPI_PUSHED_NOWHERE)
-		return;
-	chain->home = false; /* I2 */
+	if (chain->home) {
+		chain->found = dhpi_queue_put(chain->way.queue, dpc);
+		if (chain->found != DHPI_PUSHED_NOWHERE)
+			return;
+		chain->home = false; /* I2 */
+	}
 	(void)link_in(port_self(), chain->way.queue, dpc);
 	if (chain->newest == NULL)
 		chain->oldest = dpc;
