@@ -25,7 +25,7 @@
 
 #define STEP 64u
 #define STEPS 16u /* a burst: then the array is made anew */
-#define BURSTS 48
+#define BURSTS 480
 #define ACCESSES 16u
 #define SLOT_BYTES 64u
 #define STOP UINT64_MAX
