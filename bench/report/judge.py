@@ -2,7 +2,8 @@
 """Whether ours stays below a target: in one run, and in several.
 
 Met: in each run, at each place that was measured. Met in the median: the median of the runs' ratios does. One of the 18 is met
-when all its rows are that count.
+when all its rows are that count. Where nothing is asked but that two figures cannot be told apart, a run whose ratio is too high
+meets it when the middle halves of the repetitions overlap.
 """
 import statistics
 
@@ -45,19 +46,27 @@ def middle(values):
     return statistics.median(known) if known else None
 
 
-def within(target, of_floor, of_rival):
+def alike(run, target, place):
+    """The lower quartile of ours is not above the upper one of the floor."""
+    ours = run.quartiles(target.group, target.ours, target.range, metric_of(run, target), place)
+    floor = run.quartiles(target.floor_group or target.group, target.floor, target.range, metric_of(run, target), place)
+    return bool(ours and floor) and ours[0] <= floor[1]
+
+
+def within(target, of_floor, of_rival, same=False):
     """None: not measured."""
     if of_floor is None:
         return None
-    return of_floor <= target.limit and (target.rival is None or of_rival is None or of_rival <= target.rival)
+    return same or of_floor <= target.limit and (target.rival is None or of_rival is None or of_rival <= target.rival)
 
 
 def verdict(results, target):
     in_each, in_median = [], []
     for place in PLACES:
         floors, rivals = each_run(results, target, place), each_run(results, target, place, rival_ratio)
-        in_each += [within(target, *pair) for pair in zip(floors, rivals)]
-        in_median.append(within(target, middle(floors), middle(rivals)))
+        same = [target.noise and alike(run, target, place) for run in results.each()]
+        in_each += [within(target, *triple) for triple in zip(floors, rivals, same)]
+        in_median.append(within(target, middle(floors), middle(rivals), 2 * sum(same) > len(same)))
     if not any(one is not None for one in in_each):
         return NOT_MEASURED
     if False not in in_each:

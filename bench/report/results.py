@@ -41,13 +41,15 @@ class Figure:
     def median(self, place):
         return statistics.median(self.values[place]) if self.values.get(place) else None
 
+    def quartiles(self, place):
+        """The lower and the upper one, or None."""
+        values = self.values.get(place, [])
+        return statistics.quantiles(values, n=4, method="inclusive")[::2] if len(values) >= 4 else None
+
     def spread(self, place):
         """Distance of the quartiles, of the median."""
-        values, middle = self.values.get(place, []), self.median(place)
-        if len(values) < 4 or not middle:
-            return None
-        quarters = statistics.quantiles(values, n=4, method="inclusive")
-        return (quarters[2] - quarters[0]) / middle
+        quarters, middle = self.quartiles(place), self.median(place)
+        return (quarters[1] - quarters[0]) / middle if quarters and middle else None
 
 
 @dataclass
@@ -78,6 +80,10 @@ class Results:
     def median(self, group, variant, rng="", metric=None, place=NEAR):
         figure = self.figures.get((group, rng, metric or self.main_metric(group)), {}).get(variant)
         return figure.median(place) if figure else None
+
+    def quartiles(self, group, variant, rng, metric, place):
+        figure = self.figures.get((group, rng, metric), {}).get(variant)
+        return figure.quartiles(place) if figure else None
 
     def best_rival(self, group, rng, metric, place):
         """(ns, variant) of the fastest, or None."""

@@ -256,6 +256,23 @@ def a_floor_may_be_of_another_group():
 
 
 @story
+def what_cannot_be_told_apart_is_met():
+    def of(*ours):
+        tail = {"access@near": 1, "access_bursts@near": 100}
+        found = read([run("extend/ours", **tail, **{"access_p99.9@near": value}) for value in ours]
+                     + [run("extend_alone/ours", **tail, **{"access_p99.9@near": value}) for value in (8, 10, 10, 14, 16)])
+        return judge.verdict(found, target_named("16b"))
+
+    assert of(12, 13, 18, 19, 20) == "met", "the median is 1.8, but a quarter of each lies where the other is"
+    assert of(16, 17, 18, 19, 20) == "missed"
+    assert of(10, 10, 10) == "met", "too few for quartiles, and near enough"
+    assert of(18, 18, 18) == "missed"
+    spawned = [bursts("spawn/floor", near=value) for value in (8, 10, 10, 14, 16)] \
+        + [bursts("spawn/ours", near=value) for value in (12, 13, 18, 19, 20)]
+    assert judge.verdict(read(spawned), target_named("8c")) == "missed", "only where nothing else is asked"
+
+
+@story
 def what_is_missed_has_to_be_explained():
     known = {"1", "2", "3"}
     found = misses.parse("# head\n\n## 1, 3\n\nIt waits. To\ngive: much.\n", known)
