@@ -78,6 +78,21 @@ static void *defer_until_stopped(void *unused)
 	return NULL;
 }
 
+static void start_until_stopped(pthread_t *thread, void *(*run)(void *))
+{
+	at_store_relaxed_u32(&stopped, 0); /* relaxed: the thread does not exist yet */
+	at_store_relaxed_u32(&go_on, 0);   /* relaxed: likewise */
+	assert_int_equal(pthread_create(thread, NULL, run, NULL), 0);
+	while (at_load_acquire_u32(&stopped) == 0) /* by the thread */
+		port_yield();
+}
+
+static void let_go(pthread_t thread)
+{
+	at_store_release_u32(&go_on, 1); /* to the thread */
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static void a_drain_ends_though_who_defers_is_stopped(void **state)
 {
 	pthread_t thread;
@@ -85,16 +100,11 @@ static void a_drain_ends_though_who_defers_is_stopped(void **state)
 	(void)state;
 	engine = make_sim_of(1, 1);
 	for (uint32_t i = 0; i < ROUNDS; i++) {
-		at_store_relaxed_u32(&stopped, 0); /* relaxed: the thread does not exist yet */
-		at_store_relaxed_u32(&go_on, 0);   /* relaxed: likewise */
-		assert_int_equal(pthread_create(&thread, NULL, defer_until_stopped, NULL), 0);
-		while (at_load_acquire_u32(&stopped) == 0) /* by the thread */
-			port_yield();
+		start_until_stopped(&thread, defer_until_stopped);
 		(void)alarm(60); /* it would not end */
 		assert_ok(dhp_epoch_drain(engine));
 		(void)alarm(0);
-		at_store_release_u32(&go_on, 1); /* to the thread */
-		assert_int_equal(pthread_join(thread, NULL), 0);
+		let_go(thread);
 	}
 	assert_true(at_load_relaxed_u32(&reclaimed) >= ROUNDS); /* relaxed: after the drain */
 	end_engine(engine);
@@ -140,6 +150,40 @@ static void who_inserts_makes_no_call_for_a_worker_that_is_awake(void **state)
 	assert_ok(dhp_dpc_insert(&dpcs[1], NULL, NULL));
 	assert_int_equal(wake_calls, 0);
 	at_store_release_u32(&go_on, 1); /* to the routine */
+	assert_ok(dhp_dpc_flush(engine));
+	end_engine(engine);
+}
+
+/* Until the worker slept, so that there was somebody to wake. */
+static void *insert_until_stopped(void *unused)
+{
+	(void)unused;
+	stops = true;
+	while (stops) {
+		(void)dhp_dpc_insert(&dpcs[0], NULL, NULL);
+		port_sleep_ns(2000000);
+	}
+	return NULL;
+}
+
+static void a_worker_wakes_though_who_wakes_it_first_is_stopped(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	engine = make_sim_of(1, 1);
+	for (uint32_t i = 0; i < 2; i++) {
+		at_store_relaxed_u32(&runs[i], 0); /* relaxed: nobody looks yet */
+		assert_ok(dhp_dpc_init(&dpcs[i], engine, count_run, &runs[i]));
+		assert_ok(dhp_dpc_set_importance(&dpcs[i], DHP_IMPORTANCE_HIGH));
+	}
+	(void)alarm(60); /* it would not end */
+	start_until_stopped(&thread, insert_until_stopped);
+	assert_ok(dhp_dpc_insert(&dpcs[1], NULL, NULL));
+	while (runs_of(1) == 0)
+		port_yield();
+	(void)alarm(0);
+	let_go(thread);
 	assert_ok(dhp_dpc_flush(engine));
 	end_engine(engine);
 }
@@ -301,6 +345,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_drain_ends_though_who_defers_is_stopped),
 		cmocka_unit_test(who_inserts_makes_no_call_for_a_worker_that_is_awake),
+		cmocka_unit_test(a_worker_wakes_though_who_wakes_it_first_is_stopped),
 		cmocka_unit_test(a_tick_comes_though_who_asked_for_it_first_is_stopped),
 		cmocka_unit_test(who_says_late_that_the_tick_was_told_says_it_of_no_later_one),
 	};
