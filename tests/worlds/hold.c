@@ -126,7 +126,7 @@ static void two_requests(void)
 	close(2);
 }
 
-/* All that two requests can meet, in two halves: the whole has more schedules than can be tried. */
+/* Two requests meet its beginning, or its end: with both there are more schedules than can be tried. */
 static void open_for_half(void)
 {
 	open();
