@@ -78,6 +78,21 @@ static void *defer_until_stopped(void *unused)
 	return NULL;
 }
 
+static void start_until_stopped(pthread_t *thread, void *(*run)(void *))
+{
+	at_store_relaxed_u32(&stopped, 0); /* relaxed: the thread does not exist yet */
+	at_store_relaxed_u32(&go_on, 0);   /* relaxed: likewise */
+	assert_int_equal(pthread_create(thread, NULL, run, NULL), 0);
+	while (at_load_acquire_u32(&stopped) == 0) /* by the thread */
+		port_yield();
+}
+
+static void let_go(pthread_t thread)
+{
+	at_store_release_u32(&go_on, 1); /* to the thread */
+	assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 static void a_drain_ends_though_who_defers_is_stopped(void **state)
 {
 	pthread_t thread;
@@ -85,16 +100,11 @@ static void a_drain_ends_though_who_defers_is_stopped(void **state)
 	(void)state;
 	engine = make_sim_of(1, 1);
 	for (uint32_t i = 0; i < ROUNDS; i++) {
-		at_store_relaxed_u32(&stopped, 0); /* relaxed: the thread does not exist yet */
-		at_store_relaxed_u32(&go_on, 0);   /* relaxed: likewise */
-		assert_int_equal(pthread_create(&thread, NULL, defer_until_stopped, NULL), 0);
-		while (at_load_acquire_u32(&stopped) == 0) /* by the thread */
-			port_yield();
+		start_until_stopped(&thread, defer_until_stopped);
 		(void)alarm(60); /* it would not end */
 		assert_ok(dhp_epoch_drain(engine));
 		(void)alarm(0);
-		at_store_release_u32(&go_on, 1); /* to the thread */
-		assert_int_equal(pthread_join(thread, NULL), 0);
+		let_go(thread);
 	}
 	assert_true(at_load_relaxed_u32(&reclaimed) >= ROUNDS); /* relaxed: after the drain */
 	end_engine(engine);
@@ -144,6 +154,40 @@ static void who_inserts_makes_no_call_for_a_worker_that_is_awake(void **state)
 	end_engine(engine);
 }
 
+/* Until the worker slept, so that there was somebody to wake. */
+static void *insert_until_stopped(void *unused)
+{
+	(void)unused;
+	stops = true;
+	while (stops) {
+		(void)dhp_dpc_insert(&dpcs[0], NULL, NULL);
+		port_sleep_ns(2000000);
+	}
+	return NULL;
+}
+
+static void a_worker_wakes_though_who_wakes_it_first_is_stopped(void **state)
+{
+	pthread_t thread;
+
+	(void)state;
+	engine = make_sim_of(1, 1);
+	for (uint32_t i = 0; i < 2; i++) {
+		at_store_relaxed_u32(&runs[i], 0); /* relaxed: nobody looks yet */
+		assert_ok(dhp_dpc_init(&dpcs[i], engine, count_run, &runs[i]));
+		assert_ok(dhp_dpc_set_importance(&dpcs[i], DHP_IMPORTANCE_HIGH));
+	}
+	(void)alarm(60); /* it would not end */
+	start_until_stopped(&thread, insert_until_stopped);
+	assert_ok(dhp_dpc_insert(&dpcs[1], NULL, NULL));
+	while (runs_of(1) == 0)
+		port_yield();
+	(void)alarm(0);
+	let_go(thread);
+	assert_ok(dhp_dpc_flush(engine));
+	end_engine(engine);
+}
+
 /* ---- the tick ---- */
 
 static struct at_u32 in_alarm[2], leave_alarm[2], asked_by_first;
@@ -183,27 +227,44 @@ static bool wait_then_tell(void)
 	return false;
 }
 
-/* Until the worker slept, so that there was a tick to ask for. */
-static void insert_until_asked(uint32_t who, bool (*hook)(void))
+static void make_low(void)
 {
+	engine = make_sim_of(1, 1);
+	for (uint32_t i = 0; i < LENGTH(dpcs); i++) {
+		at_store_relaxed_u32(&runs[i], 0); /* relaxed: nobody looks yet */
+		assert_ok(dhp_dpc_init(&dpcs[i], engine, count_run, &runs[i]));
+		assert_ok(dhp_dpc_set_importance(&dpcs[i], DHP_IMPORTANCE_LOW));
+	}
+	for (uint32_t i = 0; i < LENGTH(in_alarm); i++) {
+		at_store_relaxed_u32(&in_alarm[i], 0);    /* relaxed: likewise */
+		at_store_relaxed_u32(&leave_alarm[i], 0); /* relaxed: likewise */
+	}
+}
+
+/* Until the worker slept, so that there was a tick to ask for. */
+static uint32_t insert_until_asked(uint32_t who, bool (*hook)(void))
+{
+	uint32_t inserted = 0;
+
 	at_alarm = hook;
 	while (at_alarm != NULL) {
-		(void)dhp_dpc_insert(&dpcs[who], NULL, NULL);
+		inserted += dhp_dpc_insert(&dpcs[who], NULL, NULL) == DHP_OK;
 		port_sleep_ns(2000000);
 	}
+	return inserted;
 }
 
 static void *first_asks(void *unused)
 {
 	(void)unused;
-	insert_until_asked(0, tell_then_wait);
+	(void)insert_until_asked(0, tell_then_wait);
 	return NULL;
 }
 
 static void *second_asks(void *unused)
 {
 	(void)unused;
-	insert_until_asked(1, wait_then_tell);
+	(void)insert_until_asked(1, wait_then_tell);
 	return NULL;
 }
 
@@ -214,6 +275,45 @@ static void start_until_in_alarm(pthread_t *thread, void *(*run)(void *), uint32
 		port_yield();
 }
 
+static bool tell(void)
+{
+	return false;
+}
+
+static uint32_t tick_wanted(void)
+{
+	return at_load_acquire_u32(&engine->work->timers.tick_wanted); /* by the tick */
+}
+
+/* Then the timer thread looks again only when it is told. */
+static void wait_for_one_tick(uint32_t who)
+{
+	uint32_t inserted = insert_until_asked(who, tell);
+
+	while (tick_wanted() % 4 != 0 || runs_of(who) != inserted) /* 4: asked, and told */
+		port_yield();
+}
+
+/* It has asked for the tick and stands right before it tells the alarm: who asks next tells it. */
+static void a_tick_comes_though_who_asked_for_it_first_is_stopped(void **state)
+{
+	pthread_t asker;
+
+	(void)state;
+	make_low();
+	(void)alarm(60); /* it would not end */
+	wait_for_one_tick(2);
+	start_until_in_alarm(&asker, second_asks, 1);
+	assert_ok(dhp_dpc_insert(&dpcs[0], NULL, NULL));
+	while (runs_of(0) == 0 || runs_of(1) == 0) /* what the stopped one inserted too */
+		port_yield();
+	(void)alarm(0);
+	at_store_release_u32(&leave_alarm[1], 1); /* to the asker */
+	assert_int_equal(pthread_join(asker, NULL), 0);
+	assert_ok(dhp_dpc_flush(engine));
+	end_engine(engine);
+}
+
 /* The first has told the alarm, its tick is over; it comes back when the second has asked for the next and stands still. */
 static void who_says_late_that_the_tick_was_told_says_it_of_no_later_one(void **state)
 {
@@ -221,16 +321,11 @@ static void who_says_late_that_the_tick_was_told_says_it_of_no_later_one(void **
 	uint32_t asked;
 
 	(void)state;
-	engine = make_sim_of(1, 1);
-	for (uint32_t i = 0; i < 3; i++) {
-		at_store_relaxed_u32(&runs[i], 0); /* relaxed: nobody looks yet */
-		assert_ok(dhp_dpc_init(&dpcs[i], engine, count_run, &runs[i]));
-		assert_ok(dhp_dpc_set_importance(&dpcs[i], DHP_IMPORTANCE_LOW));
-	}
+	make_low();
 	(void)alarm(60); /* it would not end */
 	start_until_in_alarm(&first, first_asks, 0);
 	asked = at_load_acquire_u32(&asked_by_first); /* stored by the first */
-	while (at_load_acquire_u32(&engine->work->timers.tick_wanted) == asked) /* by the tick */
+	while (tick_wanted() == asked)
 		port_yield();
 	start_until_in_alarm(&second, second_asks, 1);
 	at_store_release_u32(&leave_alarm[0], 1); /* to the first */
@@ -250,6 +345,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_drain_ends_though_who_defers_is_stopped),
 		cmocka_unit_test(who_inserts_makes_no_call_for_a_worker_that_is_awake),
+		cmocka_unit_test(a_worker_wakes_though_who_wakes_it_first_is_stopped),
+		cmocka_unit_test(a_tick_comes_though_who_asked_for_it_first_is_stopped),
 		cmocka_unit_test(who_says_late_that_the_tick_was_told_says_it_of_no_later_one),
 	};
 

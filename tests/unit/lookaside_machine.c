@@ -10,6 +10,8 @@
 
 #include <dhp/lookaside.h>
 
+#include "port.h"
+
 #define USERS 3u
 #define IN_HAND 150u /* more than a cache keeps */
 #define MANY 270u    /* more than the depot keeps; with a cache of large blocks it does */
@@ -142,6 +144,67 @@ static void a_flush_returns_all_and_the_caches_go_on_S702_S704(void **state)
 	assert_null(dhp_lookaside_allocate_slow(NULL));
 	(void)sched_setaffinity(0, sizeof(before), &before);
 	assert_ok(dhp_lookaside_destroy(race.list));
+	end_engine(engine);
+}
+
+/* ---- while a flush is at the caches ---- */
+
+static struct {
+	struct dhp_lookaside *list; /* NULL: nobody looks */
+	struct block *mine;
+	uint32_t looks, taken, put;
+} closed;
+
+bool __real_port_sequences_abort(void);
+bool __wrap_port_sequences_abort(void);
+
+/* A sequence that begins now: it must find nothing to take, and no room. */
+static void use_closed(void)
+{
+	if (closed.list == NULL)
+		return;
+	closed.looks++;
+	closed.taken += dhp_lookaside_take_here(closed.list) != NULL;
+	closed.put += dhp_lookaside_put_here(closed.list, closed.mine) != 0;
+}
+
+bool __wrap_port_sequences_abort(void)
+{
+	bool aborted;
+
+	use_closed();
+	aborted = __real_port_sequences_abort();
+	use_closed();
+	return aborted;
+}
+
+static void no_sequence_uses_a_cache_that_a_flush_has_closed_S704(void **state)
+{
+	struct race race = { .made = 0 };
+	struct dhp_engine *engine = make_machine();
+	void *kept;
+	cpu_set_t before;
+
+	(void)state;
+	make_list(engine, &race, sizeof(struct block));
+	stay_here(&before);
+	closed.mine = dhp_lookaside_allocate(race.list);
+	kept = dhp_lookaside_allocate(race.list);
+	dhp_lookaside_free(race.list, kept);
+	closed.list = race.list->restartable ? race.list : NULL;
+	assert_ok(dhp_lookaside_flush(race.list));
+	assert_int_equal(closed.looks, closed.list != NULL ? 2 : 0);
+	closed.list = NULL;
+	assert_int_equal(closed.taken, 0);
+	assert_int_equal(closed.put, 0);
+	assert_int_equal(peek(&race.returned), 1);
+	dhp_lookaside_free(race.list, closed.mine); /* open again */
+	assert_int_equal(counts_in(&race).kept, 1);
+	assert_ptr_equal(dhp_lookaside_allocate(race.list), closed.mine);
+	dhp_lookaside_free(race.list, closed.mine);
+	(void)sched_setaffinity(0, sizeof(before), &before);
+	assert_ok(dhp_lookaside_destroy(race.list));
+	assert_int_equal(peek(&race.made), peek(&race.returned));
 	end_engine(engine);
 }
 
@@ -320,6 +383,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_last_block_freed_is_the_first_handed_out_S701),
 		cmocka_unit_test(a_flush_returns_all_and_the_caches_go_on_S702_S704),
+		cmocka_unit_test(no_sequence_uses_a_cache_that_a_flush_has_closed_S704),
 		cmocka_unit_test(on_a_processor_that_is_not_announced_blocks_come_from_the_depot_S035),
 		cmocka_unit_test(a_thread_without_sequences_has_the_depot_S035),
 		cmocka_unit_test(blocks_are_neither_lost_nor_doubled_while_threads_are_moved_S701_S704),

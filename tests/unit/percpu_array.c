@@ -6,6 +6,7 @@
 
 #include <sys/mman.h>
 
+#include "parts.h"
 #include "percpu.h"
 
 static struct dhp_percpu *make_array(struct dhp_engine *engine, size_t bytes, size_t alignment, uint32_t placement)
@@ -383,19 +384,76 @@ static void slot_that_was_unmade_is_zero_when_it_is_made_again(void **state)
 	end_engine(engine);
 }
 
+/* Who was told of the attempt that failed may still have it in hand. */
+static void slot_of_the_engines_own_keeps_what_an_attempt_left(void **state)
+{
+	const struct dhp_percpu_options options = { .size = sizeof(options), .slot_bytes = 8 };
+	struct dhp_engine *engine = make_sim_of(4, 1);
+	struct maker maker = { .refuse_index = DHP_NO_INDEX };
+	struct dhp_percpu *own = NULL, *later = NULL;
+	uint64_t *slot;
+
+	(void)state;
+	port_mutex_lock(engine->space->serial);
+	assert_ok(dhpi_percpu_create(engine->space, &options, &own));
+	port_mutex_unlock(engine->space->serial);
+	assert_ok(create_made(engine, &maker, &later));
+	slot = dhpi_percpu_slot(own, dhp_sim_cpu(engine, 1));
+	maker.refuse_index = 1;
+	assert_status(add_position(engine, 1), DHP_NO_MEMORY);
+	*slot = 7;
+	maker.refuse_index = DHP_NO_INDEX;
+	assert_ok(add_position(engine, 1));
+	assert_true(*slot == 7);
+	assert_int_equal(maker.faults, 0);
+	assert_ok(dhp_percpu_destroy(later));
+	port_mutex_lock(engine->space->serial);
+	dhpi_percpu_destroy(own);
+	port_mutex_unlock(engine->space->serial);
+	end_engine(engine);
+}
+
 /* So that there is memory for it, or the processor does not arrive: nobody who uses the slot waits for a page. */
+static bool is_resident(void *page)
+{
+	unsigned char resident;
+
+	assert_int_equal(mincore(page, 1, &resident), 0);
+	return (resident & 1) != 0;
+}
+
+static void assert_resident(const struct dhp_percpu *array, uint32_t count)
+{
+	assert_true(is_resident(dhp_percpu_fallback(array)));
+	for (uint32_t index = 0; index < count; index++)
+		assert_true(is_resident(dhp_percpu_at(array, index)));
+}
+
 static void slot_has_its_memory_before_anybody_uses_it(void **state)
 {
 	struct dhp_engine *engine = make_sim_of(4, 1);
 	struct dhp_percpu *array = make_array(engine, 4096, 4096, DHP_PLACE_NODE);
-	unsigned char resident;
 
 	(void)state;
 	add_positions(engine, 1, 4);
-	for (uint32_t index = 0; index < 4; index++) {
-		assert_int_equal(mincore(dhp_percpu_at(array, index), 1, &resident), 0);
-		assert_true((resident & 1) != 0);
-	}
+	assert_resident(array, 4);
+	assert_ok(dhp_percpu_destroy(array));
+	end_engine(engine);
+}
+
+/* What was touched beyond a gap says nothing of the gap. */
+static void slot_in_a_gap_has_its_memory_too(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(6, 1);
+	struct dhp_percpu *array = make_array(engine, 4096, 4096, DHP_PLACE_NODE);
+
+	(void)state;
+	add_positions(engine, 4, 5);
+	add_positions(engine, 2, 3);
+	add_positions(engine, 1, 2);
+	add_positions(engine, 3, 4);
+	add_positions(engine, 5, 6);
+	assert_resident(array, 6);
 	assert_ok(dhp_percpu_destroy(array));
 	end_engine(engine);
 }
@@ -558,7 +616,9 @@ int main(void)
 		cmocka_unit_test(each_slot_is_made_once_and_unmade_once),
 		cmocka_unit_test(constructor_that_fails_takes_creation_back),
 		cmocka_unit_test(slot_that_was_unmade_is_zero_when_it_is_made_again),
+		cmocka_unit_test(slot_of_the_engines_own_keeps_what_an_attempt_left),
 		cmocka_unit_test(slot_has_its_memory_before_anybody_uses_it),
+		cmocka_unit_test(slot_in_a_gap_has_its_memory_too),
 		cmocka_unit_test(slot_is_made_before_start_and_reachable_in_complete),
 		cmocka_unit_test(walk_visits_fallback_and_then_ascending_indices),
 		cmocka_unit_test(destruction_waits_for_a_reader_that_holds_a_slot),

@@ -113,11 +113,48 @@ static void one_request(void)
 	close(1);
 }
 
-static void two_submitters(void)
+static void two_submitters(void (*device_does)(void *nothing))
+{
+	TOGETHER({ "device", device_does, NULL }, { "submitter", submit, &device.requests[0] },
+		 { "submitter", submit, &device.requests[1] });
+}
+
+static void two_requests(void)
 {
 	open();
-	TOGETHER({ "device", hold_for_a_while, NULL }, { "submitter", submit, &device.requests[0] },
-		 { "submitter", submit, &device.requests[1] });
+	two_submitters(hold_for_a_while);
+	close(2);
+}
+
+/* Two requests meet its beginning, or its end: with both there are more schedules than can be tried. */
+static void open_for_half(void)
+{
+	open();
+	fibre_ignore(device.begun, sizeof(struct at_u32)); /* neither is before the other */
+}
+
+static void hold_until_quiet(void *nothing)
+{
+	(void)nothing;
+	dhpi_hold_begin(device.hold);
+	FIBRE_DEMAND(dhpi_hold_wait(device.hold, 0) == DHP_OK);
+	at_store_relaxed_u32(device.quiet, 1); /* relaxed: worlds are sequentially consistent */
+}
+
+static void held_while_two_come(void)
+{
+	open_for_half();
+	two_submitters(hold_until_quiet);
+	at_store_relaxed_u32(device.quiet, 0); /* relaxed: likewise */
+	dhpi_hold_end(device.hold);
+	close(2);
+}
+
+static void drained_while_two_come(void)
+{
+	open_for_half();
+	dhpi_hold_begin(device.hold);
+	two_submitters(end_hold);
 	close(2);
 }
 
@@ -231,9 +268,12 @@ static void stop_is_asked_about(void)
 
 const struct world worlds[] = {
 	{ .name = "a_request_passes_or_waits", .run = one_request },
-	{ .name = "two_requests_pass_or_wait", .run = two_submitters, .runs = 2000, .long_runs = 100000 },
-	{ .name = "two_requests_interrupted_twice_pass_or_wait", .run = two_submitters,
+	{ .name = "two_requests_come_while_a_hold_begins", .run = held_while_two_come, .runs = 2000, .long_runs = 1000000 },
+	{ .name = "two_requests_come_while_a_hold_ends", .run = drained_while_two_come, .runs = 2000, .long_runs = 1000000 },
+	{ .name = "two_requests_interrupted_twice_pass_or_wait", .run = two_requests,
 	  .strategy = BOUNDED, .bound = 2, .runs = 2000, .long_runs = 200000 },
+	{ .name = "two_requests_pass_or_wait_by_chance", .run = two_requests,
+	  .strategy = RANDOM, .runs = 2000, .long_runs = 100000 },
 	{ .name = "requests_begin_in_order_while_others_come", .run = drained_while_others_come,
 	  .runs = 2000, .long_runs = 2000000 },
 	{ .name = "a_request_comes_while_another_is_drained", .run = drained_while_one_comes },
