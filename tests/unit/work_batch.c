@@ -722,6 +722,31 @@ static void a_routines_batch_comes_behind_what_waits_in_the_inbox_S629(void **st
 	end_engine(engine);
 }
 
+static void what_is_threaded_does_not_go_into_the_window_S662_S664(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(1, 1);
+	struct dhpi_queue *queue = dhpi_queue_of_index(engine->work, 0);
+	struct parent parent;
+
+	(void)state;
+	poke(&ordered, 0);
+	for (uint32_t i = 0; i < 4; i++)
+		init_at(i, engine, 0, DHP_IMPORTANCE_MEDIUM, i == 1);
+	parent_start(&parent, engine, 4);
+	parent_go(&parent);
+	assert_place(0, DHPI_PLACE_WINDOW, queue);
+	for (uint32_t i = 1; i < 4; i++)
+		assert_place(i, DHPI_PLACE_INBOX, queue);
+	hold_release(&parent.hold);
+	flush(engine);
+	assert_int_equal(peek(&ordered), 4);
+	assert_int_equal(peek(&order[0]), 0);
+	assert_int_equal(peek(&order[1]), 2);
+	assert_int_equal(peek(&order[2]), 3);
+	assert_int_equal(peek(&order[3]), 1);
+	end_engine(engine);
+}
+
 /* The way into the window is barred now and then, and open again: what did not go there is not overtaken. */
 struct disturber {
 	struct tick tick;
@@ -1094,6 +1119,7 @@ int main(void)
 		cmocka_unit_test(a_flush_waits_for_all_of_a_batch_S648),
 		cmocka_unit_test(more_than_the_window_holds_runs_in_order_S629),
 		cmocka_unit_test(a_routines_batch_comes_behind_what_waits_in_the_inbox_S629),
+		cmocka_unit_test(what_is_threaded_does_not_go_into_the_window_S662_S664),
 		cmocka_unit_test(a_routines_batch_keeps_its_order_while_others_come_and_go_S629),
 		cmocka_unit_test(what_a_routine_inserts_at_once_is_taken_over_S620),
 		cmocka_unit_test(one_object_where_nothing_else_is_wakes_nobody),
