@@ -178,7 +178,19 @@ static void work(void *queue)
 	}
 }
 
-/* The same when the others are gone. */
+/* What is in the window first; then the next comes into its first cell again. */
+static void work_to_the_end_and_on(void *queue)
+{
+	struct port_self *self = port_self();
+	struct dhpi_dpc *dpc;
+
+	begin_worker(queue);
+	while ((dpc = dhpi_queue_take(queue)) != NULL)
+		run(queue, self, dpc);
+	work(queue);
+}
+
+/* As `work`, when the others are gone. */
 static void work_now(void)
 {
 	press.parts = 0;
@@ -403,18 +415,12 @@ static void routine_while_another_inserts(void)
 }
 
 /* The first finds the inbox used, and the way into the window is open again for the second (I2). */
-static void insert_and_remove(void *nothing)
-{
-	(void)nothing;
-	insert_one(2);
-	(void)remove_one(2);
-	(void)count(ENDED, 1);
-}
-
 static void routine_while_another_removes(void)
 {
 	open_with_routine(0);
-	TOGETHER({ "worker", work, press.shop->queues[0] }, { "another", insert_and_remove, NULL });
+	(void)dhpi_queue_refill(press.shop->queues[0]);
+	insert_one(2);
+	TOGETHER({ "worker", work_to_the_end_and_on, press.shop->queues[0] }, { "remover", free_the_third, NULL });
 	demand_order(0, 1);
 	close();
 }
@@ -434,18 +440,6 @@ static void routine_interrupted(void)
 }
 
 /* ---- a window that begins anew ---- */
-
-/* What is in the window first; so the next comes into the first cell again. */
-static void work_to_the_end_and_on(void *queue)
-{
-	struct port_self *self = port_self();
-	struct dhpi_dpc *dpc;
-
-	begin_worker(queue);
-	while ((dpc = dhpi_queue_take(queue)) != NULL)
-		run(queue, self, dpc);
-	work(queue);
-}
 
 static void open_with_window(uint32_t queues, uint32_t target)
 {
@@ -532,17 +526,21 @@ static void stolen_or_removed(void)
 
 const struct world worlds[] = {
 	{ .name = "a_batch_is_taken_in_order", .run = taken_in_order },
-	{ .name = "another_inserter_does_not_part_a_batch", .run = with_another_inserter },
+	{ .name = "another_inserter_does_not_part_a_batch", .run = with_another_inserter,
+	  .runs = 700, .long_runs = 60000 },
 	{ .name = "one_object_of_a_batch_is_queued_once", .run = one_object_twice },
-	{ .name = "one_object_of_a_batch_runs_and_is_queued_again", .run = one_object_twice_while_it_runs },
+	{ .name = "one_object_of_a_batch_runs_and_is_queued_again", .run = one_object_twice_while_it_runs,
+	  .runs = 700, .long_runs = 60000 },
 	{ .name = "high_ones_run_newest_first", .run = high_ones },
 	{ .name = "one_of_a_batch_that_is_being_inserted_is_removed_or_not", .run = removed_meanwhile },
 	{ .name = "one_of_a_batch_is_run_or_removed_and_freed", .run = run_or_freed },
-	{ .name = "one_of_a_batch_is_run_or_removed_meanwhile", .run = run_or_removed_meanwhile },
+	{ .name = "one_of_a_batch_is_run_or_removed_meanwhile", .run = run_or_removed_meanwhile,
+	  .runs = 700, .long_runs = 60000 },
 	{ .name = "a_worker_that_falls_asleep_hears_a_batch", .run = worker_parks },
 	{ .name = "a_worker_that_falls_asleep_hears_four_low_ones", .run = worker_parks_with_low_ones },
 	{ .name = "a_batch_meets_the_end_of_its_queue", .run = queue_closes },
-	{ .name = "a_worker_that_falls_asleep_hears_what_went_elsewhere", .run = queue_closes_for_a_worker_that_parks },
+	{ .name = "a_worker_that_falls_asleep_hears_what_went_elsewhere", .run = queue_closes_for_a_worker_that_parks,
+	  .runs = 700, .long_runs = 20000 },
 	{ .name = "what_went_elsewhere_is_found_there", .run = removed_when_its_queue_closed },
 	{ .name = "what_goes_elsewhere_is_removed_or_not", .run = removed_while_its_queue_closes },
 	{ .name = "a_routine_inserts_a_batch_while_another_inserts", .run = routine_while_another_inserts },
@@ -550,8 +548,10 @@ const struct world worlds[] = {
 	{ .name = "a_routine_that_inserts_a_batch_is_interrupted", .run = routine_interrupted },
 	{ .name = "what_is_removed_was_behind_where_the_window_begins", .run = removed_from_behind },
 	{ .name = "what_is_removed_is_where_the_window_begins", .run = removed_from_the_beginning },
-	{ .name = "what_is_removed_is_where_it_was_before", .run = removed_where_it_was_before },
+	{ .name = "what_is_removed_is_where_it_was_before", .run = removed_where_it_was_before,
+	  .runs = 700, .long_runs = 60000 },
 	{ .name = "a_thief_takes_while_the_window_begins_anew", .run = stolen_from },
-	{ .name = "a_thief_and_a_remover_take_while_it_begins_anew", .run = stolen_or_removed },
+	{ .name = "a_thief_and_a_remover_take_while_it_begins_anew", .run = stolen_or_removed,
+	  .runs = 700, .long_runs = 100000 },
 	{ .name = NULL },
 };
