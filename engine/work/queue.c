@@ -59,6 +59,8 @@
 #define BATCHES_BEFORE_THREADED 16u
 
 _Static_assert((DHPI_WINDOW & (DHPI_WINDOW - 1)) == 0, "positions wrap");
+_Static_assert(DHPI_WINDOW <= DHPI_PLACE_CELLS, "a place has room for the number of a cell");
+_Static_assert(DHPI_WINDOW >= DHPI_WINDOW_RESIDENT, "what is made resident is there");
 
 /* ---- inbox ---- */
 
