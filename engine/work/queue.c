@@ -59,6 +59,8 @@
 #define BATCHES_BEFORE_THREADED 16u
 
 _Static_assert((DHPI_WINDOW & (DHPI_WINDOW - 1)) == 0, "positions wrap");
+_Static_assert(DHPI_WINDOW <= DHPI_PLACE_CELLS, "a place has room for the number of a cell");
+_Static_assert(DHPI_WINDOW >= DHPI_WINDOW_RESIDENT, "what is made resident is there");
 
 /* ---- inbox ---- */
 
@@ -72,6 +74,13 @@ static struct dhpi_link *take_inbox(struct dhpi_queue *queue, struct at_ptr *inb
 	return at_exchange_acq_rel_ptr(inbox, NULL); /* [dpc-push] acquire; [inbox-taken] release */
 }
 
+/* An address, no more: there may be no object, or none any more. */
+static void prefetch_object(const void *object)
+{
+	port_prefetch_write(object);
+	port_prefetch_read((const void *)((uintptr_t)object + offsetof(struct dhpi_dpc, work)));
+}
+
 static struct dhpi_link *oldest_first(struct dhpi_link *newest)
 {
 	struct dhpi_link *oldest = NULL;
@@ -79,8 +88,7 @@ static struct dhpi_link *oldest_first(struct dhpi_link *newest)
 	while (newest != NULL) {
 		struct dhpi_link *next = newest->next;
 
-		port_prefetch_write(newest->prev);
-		port_prefetch_read((const void *)((uintptr_t)newest->prev + offsetof(struct dhpi_dpc, work)));
+		prefetch_object(newest->prev);
 		newest->next = oldest;
 		oldest = newest;
 		newest = next;

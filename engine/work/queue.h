@@ -169,6 +169,8 @@ static inline bool dhpi_queue_is_away(const struct dhpi_queue *queue)
 	return at_load_relaxed_u32(&queue->away) != 0; /* relaxed: who does not see it is run by the queue's own worker */
 }
 
+#define DHPI_PLACE_CELLS 0x4000u /* what the bits between kind and cpu can say */
+
 static inline uint32_t dhpi_place(enum dhpi_place_kind kind, const struct dhpi_queue *queue, uint32_t cell)
 {
 	return (uint32_t)kind | cell << 2 | dhpi_queue_cpu(queue) << 16;
@@ -181,7 +183,7 @@ static inline enum dhpi_place_kind dhpi_place_kind(uint32_t place)
 
 static inline uint32_t dhpi_place_cell(uint32_t place)
 {
-	return place >> 2 & 0x3fff;
+	return place >> 2 & (DHPI_PLACE_CELLS - 1);
 }
 
 static inline uint32_t dhpi_place_cpu(uint32_t place)

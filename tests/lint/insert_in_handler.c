@@ -7,6 +7,7 @@
 #include <signal.h>
 
 #include "../../engine/work/dpc.c"
+#include "../../engine/work/insert.c"
 #include "../../engine/work/queue.c"
 #include "../../engine/percpu/array.c"
 #include "../../engine/sync/set.c"
@@ -31,6 +32,7 @@ static void insert(int number)
 {
 	(void)number;
 	(void)dhp_dpc_insert(object, NULL, NULL);
+	(void)dhp_dpc_insert_batch(&object, 1, NULL, NULL, NULL);
 }
 
 int main(void)

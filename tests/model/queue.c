@@ -133,6 +133,135 @@ static void saw_the_note(void)
 		MODEL_ASSERT(world->objects[1]->number == 9);
 }
 
+/* ---- several at once ---- */
+
+static void insert_three_then_stop(void)
+{
+	MODEL_ASSERT(insert_batch(0, 3, 5) == 3);
+	for (uint32_t i = 0; i < 3; i++)
+		wait_for(world->objects[i]);
+	stop(1);
+}
+
+static void each_once_with_five_in_order(void)
+{
+	for (uint32_t i = 0; i < 3; i++)
+		MODEL_ASSERT(world->objects[i]->runs == 1 && world->objects[i]->argument == (void *)5 &&
+			     world->objects[i]->number == i);
+}
+
+static void insert_two_and_flush(void)
+{
+	MODEL_ASSERT(insert_batch(0, 2, 5) == 2);
+	dhpi_work_flush(&world->work);
+	MODEL_ASSERT(world->objects[0]->runs == 1 && world->objects[1]->runs == 1);
+	stop(1);
+}
+
+/* S-616 of one in a list that is claimed, pushed or not. Object 2 has the note. */
+static void read_note_of_second(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	routine(dpc, context, argument_1, argument_2);
+	world->objects[3]->number = at_load_relaxed_u32(&world->objects[2]->ran);
+}
+
+static void second_reads_note(void)
+{
+	one_processor();
+	make_object(1, read_note_of_second, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+}
+
+static void insert_two_then_end(void)
+{
+	(void)insert_batch(0, 2, 5);
+	wait_for(world->objects[0]);
+	wait_for(world->objects[1]);
+	say_done();
+}
+
+static void be_refused_by_a_batch(void)
+{
+	at_store_relaxed_u32(&world->objects[2]->ran, 9);
+	world->refused = dhp_dpc_insert(&world->objects[1]->dpc, NULL, NULL) == DHP_ALREADY_QUEUED;
+	say_done();
+}
+
+static void second_saw_the_note(void)
+{
+	if (world->refused)
+		MODEL_ASSERT(world->objects[3]->number == 9);
+}
+
+/* Its arguments are the remover's after the removal. */
+static void insert_two_remove_second(void)
+{
+	struct object *object = world->objects[1];
+
+	MODEL_ASSERT(insert_batch(0, 2, 5) == 2);
+	if (dhp_dpc_remove(&object->dpc) == DHP_OK)
+		model_free(object, sizeof(*object));
+	else
+		wait_for(object);
+	wait_for(world->objects[0]);
+	stop(1);
+}
+
+/* Of three without target, inserted on its own processor, one runs elsewhere. */
+static void inserts_batch(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	uint32_t ticket;
+
+	routine(dpc, context, argument_1, argument_2);
+	MODEL_ASSERT(insert_batch(1, OBJECTS - 1, 1) == OBJECTS - 1);
+	while (ticket = port_event_ticket(&world->ran), at_load_relaxed_u32(&world->objects[1]->ran) == 0 &&
+	       at_load_relaxed_u32(&world->objects[2]->ran) == 0 && at_load_relaxed_u32(&world->objects[3]->ran) == 0)
+		port_event_wait(&world->ran, ticket, 0);
+}
+
+static void routine_that_inserts_batch(void)
+{
+	make_processors(2);
+	make_object(0, inserts_batch, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+	for (uint32_t i = 1; i < OBJECTS; i++)
+		make_object(i, routine, DHPI_NO_TARGET, DHP_IMPORTANCE_MEDIUM_HIGH);
+	insert(0, 1);
+}
+
+static void wait_for_all(void)
+{
+	for (uint32_t i = 0; i < OBJECTS; i++)
+		wait_for(world->objects[i]);
+	stop(2);
+}
+
+/* I2 of insert.c: in their order, though the inbox is taken from another and given back meanwhile. */
+static void inserts_two_behind(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	MODEL_ASSERT(insert_batch(1, 2, 1) == 2);
+	routine(dpc, context, argument_1, argument_2);
+}
+
+static void before_two_behind(void)
+{
+	one_processor();
+	make_object(0, inserts_two_behind, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+	insert(0, 1);
+}
+
+static void insert_and_remove_another(void)
+{
+	insert(3, 1);
+	(void)dhp_dpc_remove(&world->objects[3]->dpc);
+	for (uint32_t i = 0; i < 3; i++)
+		wait_for(world->objects[i]);
+	stop(1);
+}
+
+static void two_in_order(void)
+{
+	MODEL_ASSERT(world->objects[1]->number < world->objects[2]->number);
+}
+
 /* ---- removal ---- */
 
 static void insert_remove_free(void)
@@ -464,6 +593,7 @@ static void second_is_prepared(void)
 	world->rows[1] = (struct dhp_processor){ .index = 1, .cpu = 1 };
 	at_init_u32(&world->set.active, 2);
 	make_object(0, routine, 1, DHP_IMPORTANCE_MEDIUM_HIGH);
+	make_object(1, routine, 1, DHP_IMPORTANCE_MEDIUM_HIGH);
 	at_init_u32(&world->set.active, 1);
 }
 
@@ -473,6 +603,22 @@ static void prepare_and_take_back(void)
 	dhpi_work_unprepare(&world->work, &world->rows[1]);
 	dhpi_work_prepare(&world->work, &world->rows[1]);
 	dhpi_work_unprepare(&world->work, &world->rows[1]);
+}
+
+static void insert_batch_at_second(void)
+{
+	MODEL_ASSERT(insert_batch(0, 2, 5) == 2);
+	wait_for(world->objects[0]);
+	wait_for(world->objects[1]);
+	stop(1);
+}
+
+/* Nobody runs anything: each of the list is there to be removed. */
+static void remove_batch_for_certain(void)
+{
+	MODEL_ASSERT(insert_batch(0, 2, 5) == 2);
+	MODEL_ASSERT(dhp_dpc_remove(&world->objects[1]->dpc) == DHP_OK);
+	MODEL_ASSERT(dhp_dpc_remove(&world->objects[0]->dpc) == DHP_OK);
 }
 
 static void insert_at_second(void)
@@ -676,6 +822,14 @@ const struct model_world model_worlds[] = {
 	{ "two_look_for_a_thief", busy_until_both_ran, { push_first, push_second, work_0, work_1 }, NULL, 2 },
 	{ "removed_for_certain", second_is_prepared, { remove_for_certain, prepare_and_take_back }, NULL, 2 },
 	{ "removed_from_another_index", second_is_open, { remove_for_certain, fail_and_come_under_another_index }, NULL, 2 },
+	{ "batch", one_processor, { insert_three_then_stop, work_0 }, each_once_with_five_in_order, 1 },
+	{ "batch_and_flush", one_processor, { insert_two_and_flush, work_0 }, NULL, 1 },
+	{ "refused_by_a_batch", second_reads_note, { insert_two_then_end, be_refused_by_a_batch, work_0 }, second_saw_the_note, 1 },
+	{ "remove_one_of_a_batch", one_processor, { insert_two_remove_second, work_0 }, NULL, 1 },
+	{ "routine_inserts_a_batch", routine_that_inserts_batch, { wait_for_all, work_0, work_1 }, NULL, 1 },
+	{ "order_of_a_batch", before_two_behind, { insert_and_remove_another, work_0 }, two_in_order, 1 },
+	{ "batch_does_not_come_up", second_is_prepared, { insert_batch_at_second, prepare_and_take_back, work_0 }, NULL, 1 },
+	{ "batch_removed_for_certain", second_is_prepared, { remove_batch_for_certain, prepare_and_take_back }, NULL, 1 },
 	{ "back_again", first_is_away, { come_back_and_insert, work_0, work_1 }, NULL, 2 },
 	{ .name = NULL },
 };

@@ -26,9 +26,10 @@ PAGE = HERE / "README.md"
 BEGIN, END = "<!-- explored -->", "<!-- end of explored -->"
 
 ALGORITHMS = {
-    "inbox": "`queue.c`, `dpc.c`: push, take, put",
+    "inbox": "`queue.c`, `insert.c`: push, take, put",
     "remove": "`queue.c`: claim, removal, theft",
     "steal": "`queue.c`: steal",
+    "batch": "`insert.c`: several objects at once; `queue.c`: the window begins anew",
     "sleep": "`worker.c`, `timers.c`: park, wake, thieves, ticks",
     "call": "`call.c`",
     "watchdog": "`watchdog.c`",

@@ -234,6 +234,18 @@ static void insert(uint32_t number, uintptr_t argument)
 	MODEL_ASSERT(dhp_dpc_insert(&world->objects[number]->dpc, (void *)argument, (void *)argument) == DHP_OK);
 }
 
+/* So many from the first on. */
+static size_t insert_batch(uint32_t first, size_t count, uintptr_t argument)
+{
+	struct dhp_dpc *dpcs[OBJECTS];
+	size_t inserted;
+
+	for (size_t i = 0; i < count; i++)
+		dpcs[i] = &world->objects[first + i]->dpc;
+	MODEL_ASSERT(dhp_dpc_insert_batch(dpcs, count, (void *)argument, (void *)argument, &inserted) == DHP_OK);
+	return inserted;
+}
+
 static void insert_and_wait(uint32_t number, uintptr_t argument)
 {
 	insert(number, argument);
