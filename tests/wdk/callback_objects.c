@@ -34,6 +34,8 @@ static void an_object_lives_while_somebody_refers_to_it(void **state)
 	assert_int_equal(create(L"\\callback\\MINE", OBJ_CASE_INSENSITIVE, TRUE, FALSE, &second), STATUS_SUCCESS);
 	assert_ptr_equal(first, second);
 	assert_int_equal(create(L"\\callback\\MINE", 0, FALSE, FALSE, &second), STATUS_OBJECT_NAME_NOT_FOUND);
+	assert_int_equal(create(L"\\callback\\MIN{", OBJ_CASE_INSENSITIVE, FALSE, FALSE, &second), STATUS_OBJECT_NAME_NOT_FOUND);
+	assert_int_equal(create(L"\\callback\\MIN3", OBJ_CASE_INSENSITIVE, FALSE, FALSE, &second), STATUS_OBJECT_NAME_NOT_FOUND);
 	other = made(NULL, 0, FALSE);
 	assert_ptr_not_equal(first, other);
 	second = made(NULL, 0, FALSE); /* without a name it is found by nobody */
@@ -78,7 +80,7 @@ static void bad_arguments_are_refused_and_nothing_is_made(void **state)
 	struct dhp_engine *engine = bind_sim_of(2, 1);
 	PCALLBACK_OBJECT object = NULL;
 	OBJECT_ATTRIBUTES description;
-	UNICODE_STRING text;
+	UNICODE_STRING text, nothing = { .Length = 2 };
 
 	(void)state;
 	RtlInitUnicodeString(&text, L"\\Callback\\Mine");
@@ -89,6 +91,8 @@ static void bad_arguments_are_refused_and_nothing_is_made(void **state)
 	assert_int_equal(ExCreateCallback(&object, &description, TRUE, TRUE), STATUS_INVALID_PARAMETER);
 	assert_int_equal(create(NULL, 0, FALSE, TRUE, &object), STATUS_UNSUCCESSFUL);
 	assert_int_equal(create(L"", 0, TRUE, TRUE, &object), STATUS_OBJECT_PATH_SYNTAX_BAD);
+	InitializeObjectAttributes(&description, &nothing, 0, NULL, NULL);
+	assert_int_equal(ExCreateCallback(&object, &description, TRUE, TRUE), STATUS_OBJECT_PATH_SYNTAX_BAD);
 	assert_int_equal(create(L"Mine", 0, TRUE, TRUE, &object), STATUS_OBJECT_PATH_SYNTAX_BAD);
 	assert_int_equal(create(L"\\Callback\\Mine", 0, FALSE, TRUE, &object), STATUS_OBJECT_NAME_NOT_FOUND);
 	assert_int_equal(create(L"\\Callback\\ProcessorAddX", 0, FALSE, TRUE, &object), STATUS_OBJECT_NAME_NOT_FOUND);
