@@ -164,7 +164,9 @@ static void a_flush_rings_for_who_is_stopped_after_its_push(void **state)
 		} while (watch == 0 || (watch & 1) != 0); /* odd: somebody looks still */
 		assert_ok(dhp_lanes_flush(race.lanes));
 		assert_int_equal(peek(&race.items[0].runs), pushed);
+		sleep_us(500); /* nobody looks any more, probably; nor does the lane's DPC run when the next push comes */
 		assert_ok(dhp_lanes_ring(lane, watch));
+		sleep_us(500);
 	}
 	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
 	close_race(&race);
