@@ -197,6 +197,12 @@ static void open_a_condition_in_a_dpc(void)
 	(void)CreateMemoryResourceNotification(LowMemoryResourceNotification);
 }
 
+static void run_pageable_code_in_a_dpc(void)
+{
+	(void)raise();
+	PAGED_CODE()
+}
+
 static void bind_in_a_dpc(void)
 {
 	struct dhp_engine *engine = make_sim_of(2, 1);
@@ -293,6 +299,7 @@ static const struct misuse mistakes[] = {
 	{ 2, lock_in_a_dpc, "S-041, S-661: a push lock in a DPC, or at dispatch level" },
 	{ 2, open_an_event_in_a_dpc, "S-041: an event is opened at passive level" },
 	{ 2, open_a_condition_in_a_dpc, "S-041: an event is opened at passive level" },
+	{ 2, run_pageable_code_in_a_dpc, "S-041: pageable code at dispatch level" },
 	{ 2, bind_in_a_dpc, "S-041: a call for passive level, from a DPC" },
 	{ 2, unbind_in_a_dpc, "S-041: a call for passive level, from a DPC" },
 	{ 2, set_a_named_event, "S-310: a named event is neither set nor cleared" },
