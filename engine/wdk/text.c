@@ -186,7 +186,7 @@ static void read_spec(const char **at, struct spec *spec, va_list *arguments)
 		int width = va_arg(*arguments, int);
 
 		spec->left = spec->left || width < 0;
-		spec->width = width < 0 ? 0 - (uint32_t)width : (uint32_t)width;
+		spec->width = (uint32_t)(width < 0 ? -(int64_t)width : width);
 	} else {
 		spec->width = read_number(at);
 	}
