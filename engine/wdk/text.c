@@ -49,10 +49,10 @@ static void put(struct line *line, char c)
 		line->text[line->count++] = c;
 }
 
-DHPI_WRAPS("a count that runs down goes past zero once")
+/* No more than a line has. */
 static void pad(struct line *line, char c, uint32_t count)
 {
-	while (count-- > 0)
+	for (uint32_t i = 0; i < count && i < LINE_BYTES; i++)
 		put(line, c);
 }
 
@@ -186,13 +186,15 @@ static void read_spec(const char **at, struct spec *spec, va_list *arguments)
 		int width = va_arg(*arguments, int);
 
 		spec->left = spec->left || width < 0;
-		spec->width = width < 0 ? 0 - (uint32_t)width : (uint32_t)width;
+		spec->width = (uint32_t)(width < 0 ? -(int64_t)width : width);
 	} else {
 		spec->width = read_number(at);
 	}
 	if (read_word(at, ".")) {
-		spec->limited = true;
-		spec->precision = read_word(at, "*") ? (uint32_t)va_arg(*arguments, int) : read_number(at);
+		int precision = read_word(at, "*") ? va_arg(*arguments, int) : (int)read_number(at);
+
+		spec->limited = precision >= 0; /* below zero: as if there were none */
+		spec->precision = (uint32_t)precision;
 	}
 	read_size(at, spec);
 }

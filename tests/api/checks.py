@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Each check of the engine is reached by a test that makes the mistake it names, or stands below as one that no call reaches.
+Each public call for passive level is made at another one by tests/unit/misuse_levels.c.
 
     checks.py ROOT            status 1 when one is neither
     checks.py ROOT --list     all of them, with the test
@@ -65,6 +66,13 @@ def reached_by(text, where, asserted):
     return names[0] if names else None
 
 
+def passive_calls(root):
+    """[name] of public calls that check their level by themselves; the Windows names have tests of their own."""
+    body = re.compile(r"^enum dhp_status (dhp_\w+)\([^;{]*\)\n\{\n(.*?)^\}", re.DOTALL | re.MULTILINE)
+    return [name for path in sorted((root / "engine").rglob("*.c")) if path.parent.name != "wdk"
+            for name, text in body.findall(path.read_text()) if "DHPI_REQUIRE_PASSIVE()" in text]
+
+
 def main():
     root = Path(sys.argv[1])
     asserted, wrong, seen = tests_of(root), [], set()
@@ -78,6 +86,10 @@ def main():
         if by is not None and text in OWN:
             wrong.append(f"{by} reaches what is said to be out of reach: {text}")
     wrong += [f"checks.py names a check that there is not: {text}" for text in OWN if text not in seen]
+    levels, calls = (root / "tests/unit/misuse_levels.c").read_text(), passive_calls(root)
+    wrong += [f"tests/unit/misuse_levels.c does not call {name}" for name in calls if f"CALL({name}," not in levels]
+    if len(calls) < 50:
+        wrong.append(f"only {len(calls)} calls for passive level were found")
     if len(seen) < 40:
         wrong.append(f"only {len(seen)} checks were found")
     for line in wrong:

@@ -3,7 +3,7 @@
  * The system refuses memory to lookaside lists, run-down protection and registrations of the extension channel: each call
  * by which they ask is made to fail once. The call of the library says so, nothing remains, and the next attempt succeeds.
  */
-#include "support.h"
+#include "machine.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -24,6 +24,7 @@ enum kind { MEMORY, SPACE, TOUCH, KINDS };
 static _Thread_local uint32_t countdown[KINDS]; /* 1: the next is refused; 0: none */
 static _Thread_local bool hit;
 static _Thread_local bool barrier_refused;
+static uint64_t barriers_refused, barrier_refusals; /* to all threads, since */
 static _Thread_local bool affinity_refused;
 static _Thread_local bool read_refused; /* after the next write of the affinity */
 static _Thread_local bool written;
@@ -64,6 +65,11 @@ int __wrap_madvise(void *address, size_t bytes, int advice)
 long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f)
 {
 	if (barrier_refused && number == SYS_membarrier) {
+		errno = EPERM;
+		return -1;
+	}
+	if (number == SYS_membarrier && peek(&barriers_refused) != 0) {
+		(void)bump(&barrier_refusals);
 		errno = EPERM;
 		return -1;
 	}
@@ -215,6 +221,53 @@ static void lanes_do_without_what_the_system_refuses_S035(void **state)
 	assert_ok(dhp_engine_destroy(engine));
 }
 
+static void count_items(void *context, void *const *items, uint32_t count)
+{
+	(void)items;
+	for (uint32_t i = 0; i < count; i++)
+		(void)bump(context);
+}
+
+/* It is looked at as long as the system does not let it be left: nobody who pushes has to ring. Then it is left. */
+static void a_lane_that_the_system_does_not_let_go_is_kept(void **state)
+{
+	const struct dhp_engine_options machine = { .size = sizeof(machine), .flags = DHP_ENGINE_NO_WATCH };
+	struct dhp_lanes_options options = { .size = sizeof(options), .routine = count_items, .flags = DHP_LANES_AIMED };
+	struct dhp_engine *engine = NULL;
+	struct dhp_lanes *lanes = NULL;
+	cpu_set_t before, others;
+	uint64_t ran = 0, so_far;
+
+	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	if (CPU_COUNT(&before) < 2)
+		skip();
+	others = before;
+	CPU_CLR(largest_cpu(&before), &others);
+	assert_ok(dhp_engine_create(&machine, &engine));
+	go_to_cpu(largest_cpu(&others));
+	options.context = &ran;
+	assert_ok(dhp_index_of_cpu(engine, largest_cpu(&before), &options.target)); /* so that it is left from another processor */
+	assert_ok(dhp_lanes_create(engine, &options, &lanes));
+	if (lanes->restartable != 0) {
+		poke(&barriers_refused, 1);
+		for (uint64_t i = 1; i <= 3; i++) {
+			so_far = peek(&barrier_refusals);
+			assert_ok(dhp_lanes_push(lanes, engine));
+			assert_true(wait_for_count(&ran, i));
+			assert_true(wait_for_count(&barrier_refusals, so_far + 3)); /* it is asked for again and again */
+		}
+		poke(&barriers_refused, 0);
+	}
+	so_far = peek(&ran);
+	assert_ok(dhp_lanes_push(lanes, engine));
+	assert_ok(dhp_lanes_flush(lanes));
+	assert_int_equal(peek(&ran), so_far + 1);
+	assert_ok(dhp_lanes_destroy(lanes));
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+	assert_ok(dhp_engine_destroy(engine));
+}
+
 static void a_block_that_the_system_refuses_is_null_S703(void **state)
 {
 	const struct dhp_lookaside_options options = { .size = sizeof(options), .block_bytes = 64 };
@@ -326,6 +379,7 @@ int main(void)
 		cmocka_unit_test(creation_fails_as_a_whole_S701_S728_S801),
 		cmocka_unit_test(a_processor_whose_lane_finds_no_memory_does_not_arrive_S035),
 		cmocka_unit_test(lanes_do_without_what_the_system_refuses_S035),
+		cmocka_unit_test(a_lane_that_the_system_does_not_let_go_is_kept),
 		cmocka_unit_test(a_block_that_the_system_refuses_is_null_S703),
 		cmocka_unit_test(a_list_does_without_restartable_sequences_that_nobody_can_abort_S701),
 		cmocka_unit_test(a_flush_says_what_the_system_refused_and_blocks_stay_S704),

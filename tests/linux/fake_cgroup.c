@@ -277,6 +277,30 @@ static void malformed_quota_is_counted_and_changes_nothing(void **state)
 	tree_remove(&tree);
 }
 
+static void malformed_quota_of_version_1_is_counted_and_changes_nothing(void **state)
+{
+	static const char *const bad[][2] = { { "", "100000\n" }, { "max\n", "100000\n" }, { "300000\n", "" }, { "300000\n", "0\n" } };
+	struct dhp_engine *engine;
+	struct tree tree;
+	uint32_t cpus[8];
+
+	(void)state;
+	make_first(&tree, cpus);
+	first_quota(&tree, "/a/b", "200000\n");
+	engine = make_at(&tree, SLOW_MS, NULL);
+	check_quota(engine, 2);
+	for (uint32_t i = 0; i < LENGTH(bad); i++) {
+		write_at(&tree, CPU1 "/a/b", "cpu.cfs_quota_us", bad[i][0]);
+		write_at(&tree, CPU1 "/a/b", "cpu.cfs_period_us", bad[i][1]);
+		check_quota(engine, 2);
+		assert_int_equal(row_of(engine, "quota").malformed, i + 1);
+	}
+	first_quota(&tree, "/a/b", "300000\n");
+	check_quota(engine, 3);
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
 static void group_that_vanishes_is_told_once_and_the_rest_goes_on(void **state)
 {
 	struct dhp_engine *engine;
@@ -554,6 +578,7 @@ int main(void)
 		cmocka_unit_test(tightest_quota_on_the_way_up_wins_version_2),
 		cmocka_unit_test(new_quota_is_a_change_of_the_set_and_found_by_poll_S804_S808),
 		cmocka_unit_test(malformed_quota_is_counted_and_changes_nothing),
+		cmocka_unit_test(malformed_quota_of_version_1_is_counted_and_changes_nothing),
 		cmocka_unit_test(group_that_vanishes_is_told_once_and_the_rest_goes_on),
 		cmocka_unit_test(process_that_is_moved_has_the_quota_of_its_new_group),
 		cmocka_unit_test(unreadable_quota_is_dropped),

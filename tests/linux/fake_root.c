@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <dhp/change.h>
+#include <dhp/record.h>
 
 #define POSSIBLE "/sys/devices/system/cpu/possible"
 #define PRESENT "/sys/devices/system/cpu/present"
@@ -637,6 +638,41 @@ static void hook_hears_what_there_was_at_the_start_and_what_changed(void **state
 	tree_remove(&tree);
 }
 
+struct seen_lines {
+	uint64_t possible, totals;
+};
+
+static bool see_line(void *context, const char *line, size_t length)
+{
+	struct seen_lines *seen = context;
+
+	seen->possible += memmem(line, length, " sysfs possible 0-63", 20) != NULL;
+	seen->totals += memmem(line, length, " total ", 7) != NULL;
+	return true;
+}
+
+/* There is no file that says how much memory there is. */
+static void a_recording_is_told_of_what_is_known_only(void **state)
+{
+	struct seen_lines seen = { .totals = 0 };
+	struct dhp_engine *engine = NULL;
+	struct dhp_record *record;
+	struct ears ears = { .dropped = 0 };
+	struct tree tree;
+	uint32_t cpus[8];
+
+	(void)state;
+	(void)make_good_tree(&tree, cpus, 8);
+	tree_write(&tree, POSSIBLE, "0-63\n");
+	assert_ok(create_heard(&tree, DHP_ENGINE_NO_WATCH, &ears, &engine));
+	assert_ok(dhp_record_begin(engine, see_line, &seen, &record));
+	assert_ok(dhp_record_end(record));
+	assert_int_equal(seen.possible, 1);
+	assert_int_equal(seen.totals, 0);
+	end_engine(engine);
+	tree_remove(&tree);
+}
+
 static void lists_that_are_lost_are_told_once_while_the_watch_goes_on(void **state)
 {
 	struct dhp_engine *engine = NULL;
@@ -752,6 +788,7 @@ int main(void)
 		cmocka_unit_test(topology_is_completed_after_the_arrival),
 		cmocka_unit_test(half_known_wiring_is_completed_piece_by_piece),
 		cmocka_unit_test(hook_hears_what_there_was_at_the_start_and_what_changed),
+		cmocka_unit_test(a_recording_is_told_of_what_is_known_only),
 		cmocka_unit_test(lists_that_are_lost_are_told_once_while_the_watch_goes_on),
 		cmocka_unit_test(watched_thread_that_ends_is_a_source_that_is_lost),
 		cmocka_unit_test(absurd_numbers_change_nothing),

@@ -45,7 +45,7 @@ static void good_texts_are_decoded(void **state)
 static void bad_texts_are_refused(void **state)
 {
 	static const char *const bad[] = { "A", "AA", "AAA", "AA=", "A===", "====", "AAA=AAAA", "AA==AAAA", "AB==", "AAB=", "AA=A",
-		"AA A", "AAAA\n", "AA-_", "AAAA=", "\xff\xff\xff\xff" };
+		"AA A", "AAAA\n", "AA-_", "AAA{", "AAA[", "AAAA=", "\xff\xff\xff\xff" };
 	char out[48] = "same";
 	size_t made = 99;
 

@@ -127,6 +127,8 @@ static void group_that_no_mount_shows_is_not_found(void **state)
 	assert_int_equal(group.version, 1);
 }
 
+#define ODD_MOUNT "1 2 3 / /a\\400\\0a0\\08\\\\04040\\00:\\/040\\040\\04 rw - cgroup2 c rw\n"
+
 static void malformed_mounts_are_refused(void **state)
 {
 	static const char *const bad[] = { "\n", "1 2 3\n", "1 2 3 / /x rw\n", "1 2 3 / /x rw shared:1\n", "1 2 3 / /x rw -\n",
@@ -148,6 +150,9 @@ static void malformed_mounts_are_refused(void **state)
 	assert_int_equal(mount_of(long_line, strlen(long_line), "cpu", "/123456789", 2, &group), DHPI_LOOK_GONE);
 	assert_int_equal(mount_of(long_line, strlen(long_line), "cpu", "/1234567", 2, &group), DHPI_LOOK_FINE);
 	assert_int_equal(group.length, 639);
+	/* A backslash before anything but three digits of a byte stands for itself. */
+	assert_int_equal(mount_of(ODD_MOUNT, strlen(ODD_MOUNT), "", "/x", 2, &group), DHPI_LOOK_FINE);
+	assert_string_equal(group.folder, "/a\\400\\0a0\\08\\ 40\\00:\\/040 \\04/x");
 }
 
 /* ---- the files ---- */

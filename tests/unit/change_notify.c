@@ -60,6 +60,50 @@ static uint64_t usable_mask(struct dhp_engine *engine)
 	return mask;
 }
 
+/* ---- a registration by one who is being told ---- */
+
+struct host {
+	struct hearer guest;
+	struct dhp_change_notify *registration;
+	uint64_t status; /* of the guest's registration, and 1 */
+	uint64_t told;   /* calls of the guest when it was registered */
+};
+
+static void invite(void *context, uint64_t generation)
+{
+	const uint64_t seen = generation - 1;
+	struct host *host = context;
+
+	if (peek(&host->status) != 0)
+		return;
+	poke(&host->status, 1 + (uint64_t)(dhp_change_register(host->guest.engine, hear, &host->guest, &seen,
+							     &host->guest.registration) != DHP_OK));
+	poke(&host->told, peek(&host->guest.calls));
+}
+
+/* It is told at once of what it has not seen, and of that once. */
+static void who_is_told_may_register_another_S802(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(4, 1);
+	static struct host host;
+
+	(void)state;
+	host = (struct host){ .guest = { .engine = engine } };
+	assert_ok(dhp_change_register(engine, invite, &host, NULL, &host.registration));
+	add_positions(engine, 1, 2);
+	assert_true(wait_for_count(&host.status, 1));
+	assert_told(&host.guest);
+	assert_ok(dhp_change_unregister(host.registration));
+	assert_int_equal(peek(&host.status), 1);
+	assert_int_equal(peek(&host.told), 1);
+	assert_int_equal(peek(&host.guest.calls), 1);
+	add_positions(engine, 2, 3);
+	assert_told(&host.guest);
+	assert_int_equal(peek(&host.guest.calls), 2);
+	assert_ok(dhp_change_unregister(host.guest.registration));
+	end_engine(engine);
+}
+
 /* ---- arguments ---- */
 
 static void bad_input_is_refused_S801_S805(void **state)
@@ -507,6 +551,7 @@ int main(void)
 		cmocka_unit_test(changes_during_a_call_are_merged_and_the_last_is_told_S803_S808),
 		cmocka_unit_test(unregistration_waits_for_a_running_call_S806),
 		cmocka_unit_test(a_call_may_be_the_last_by_its_own_doing_S806),
+		cmocka_unit_test(who_is_told_may_register_another_S802),
 		cmocka_unit_test(a_synchronous_callback_may_not_register_S801),
 		cmocka_unit_test(an_arrival_while_another_is_away_is_told_to_its_last_number_S808),
 		cmocka_unit_test(no_number_is_lost_while_processors_come_and_go_S802_S808),

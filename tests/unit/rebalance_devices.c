@@ -206,6 +206,47 @@ static void what_is_asked_for_during_a_rebalance_is_merged_into_one_more_S410(vo
 	finish();
 }
 
+struct sender {
+	enum dhp_device_request request;
+	uint64_t begun, ended;
+	enum dhp_status status;
+};
+
+static void *send_one(void *argument)
+{
+	struct sender *sender = argument;
+
+	(void)bump(&sender->begun);
+	sender->status = dhp_device_send(a.device, sender->request);
+	(void)bump(&sender->ended);
+	return NULL;
+}
+
+static void requests_of_two_threads_are_sent_one_after_the_other(void **state)
+{
+	struct sender first = { .request = QUERY }, second = { .request = CANCEL };
+	struct helper helpers[2];
+
+	(void)state;
+	begin(1);
+	a.also = hang_in_first_query;
+	probe_join(&a);
+	helper_start(&helpers[0], send_one, &first);
+	assert_true(wait_for_count(&a.seen, 1));
+	helper_start(&helpers[1], send_one, &second);
+	assert_true(wait_for_count(&second.begun, 1));
+	sleep_us(2000);
+	assert_int_equal(peek(&second.ended), 0);
+	poke(&a.go_on, 1);
+	helper_join(&helpers[0]);
+	helper_join(&helpers[1]);
+	assert_ok(first.status);
+	assert_ok(second.status);
+	assert_sent({ 0, 0, QUERY }, { 0, 0, CANCEL });
+	probe_leave(&a);
+	finish();
+}
+
 /* ---- S-017 ---- */
 
 static uint64_t completes_ended, arrivals_heard;
@@ -623,6 +664,8 @@ static void a_stopped_device_disables_no_interface_S435(void **state)
 
 /* ---- bad input ---- */
 
+static struct dhp_feed *outside; /* of a driver */
+
 static void call_what_a_driver_may_not(struct probe *probe, uint32_t driver, const struct dhp_device_call *call)
 {
 	struct dhp_device *device;
@@ -638,6 +681,7 @@ static void call_what_a_driver_may_not(struct probe *probe, uint32_t driver, con
 	probe->results[4] = dhp_rebalance_configure(probe->engine, NULL);
 	probe->results[5] = dhp_feed_create(probe->engine, NULL, NULL, &feed);
 	probe->results[6] = dhp_engine_destroy(probe->engine);
+	probe->results[7] = dhp_feed_destroy(outside);
 }
 
 static void calls_from_a_driver_are_refused_S415(void **state)
@@ -645,10 +689,12 @@ static void calls_from_a_driver_are_refused_S415(void **state)
 	(void)state;
 	begin(1);
 	a.also = call_what_a_driver_may_not;
+	assert_ok(dhp_feed_create(engine, NULL, NULL, &outside));
 	probe_join(&a);
 	rebalance(engine);
-	for (uint32_t i = 0; i < 7; i++)
+	for (uint32_t i = 0; i < 8; i++)
 		assert_status(a.results[i], DHP_IN_CALLBACK);
+	assert_ok(dhp_feed_destroy(outside));
 	assert_sent({ 0, 0, QUERY }, { 0, 0, STOP }, { 0, 0, START });
 	probe_leave(&a);
 	finish();
@@ -847,6 +893,7 @@ int main(void)
 		cmocka_unit_test(the_device_policy_decides_where_it_is_explicit_S402_S403_S406),
 		cmocka_unit_test(network_devices_stay_out_unless_told_S405_S406),
 		cmocka_unit_test(a_class_is_out_only_when_its_property_is_true_S404),
+		cmocka_unit_test(requests_of_two_threads_are_sent_one_after_the_other),
 		cmocka_unit_test(a_rebalance_for_another_reason_asks_everybody_S407),
 		cmocka_unit_test(the_policy_is_read_at_the_start_of_each_rebalance_S408),
 		cmocka_unit_test(one_rebalance_may_serve_a_burst_and_one_begins_after_the_last_S410),

@@ -217,6 +217,7 @@ static const struct refused {
 	{ START "7 engine active 4,\n", 12, "number" },
 	{ START "7 engine active 0-4294967295\n", 12, "number" },
 	{ START "7 engine module 131072\n", 12, "number" },
+	{ START "7 engine module 0-131071\n", 12, "more memory modules" },
 	{ START "7 engine module 0-18446744073709551615\n", 12, "number" },
 	{ START "7 engine thresholds 6 5\n", 12, "number" },
 	{ START "7 engine thresholds 0 0\n", 12, "number" },

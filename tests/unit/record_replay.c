@@ -264,6 +264,41 @@ static void nobody_need_be_usable_S757(void **state)
 	assert_ok(dhp_replay_close(replay));
 }
 
+static void visit_source(const struct dhp_source *source, void *context)
+{
+	if (strcmp(source->name, "replay") == 0 && source->works)
+		(void)bump(context);
+}
+
+/* Who gives thresholds has them, whatever those of the recording are. */
+static void thresholds_that_are_given_hold_for_a_replay_too(void **state)
+{
+	struct dhp_sim_options sim = { .size = sizeof(sim) };
+	struct dhp_engine_options options = { .size = sizeof(options), .sim = &sim };
+	uint64_t low[3] = { 0 }, sources = 0;
+	struct dhp_memory_info info;
+	struct dhp_replay *replay;
+	struct dhp_engine *engine;
+
+	(void)state;
+	record_story();
+	assert_ok(dhp_replay_open(tape.text, tape.length, &replay, NULL));
+	sim.replay = replay;
+	for (uint32_t i = 0; i < 3; i++) {
+		options.low_memory_mib = i == 1 ? 7 : 0;
+		options.high_memory_mib = i == 2 ? 200 : 0;
+		assert_ok(dhp_engine_create(&options, &engine));
+		assert_ok(dhp_memory_read(engine, &info));
+		low[i] = info.low_bytes;
+		assert_true(i != 2 || info.high_bytes == 200 * MIB);
+		assert_ok(dhp_sources(engine, visit_source, &sources));
+		end_engine(engine);
+	}
+	assert_true(low[0] != 7 * MIB && low[1] == 7 * MIB && low[2] == low[0]);
+	assert_int_equal(sources, 3);
+	assert_ok(dhp_replay_close(replay));
+}
+
 /* ---- steps and time ---- */
 
 static void steps_come_when_they_are_asked_for(void **state)
@@ -491,6 +526,7 @@ int main(void)
 		cmocka_unit_test(a_recording_may_begin_late_S757),
 		cmocka_unit_test(a_thousand_processors_fit_their_lines),
 		cmocka_unit_test(nobody_need_be_usable_S757),
+		cmocka_unit_test(thresholds_that_are_given_hold_for_a_replay_too),
 		cmocka_unit_test(steps_come_when_they_are_asked_for),
 		cmocka_unit_test(two_engines_play_one_recording),
 		cmocka_unit_test(a_write_that_fails_ends_the_recording_only_S757),

@@ -34,6 +34,8 @@ static void an_object_lives_while_somebody_refers_to_it(void **state)
 	assert_int_equal(create(L"\\callback\\MINE", OBJ_CASE_INSENSITIVE, TRUE, FALSE, &second), STATUS_SUCCESS);
 	assert_ptr_equal(first, second);
 	assert_int_equal(create(L"\\callback\\MINE", 0, FALSE, FALSE, &second), STATUS_OBJECT_NAME_NOT_FOUND);
+	assert_int_equal(create(L"\\callback\\MIN{", OBJ_CASE_INSENSITIVE, FALSE, FALSE, &second), STATUS_OBJECT_NAME_NOT_FOUND);
+	assert_int_equal(create(L"\\callback\\MIN3", OBJ_CASE_INSENSITIVE, FALSE, FALSE, &second), STATUS_OBJECT_NAME_NOT_FOUND);
 	other = made(NULL, 0, FALSE);
 	assert_ptr_not_equal(first, other);
 	second = made(NULL, 0, FALSE); /* without a name it is found by nobody */
@@ -78,7 +80,7 @@ static void bad_arguments_are_refused_and_nothing_is_made(void **state)
 	struct dhp_engine *engine = bind_sim_of(2, 1);
 	PCALLBACK_OBJECT object = NULL;
 	OBJECT_ATTRIBUTES description;
-	UNICODE_STRING text;
+	UNICODE_STRING text, nothing = { .Length = 2 };
 
 	(void)state;
 	RtlInitUnicodeString(&text, L"\\Callback\\Mine");
@@ -89,6 +91,8 @@ static void bad_arguments_are_refused_and_nothing_is_made(void **state)
 	assert_int_equal(ExCreateCallback(&object, &description, TRUE, TRUE), STATUS_INVALID_PARAMETER);
 	assert_int_equal(create(NULL, 0, FALSE, TRUE, &object), STATUS_UNSUCCESSFUL);
 	assert_int_equal(create(L"", 0, TRUE, TRUE, &object), STATUS_OBJECT_PATH_SYNTAX_BAD);
+	InitializeObjectAttributes(&description, &nothing, 0, NULL, NULL);
+	assert_int_equal(ExCreateCallback(&object, &description, TRUE, TRUE), STATUS_OBJECT_PATH_SYNTAX_BAD);
 	assert_int_equal(create(L"Mine", 0, TRUE, TRUE, &object), STATUS_OBJECT_PATH_SYNTAX_BAD);
 	assert_int_equal(create(L"\\Callback\\Mine", 0, FALSE, TRUE, &object), STATUS_OBJECT_NAME_NOT_FOUND);
 	assert_int_equal(create(L"\\Callback\\ProcessorAddX", 0, FALSE, TRUE, &object), STATUS_OBJECT_NAME_NOT_FOUND);
@@ -287,6 +291,59 @@ static void no_lock_is_held_in_a_call_the_removed_are_skipped_and_removal_waits_
 
 /* ---- from many threads ---- */
 
+/* ---- two calls at once ---- */
+
+struct stay {
+	PCALLBACK_OBJECT object;
+	uint64_t entered, may_leave, left;
+};
+
+static VOID stay_inside(PVOID context, PVOID argument_1, PVOID argument_2)
+{
+	struct stay *stay = argument_1;
+
+	(void)context;
+	(void)argument_2;
+	poke(&stay->entered, 1);
+	(void)wait_for_count(&stay->may_leave, 1);
+}
+
+static void *notify_and_stay(void *argument)
+{
+	struct stay *stay = argument;
+
+	ExNotifyCallback(stay->object, stay, NULL);
+	poke(&stay->left, 1);
+	return NULL;
+}
+
+/* Each lasts as long as its own routine does, whichever began first; then nothing keeps the registration. */
+static void of_two_calls_at_once_either_may_end_first(void **state)
+{
+	struct dhp_engine *engine = bind_sim_of(2, 1);
+	PCALLBACK_OBJECT object = made(L"\\Callback\\Two", 0, TRUE);
+	PVOID registration = ExRegisterCallback(object, stay_inside, NULL);
+
+	(void)state;
+	for (uint32_t first = 0; first < 2; first++) {
+		struct stay stays[2] = { { .object = object }, { .object = object } };
+		struct helper helpers[2];
+
+		for (uint32_t i = 0; i < 2; i++) {
+			helper_start(&helpers[i], notify_and_stay, &stays[i]);
+			assert_true(wait_for_count(&stays[i].entered, 1));
+		}
+		poke(&stays[first].may_leave, 1);
+		helper_join(&helpers[first]);
+		assert_int_equal(peek(&stays[1 - first].left), 0);
+		poke(&stays[1 - first].may_leave, 1);
+		helper_join(&helpers[1 - first]);
+	}
+	ExUnregisterCallback(registration);
+	ObDereferenceObject(object);
+	unbind_sim(engine);
+}
+
 struct guest {
 	PCALLBACK_OBJECT object;
 	uint64_t stop, wrong;
@@ -362,6 +419,7 @@ int main(void)
 		cmocka_unit_test(they_are_called_in_order_at_the_notifiers_level_with_both_arguments_S813),
 		cmocka_unit_test(who_removes_itself_in_a_call_is_not_called_again_S815),
 		cmocka_unit_test(no_lock_is_held_in_a_call_the_removed_are_skipped_and_removal_waits_S815),
+		cmocka_unit_test(of_two_calls_at_once_either_may_end_first),
 		cmocka_unit_test(many_come_and_go_while_many_notify_S815),
 	};
 

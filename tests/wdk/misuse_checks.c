@@ -191,6 +191,32 @@ static void open_an_event_in_a_dpc(void)
 	(void)IoCreateNotificationEvent(&name, &handle);
 }
 
+static void open_a_condition_in_a_dpc(void)
+{
+	(void)raise();
+	(void)CreateMemoryResourceNotification(LowMemoryResourceNotification);
+}
+
+static void run_pageable_code_in_a_dpc(void)
+{
+	(void)raise();
+	PAGED_CODE()
+}
+
+static void bind_in_a_dpc(void)
+{
+	struct dhp_engine *engine = make_sim_of(2, 1);
+
+	(void)dhp_level_raise(DHP_DISPATCH);
+	(void)dhp_wdk_bind(engine);
+}
+
+static void unbind_in_a_dpc(void)
+{
+	(void)raise();
+	(void)dhp_wdk_unbind();
+}
+
 /* ---- objects that were not prepared ---- */
 
 static void set_a_named_event(void)
@@ -272,6 +298,10 @@ static const struct misuse mistakes[] = {
 	{ 2, notify_the_system_s_object, "S-813: nobody but the system notifies its objects" },
 	{ 2, lock_in_a_dpc, "S-041, S-661: a push lock in a DPC, or at dispatch level" },
 	{ 2, open_an_event_in_a_dpc, "S-041: an event is opened at passive level" },
+	{ 2, open_a_condition_in_a_dpc, "S-041: an event is opened at passive level" },
+	{ 2, run_pageable_code_in_a_dpc, "S-041: pageable code at dispatch level" },
+	{ 2, bind_in_a_dpc, "S-041: a call for passive level, from a DPC" },
+	{ 2, unbind_in_a_dpc, "S-041: a call for passive level, from a DPC" },
 	{ 2, set_a_named_event, "S-310: a named event is neither set nor cleared" },
 	{ 2, count_beyond_the_limit, "a count from 0 to the limit" },
 	{ 2, timer_without_an_engine, "a timer needs memory and a bound engine" },

@@ -133,6 +133,7 @@ static void opened_by_name_and_referred_to_by_handle_S301(void **state)
 	assert_int_equal(look_at(event), STATUS_TIMEOUT);
 	assert_status(dhp_wdk_unbind(), DHP_IN_USE);
 	ObDereferenceObject(event);
+	assert_int_equal(open(L"\\kernelobjects\\LOW1", OBJ_CASE_INSENSITIVE, &handle), STATUS_OBJECT_NAME_NOT_FOUND);
 	assert_int_equal(open(L"\\kernelobjects\\LOWMEMORYCONDITION", OBJ_CASE_INSENSITIVE, &handle), STATUS_SUCCESS);
 	assert_int_equal(ZwClose(handle), STATUS_SUCCESS);
 	unbind_sim(engine);

@@ -7,6 +7,8 @@
  */
 #include "bound.h"
 
+#include <dhp/record.h>
+
 static const uint8_t three_and_five[] = { 3, 5 };
 
 static struct dhp_engine *bind_nodes(uint32_t initial)
@@ -95,6 +97,41 @@ static void each_processor_is_a_core_S555(void **state)
 		assert_true(is_mask(&record->Processor.GroupMask[0], number.Group, AFFINITY_MASK(number.Number)));
 	}
 	unbind_sim(engine);
+}
+
+/*
+ * As a machine wrote it down: packages 0 and 1, two threads in each core of the first; core 0 of the other is another core, and so
+ * is one of which the package or the core is not known.
+ */
+static const char two_threads_in_a_core[] = "dhp-record 1\n1 engine maximum 8\n"
+	"1 engine processor 0 0 0 64 0 0 0 0\n1 engine processor 1 0 1 64 0 0 0 1\n"
+	"1 engine processor 2 0 2 64 0 0 1 0\n1 engine processor 3 0 3 64 0 0 1 1\n"
+	"1 engine processor 4 0 4 64 0 1 0 0\n1 engine processor 5 0 5 64 0 1 - -\n"
+	"1 engine processor 6 0 6 64 0 1 - -\n1 engine processor 7 0 7 64 0 - 0 0\n1 engine active 0-7\n1 engine begin 0 1 0\n2 engine end 0\n";
+
+static void threads_of_a_core_are_in_one_record_S555(void **state)
+{
+	static const KAFFINITY masks[] = { 3, 12, 16, 32, 64, 128 };
+	struct dhp_sim_options sim = { .size = sizeof(sim) };
+	const struct dhp_engine_options options = { .size = sizeof(options), .sim = &sim };
+	struct dhp_replay *replay;
+	struct dhp_engine *engine;
+	RECORD *record;
+	ULONG length;
+
+	(void)state;
+	assert_ok(dhp_replay_open(two_threads_in_a_core, strlen(two_threads_in_a_core), &replay, NULL));
+	sim.replay = replay;
+	assert_ok(dhp_engine_create(&options, &engine));
+	assert_ok(dhp_wdk_bind(engine));
+	record = ask(NULL, RelationProcessorCore, &length);
+	assert_int_equal(length, LENGTH(masks) * (8 + sizeof(PROCESSOR_RELATIONSHIP)));
+	for (uint32_t core = 0; core < LENGTH(masks); core++, record = after(record)) {
+		assert_int_equal(record->Processor.Flags, core < 2 ? LTP_PC_SMT : 0);
+		assert_true(is_mask(&record->Processor.GroupMask[0], 0, masks[core]));
+	}
+	unbind_sim(engine);
+	assert_ok(dhp_replay_close(replay));
 }
 
 static void a_package_over_two_groups_S555(void **state)
@@ -263,6 +300,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_short_buffer_tells_the_length_needed_S555),
 		cmocka_unit_test(each_processor_is_a_core_S555),
+		cmocka_unit_test(threads_of_a_core_are_in_one_record_S555),
 		cmocka_unit_test(a_package_over_two_groups_S555),
 		cmocka_unit_test(a_node_has_a_primary_group_and_all_its_groups_S555_S556),
 		cmocka_unit_test(groups_are_found_by_their_place_S555),

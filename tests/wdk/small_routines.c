@@ -174,7 +174,7 @@ static void end_capture(void)
 
 static void lines_in_the_formats_of_windows(void **state)
 {
-	UNICODE_STRING name;
+	UNICODE_STRING name, empty = { .Length = 2 };
 	ULONG all = 0xffffffff;
 
 	(void)state;
@@ -192,6 +192,9 @@ static void lines_in_the_formats_of_windows(void **state)
 	PRINTS("disk\xc3\xa9 (null) (null)", "%wZ %s %wZ", &name, (char *)NULL, (UNICODE_STRING *)NULL);
 	PRINTS("-1 \xe2\x82\xac ?", "%hhd %ws %ws", 0xff, L"\u20ac", L"\U0001f600"); /* beyond UTF-16's first plane: no character */
 	PRINTS("0000000000001234", "%p", (void *)(uintptr_t)0x1234);
+	PRINTS("[  2A][0X2A][42   ][123][00042]", "[%*X][%#X][%-05d][%.2d][%0*d]", 4, all & 42, all & 42, 42, 123, 5, 42);
+	PRINTS("[3  ][7][007][ab][cd][di]", "[%*d][%.*d][%.*d][%.*s][%.*ws][%.2wZ]", -3, 3, -1, 7, 3, 7, -1, "ab", 2, L"cde", &name);
+	PRINTS("1 2 (null)", "%zu %td %wZ", (SIZE_T)1, (SSIZE_T)2, &empty);
 	PRINTS("%q", "%q");
 	PRINTS("end", "end%");
 }
@@ -205,6 +208,10 @@ static void a_long_line_is_cut(void **state)
 	text[sizeof(text) - 1] = '\0';
 	capture();
 	assert_int_equal(DbgPrintEx(DPFLTR_DEFAULT_ID, DPFLTR_TRACE_LEVEL, "%s%s", text, text), STATUS_SUCCESS);
+	end_capture();
+	assert_int_equal(strlen(printed), 511);
+	capture(); /* nor does what is asked for take longer */
+	(void)DbgPrintEx(DPFLTR_DEFAULT_ID, DPFLTR_TRACE_LEVEL, "%*d%.*d%600d", INT32_MAX, 1, INT32_MAX, 1, 1);
 	end_capture();
 	assert_int_equal(strlen(printed), 511);
 }
