@@ -566,15 +566,15 @@ static void batches_that_wait_add_up_S630(void **state)
 
 	(void)state;
 	for (uint32_t round = 0; round < 3; round++) {
-		insert_asleep(engine, 6, 1, DHP_IMPORTANCE_LOW, false);
+		insert_asleep(engine, 4, 1, DHP_IMPORTANCE_LOW, false);
 		flush(engine);
 		wait_until_both_sleep(engine);
 		insert_some(0, 2);
 		tick_insert(&ticks[2]);
 		sleep_us(2000);
-		assert_int_equal(ticks_run(ticks, 6), 6);
-		insert_some(3, 3);
-		assert_true(wait_for_ticks(ticks, 6, 12));
+		assert_int_equal(ticks_run(ticks, 4), 4);
+		insert_some(3, 1);
+		assert_true(wait_for_ticks(ticks, 4, 8));
 		flush(engine);
 	}
 	assert_int_equal(deferred_of(engine), 6);
