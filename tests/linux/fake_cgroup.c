@@ -279,7 +279,8 @@ static void malformed_quota_is_counted_and_changes_nothing(void **state)
 
 static void malformed_quota_of_version_1_is_counted_and_changes_nothing(void **state)
 {
-	static const char *const bad[][2] = { { "", "100000\n" }, { "max\n", "100000\n" }, { "300000\n", "" }, { "300000\n", "0\n" } };
+	static const char *const bad[][2] = { { "", "100000\n" }, { "max\n", "100000\n" }, { "300000\n", "" },
+		{ "300000\n", "0\n" } };
 	struct dhp_engine *engine;
 	struct tree tree;
 	uint32_t cpus[8];

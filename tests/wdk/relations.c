@@ -107,7 +107,8 @@ static const char two_threads_in_a_core[] = "dhp-record 1\n1 engine maximum 8\n"
 	"1 engine processor 0 0 0 64 0 0 0 0\n1 engine processor 1 0 1 64 0 0 0 1\n"
 	"1 engine processor 2 0 2 64 0 0 1 0\n1 engine processor 3 0 3 64 0 0 1 1\n"
 	"1 engine processor 4 0 4 64 0 1 0 0\n1 engine processor 5 0 5 64 0 1 - -\n"
-	"1 engine processor 6 0 6 64 0 1 - -\n1 engine processor 7 0 7 64 0 - 0 0\n1 engine active 0-7\n1 engine begin 0 1 0\n2 engine end 0\n";
+	"1 engine processor 6 0 6 64 0 1 - -\n1 engine processor 7 0 7 64 0 - 0 0\n1 engine active 0-7\n"
+	"1 engine begin 0 1 0\n2 engine end 0\n";
 
 static void threads_of_a_core_are_in_one_record_S555(void **state)
 {
