@@ -19,15 +19,21 @@
 
 #define LONGEST_SLEEP_NS 1000000u
 
-/* What is still in an inbox is not counted yet. What was to wait for a tick does not wait any longer. */
+/* What was to wait for a tick does not wait any longer. When an engine ends there is none. */
+static void hurry(struct dhpi_queue *queue)
+{
+	if (!dhpi_queue_looks_empty(queue))
+		dhpi_worker_wake(queue);
+}
+
+/* What is still in an inbox is not counted yet. */
 static void drain(struct dhpi_queue *queue)
 {
 	dhpi_spin_lock(&queue->lock);
 	dhpi_queue_drain(queue);
 	dhpi_spin_unlock(&queue->lock);
 	dhpi_worker_hand_on(queue);
-	if (!dhpi_queue_looks_empty(queue))
-		dhpi_worker_wake(queue);
+	hurry(queue);
 }
 
 static bool phase_done(struct dhpi_queue *queue, uint32_t phase)
@@ -42,11 +48,13 @@ static bool phase_done(struct dhpi_queue *queue, uint32_t phase)
 	return done == counted + at_load_relaxed_u64(&queue->counted_own[phase]); /* relaxed: counted before it is done */
 }
 
+/* A straggler may come when its queue was drained, and leave the worker asleep. */
 static void wait_for_phase(struct dhpi_queue *queue, uint32_t phase)
 {
 	uint64_t sleep_ns = 2000;
 
 	while (!phase_done(queue, phase)) {
+		hurry(queue);
 		port_sleep_ns(sleep_ns);
 		sleep_ns = sleep_ns < LONGEST_SLEEP_NS ? 2 * sleep_ns : sleep_ns;
 	}

@@ -259,6 +259,7 @@ struct chain {
 	struct way way;
 	struct dhpi_dpc *newest, *oldest; /* NULL: there is none to be pushed */
 	uint32_t count;
+	enum dhpi_pushed pushed; /* what the last one found */
 	bool home;
 };
 
@@ -278,7 +279,6 @@ static enum dhp_status begin_chain(struct chain *chain, struct dhpi_dpc *dpc)
 
 static void end_chain(struct chain *chain)
 {
-	enum dhpi_pushed pushed = DHPI_PUSHED_BEHIND;
 	struct dhpi_trigger trigger;
 
 	if (chain->count == 0)
@@ -286,11 +286,11 @@ static void end_chain(struct chain *chain)
 	if (chain->newest != NULL) {
 		struct port_self *self = port_self();
 
-		pushed = push(&chain->way, chain->newest, chain->oldest);
+		chain->pushed = push(&chain->way, chain->newest, chain->oldest);
 		for (uint32_t i = 0; i < DHPI_TRAIL; i++) /* relaxed: hints; addresses, no more */
 			at_store_relaxed_ptr(&chain->way.queue->recent[i], self->trail[i]);
 	}
-	trigger = trigger_of(&chain->way, chain->count > 1 ? DHPI_PUSHED_BEHIND : pushed, chain->count);
+	trigger = trigger_of(&chain->way, chain->count > 1 ? DHPI_PUSHED_BEHIND : chain->pushed, chain->count);
 	pull_trigger(&trigger);
 	clear_chain(chain);
 }
@@ -305,7 +305,8 @@ static bool goes_the_same_way(const struct way *way, const struct dhpi_dpc *dpc)
 DHPI_INLINE void add_claimed(struct chain *chain, struct dhpi_dpc *dpc)
 {
 	chain->count++;
-	if (chain->home && dhpi_queue_put(chain->way.queue, dpc) != DHPI_PUSHED_NOWHERE)
+	chain->pushed = chain->home ? dhpi_queue_put(chain->way.queue, dpc) : DHPI_PUSHED_NOWHERE;
+	if (chain->pushed != DHPI_PUSHED_NOWHERE)
 		return;
 	chain->home = false; /* I2 */
 	(void)link_in(port_self(), &chain->way, dpc);

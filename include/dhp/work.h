@@ -133,19 +133,19 @@ DHP_API enum dhp_status dhp_dpc_set_target(struct dhp_dpc *dpc, uint32_t index);
 DHP_API enum dhp_status dhp_dpc_insert(struct dhp_dpc *dpc, void *argument_1, void *argument_2);
 
 /*
- * dhp_dpc_insert_batch - queue several objects of one engine, in this order, all with the same arguments.
+ * dhp_dpc_insert_batch - queue several objects, in this order, all with the same arguments.
  *
- * As dhp_dpc_insert for one after another, but those next to each other that go the same way (target, importance, kind) are pushed
- * together, up to 64 at once: less than half the cost for each. An object that is queued already is passed over.
+ * As dhp_dpc_insert for one after another, but those next to each other that go the same way (engine, target, importance,
+ * kind) are pushed together, up to 64 at once: less than half the cost for each. An object that is queued already is passed over.
  *
  * Level     any, signal handlers too
  * Blocks    never; one system call for each worker that has to be woken
  * Progress  lock-free
  * Orders    as dhp_dpc_insert, for each object; they keep their order among themselves (S-629)
  * Lifetime  each object as for dhp_dpc_insert; the array during the call
- * Returns   DHP_OK, and how many this call queued in *out_inserted, which may be NULL. Otherwise none was queued:
- *           DHP_BAD_OBJECT: one of them, or the array, is none; DHP_BAD_ENGINE: they belong to two engines;
- *           DHP_CLOSED, DHP_NOT_SUPPORTED: as dhp_dpc_insert. A count of 0 is DHP_OK.
+ * Returns   DHP_OK. Otherwise it ends at the first object that is refused, and those before are queued: DHP_BAD_OBJECT (or
+ *           the array is NULL, and the count is not 0), DHP_CLOSED, DHP_NOT_SUPPORTED, as dhp_dpc_insert. In each case
+ *           *out_inserted, which may be NULL, is how many this call queued.
  */
 DHP_API enum dhp_status dhp_dpc_insert_batch(struct dhp_dpc *const *dpcs, size_t count, void *argument_1, void *argument_2,
 					     size_t *out_inserted);

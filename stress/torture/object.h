@@ -43,11 +43,24 @@ static inline void object_make_threaded(struct object *object, dhp_dpc_routine *
 		went_well(world, dhp_dpc_set_target(&object->dpc, object->target));
 }
 
+/* Some by themselves, some as a batch of one. */
+static inline enum dhp_status object_queue(struct object *object, uint64_t argument)
+{
+	struct dhp_dpc *dpc = &object->dpc;
+	enum dhp_status status;
+	size_t inserted;
+
+	if (argument % 4 != 3)
+		return dhp_dpc_insert(dpc, (void *)(uintptr_t)argument, object);
+	status = dhp_dpc_insert_batch(&dpc, 1, (void *)(uintptr_t)argument, object, &inserted);
+	return status == DHP_OK && inserted == 0 ? DHP_ALREADY_QUEUED : status;
+}
+
 /* true: queued by this call. Any level. */
 static inline bool object_insert(struct object *object, uint64_t argument)
 {
 	struct world *world = object->world;
-	enum dhp_status status = dhp_dpc_insert(&object->dpc, (void *)(uintptr_t)argument, object);
+	enum dhp_status status = object_queue(object, argument);
 
 	switch ((int)status) {
 	case DHP_OK:
@@ -64,6 +77,30 @@ static inline bool object_insert(struct object *object, uint64_t argument)
 		went_well(world, status);
 		return false;
 	}
+}
+
+#define OBJECTS_AT_ONCE 32u
+
+/* Several in this order, none of which is queued or inserted by anybody else. */
+static inline void object_insert_idle(struct object *const *objects, uint32_t count, uint64_t argument)
+{
+	struct dhp_dpc *dpcs[OBJECTS_AT_ONCE];
+	struct world *world = objects[0]->world;
+	enum dhp_status status;
+	size_t inserted;
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		dpcs[i] = &objects[i]->dpc;
+	status = dhp_dpc_insert_batch(dpcs, count, (void *)(uintptr_t)argument, NULL, &inserted);
+	for (i = 0; i < inserted; i++) {
+		atomic_fetch_add_explicit(&objects[i]->inserted, 1, memory_order_relaxed);
+		deed(world, DEED_INSERTED);
+	}
+	if (status == DHP_CLOSED)
+		deed(world, DEED_CLOSED);
+	else if (went_well(world, status))
+		tally_equal(world->tally, RULE_STATUS, inserted, count);
 }
 
 /* true: this call took it off its queue. */

@@ -17,46 +17,52 @@ struct sequence {
 	struct object conductor;
 	struct object high[MEMBERS], tail[MEMBERS];
 	uint32_t count;          /* conductor's choice */
+	bool at_once;            /* likewise: as a batch */
 	atomic_uint high_ran, tail_ran;
 	uint32_t high_places[MEMBERS], tail_places[MEMBERS];
 	bool at_home;
 };
 
-/* argument_1 is the member's number, argument_2 its object. */
+/* argument_1 is the sequence. */
 static void high_routine(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
 {
 	struct object *object = context;
-	struct sequence *sequence = (struct sequence *)(void *)(object - (uintptr_t)argument_1 - 1);
+	struct sequence *sequence = argument_1;
 
 	(void)dpc, (void)argument_2;
 	object_ran(object);
-	sequence->high_places[(uintptr_t)argument_1] =
+	sequence->high_places[object - sequence->high] =
 		atomic_fetch_add_explicit(&sequence->high_ran, 1, memory_order_relaxed);
 }
 
 static void tail_routine(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
 {
 	struct object *object = context;
-	struct sequence *sequence = (struct sequence *)(void *)(object - (uintptr_t)argument_1 - 1 - MEMBERS);
+	struct sequence *sequence = argument_1;
 
 	(void)dpc, (void)argument_2;
 	object_ran(object);
-	sequence->tail_places[(uintptr_t)argument_1] =
+	sequence->tail_places[object - sequence->tail] =
 		atomic_fetch_add_explicit(&sequence->tail_ran, 1, memory_order_relaxed);
 }
 
 static void conduct(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
 {
 	struct sequence *sequence = context;
+	struct object *members[2 * MEMBERS];
 	uint32_t i;
 
 	(void)dpc, (void)argument_1, (void)argument_2;
 	object_ran(&sequence->conductor);
 	sequence->at_home = dhp_index_here(sequence->conductor.world->engine) == sequence->conductor.target;
 	for (i = 0; i < sequence->count; i++) {
-		object_insert(&sequence->high[i], i);
-		object_insert(&sequence->tail[i], i);
+		members[2 * i] = &sequence->high[i];
+		members[2 * i + 1] = &sequence->tail[i];
 	}
+	if (sequence->at_once)
+		object_insert_idle(members, 2 * sequence->count, (uintptr_t)sequence);
+	for (i = 0; i < 2 * sequence->count && !sequence->at_once; i++)
+		object_insert(members[i], (uintptr_t)sequence);
 }
 
 static void prepare(struct world *world, struct dice *dice, struct sequence *sequence)
@@ -70,6 +76,7 @@ static void prepare(struct world *world, struct dice *dice, struct sequence *seq
 		object_prepare(&sequence->tail[i], world, tail_routine, target, at_tail[dice_below(dice, 3)]);
 	}
 	sequence->count = dice_between(dice, 2, MEMBERS);
+	sequence->at_once = dice_one_in(dice, 2);
 	atomic_store_explicit(&sequence->high_ran, 0, memory_order_relaxed);
 	atomic_store_explicit(&sequence->tail_ran, 0, memory_order_relaxed);
 }

@@ -363,6 +363,19 @@ CALL(dpc_insert)
 	(void)dhp_dpc_insert(&actor->world->dpc, NULL, NULL);
 }
 
+/* Of several ways; and the one that all insert. */
+CALL(dpc_insert_batch)
+{
+	struct dhp_dpc *dpcs[ACTOR_DPCS], *shared = &actor->world->dpc;
+	size_t inserted;
+
+	for (uint32_t i = 0; i < ACTOR_DPCS; i++)
+		dpcs[i] = &actor->dpcs[i];
+	(void)dhp_dpc_insert_batch(dpcs, ACTOR_DPCS, NULL, NULL, &inserted);
+	actor->inserted += inserted;
+	(void)dhp_dpc_insert_batch(&shared, 1, NULL, NULL, NULL);
+}
+
 /* It runs when all go on: who was stopped may have been about to ring. */
 CALL(lanes_push)
 {
@@ -501,6 +514,7 @@ const struct call calls[] = {
 	{ "dhp_dpc_init dhp_dpc_init_threaded dhp_dpc_set_importance dhp_dpc_set_target dhp_dpc_watchdog_read "
 	  "dhp_dpc_should_yield", WAIT_FREE, NOTHING, dpc },
 	{ "dhp_dpc_insert", LOCK_FREE, NOTHING, dpc_insert },
+	{ "dhp_dpc_insert_batch", LOCK_FREE, NOTHING, dpc_insert_batch },
 	{ "dhp_lookaside_allocate dhp_lookaside_free", LOCK_FREE, MEMORY, lookaside },
 	{ "dhp_lanes_push", LOCK_FREE, NOTHING, lanes_push },
 	{ "dhp_wdk_status RtlInitUnicodeString", WAIT_FREE, NOTHING, wdk_status },

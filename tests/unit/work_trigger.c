@@ -231,6 +231,55 @@ static void nothing_that_waits_is_forgotten_S631(void **state)
 	end_engine(engine);
 }
 
+/* ---- an insert that read the phase before a flush turned it ---- */
+
+struct flusher {
+	struct dhp_engine *engine;
+	uint32_t gate; /* before */
+	enum dhp_status status;
+};
+
+static void *flush_all(void *argument)
+{
+	struct flusher *flusher = argument;
+
+	flusher->status = dhp_dpc_flush(flusher->engine);
+	return NULL;
+}
+
+static bool gate_was_turned(void *context)
+{
+	const struct flusher *flusher = context;
+
+	return at_load_acquire_u32(&flusher->engine->work->gate) != flusher->gate;
+}
+
+static void a_flush_does_not_leave_a_straggler_to_the_tick_S631_S648(void **state)
+{
+	struct dhp_engine *engine = make_ticking(2, HOUR_US);
+	struct flusher flusher = { .engine = engine, .gate = at_load_relaxed_u32(&engine->work->gate) };
+	struct tick straggler, other;
+	struct helper helper;
+	struct hold hold;
+
+	(void)state;
+	wait_until_all_sleep(engine);
+	hold_processor(&hold, engine, 0);
+	helper_start(&helper, flush_all, &flusher);
+	assert_true(wait_until(gate_was_turned, &flusher));
+	sleep_us(5000); /* it has been at index 1, and waits for index 0 */
+	at_store_release_u32(&engine->work->gate, flusher.gate);
+	insert_one(engine, &straggler, 1, DHP_IMPORTANCE_LOW, false);
+	at_store_release_u32(&engine->work->gate, flusher.gate ^ DHPI_GATE_PHASE);
+	insert_one(engine, &other, 1, DHP_IMPORTANCE_LOW, false);
+	assert_ok(dhp_dpc_remove(&other.dpc)); /* this empties the inbox into the lists: the straggler is counted */
+	hold_release(&hold);
+	assert_true(wait_for_count(&straggler.runs, 1));
+	helper_join(&helper);
+	assert_ok(flusher.status);
+	end_engine(engine);
+}
+
 static void an_engine_that_ends_runs_what_waits_S631(void **state)
 {
 	struct dhp_engine *engine = make_ticking(2, HOUR_US);
@@ -254,6 +303,7 @@ int main(void)
 		cmocka_unit_test(what_waits_runs_when_the_tick_is_over_S631),
 		cmocka_unit_test(a_removal_does_not_make_the_others_wait_for_ever_S631),
 		cmocka_unit_test(nothing_that_waits_is_forgotten_S631),
+		cmocka_unit_test(a_flush_does_not_leave_a_straggler_to_the_tick_S631_S648),
 		cmocka_unit_test(an_engine_that_ends_runs_what_waits_S631),
 	};
 

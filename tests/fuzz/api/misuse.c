@@ -148,6 +148,8 @@ static void of_no_object(void)
 
 	SAYS(dhp_dpc_insert(NULL, NULL, NULL), DHP_BAD_OBJECT);
 	SAYS(dhp_dpc_insert(dpc, NULL, NULL), DHP_BAD_OBJECT);
+	SAYS(dhp_dpc_insert_batch(&dpc, 1, NULL, NULL, NULL), DHP_BAD_OBJECT);
+	SAYS(dhp_dpc_insert_batch(NULL, 1, NULL, NULL, NULL), DHP_BAD_OBJECT);
 	SAYS(dhp_dpc_remove(dpc), DHP_BAD_OBJECT);
 	SAYS(dhp_timer_cancel(NULL), DHP_BAD_OBJECT);
 	SAYS(dhp_request_submit(NULL), DHP_BAD_OBJECT);

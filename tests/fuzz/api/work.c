@@ -252,6 +252,55 @@ static void insert(void)
 	}
 }
 
+/* By itself, as a batch: nobody knows of several which was queued, unless all of them stay where they are. */
+static void insert_as_batch(struct object *object)
+{
+	bool certain = is_certain(object);
+	enum dhp_status expected = expected_insert(object);
+	struct dhp_dpc *dpc = &object->dpc;
+	size_t inserted = 2;
+
+	SAYS(dhp_dpc_insert_batch(&dpc, 1, NULL, NULL, &inserted), expected == DHP_ALREADY_QUEUED ? DHP_OK : expected);
+	MUST(certain ? inserted == (expected == DHP_OK) : inserted <= 1);
+	if (inserted != 0) {
+		(void)bump(&object->inserted);
+		object->known = UNKNOWN;
+	}
+}
+
+/* The object at `first` and those that follow, round and round; the one at `end` is NULL. */
+static void insert_held(uint32_t first, uint32_t count, uint32_t end)
+{
+	struct dhp_dpc *dpcs[2 * OBJECTS];
+	enum dhp_status expected = DHP_OK;
+	size_t inserted = SIZE_MAX, queued = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct object *object = &objects[(first + i) % OBJECTS];
+
+		dpcs[i] = i == end ? NULL : &object->dpc;
+		if (expected == DHP_OK || expected == DHP_ALREADY_QUEUED)
+			expected = i == end ? DHP_BAD_OBJECT : expected_insert(object);
+		if (expected == DHP_OK) { /* its routine may not run before the workers are released */
+			(void)bump(&object->inserted);
+			object->known = QUEUED;
+			queued++;
+		}
+	}
+	SAYS(dhp_dpc_insert_batch(dpcs, count, NULL, NULL, &inserted), expected == DHP_ALREADY_QUEUED ? DHP_OK : expected);
+	MUST(inserted == queued);
+}
+
+static void insert_batch(void)
+{
+	uint32_t how = take();
+
+	if (keep.certain)
+		insert_held(how % OBJECTS, how / OBJECTS % (2 * OBJECTS), how >> 4);
+	else
+		insert_as_batch(&objects[how % OBJECTS]);
+}
+
 static void take_out(void)
 {
 	struct object *object = &objects[take_below(OBJECTS)];
@@ -318,7 +367,7 @@ static void end(void)
 
 static const struct operation operations[] = {
 	{ "dpc init", init, true }, { "dpc init", init, true }, { "dpc set", set, true }, { "dpc insert", insert, false },
-	{ "dpc insert", insert, false }, { "dpc insert", insert, false }, { "dpc remove", take_out, false },
+	{ "dpc insert", insert, false }, { "dpc insert batch", insert_batch, false }, { "dpc remove", take_out, false },
 	{ "dpc remove", take_out, false }, { "dpc flush", flush, true }, { "settle", work_settle, true },
 	{ "keep workers", keep_workers, true }, { "keep workers", keep_workers, true }, { "release workers", work_release, false },
 	{ "call all", call_all, true },
