@@ -80,7 +80,7 @@ static struct dhpi_link *oldest_first(struct dhpi_link *newest)
 		struct dhpi_link *next = newest->next;
 
 		port_prefetch_write(newest->prev);
-		port_prefetch_read((const char *)newest->prev + offsetof(struct dhpi_dpc, work));
+		port_prefetch_read((const void *)((uintptr_t)newest->prev + offsetof(struct dhpi_dpc, work))); /* it may be NULL */
 		newest->next = oldest;
 		oldest = newest;
 		newest = next;
