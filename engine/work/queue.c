@@ -74,13 +74,6 @@ static struct dhpi_link *take_inbox(struct dhpi_queue *queue, struct at_ptr *inb
 	return at_exchange_acq_rel_ptr(inbox, NULL); /* [dpc-push] acquire; [inbox-taken] release */
 }
 
-/* An address, no more: there may be no object, or none any more. */
-static void prefetch_object(const void *object)
-{
-	port_prefetch_write(object);
-	port_prefetch_read((const void *)((uintptr_t)object + offsetof(struct dhpi_dpc, work)));
-}
-
 static struct dhpi_link *oldest_first(struct dhpi_link *newest)
 {
 	struct dhpi_link *oldest = NULL;
@@ -88,7 +81,8 @@ static struct dhpi_link *oldest_first(struct dhpi_link *newest)
 	while (newest != NULL) {
 		struct dhpi_link *next = newest->next;
 
-		prefetch_object(newest->prev);
+		port_prefetch_write(newest->prev);
+		port_prefetch_read((const void *)((uintptr_t)newest->prev + offsetof(struct dhpi_dpc, work))); /* it may be NULL */
 		newest->next = oldest;
 		oldest = newest;
 		newest = next;
