@@ -90,7 +90,7 @@ void dhpi_worker_wake_later(struct dhpi_queue *queue, uint32_t count)
 		dhpi_worker_wake(queue);
 		return;
 	}
-	(void)at_fetch_add_relaxed_u64(&queue->work->deferred_wakes, 1); /* relaxed: statistics only */
+	(void)at_fetch_add_relaxed_u64(&queue->work->deferred_wakes, count); /* relaxed: statistics only */
 	dhpi_timers_want_tick(&queue->work->timers);
 }
 
