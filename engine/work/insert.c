@@ -14,7 +14,10 @@
  */
 #include "queue.h"
 
-/* Objects that are pushed together at most: so the worker begins with the first while the inserter is at the next. */
+/*
+ * Objects that are looked at between two pushes, at most, those that are passed over too: so the worker begins with the first while
+ * the inserter is at the next.
+ */
 #define CHAIN 64u
 
 /* Index 0 is always there: it came up with the engine and its queue is never closed. */
@@ -321,11 +324,12 @@ DHPI_INLINE void add_claimed(struct chain *chain, struct dhpi_dpc *dpc)
 	chain->newest = dpc;
 }
 
-DHPI_INLINE enum dhp_status add(struct chain *chain, struct dhpi_dpc *dpc, void *argument_1, void *argument_2, size_t *inserted)
+DHPI_INLINE enum dhp_status add(struct chain *chain, struct dhpi_dpc *dpc, bool anew, void *argument_1, void *argument_2,
+				size_t *inserted)
 {
 	enum dhp_status status = DHP_OK;
 
-	if (DHPI_UNLIKELY(chain->count == CHAIN || !goes_the_same_way(&chain->way, dpc))) {
+	if (DHPI_UNLIKELY(anew || !goes_the_same_way(&chain->way, dpc))) {
 		end_chain(chain);
 		status = begin_chain(chain, dpc);
 	}
@@ -348,7 +352,7 @@ enum dhp_status dhp_dpc_insert_batch(struct dhp_dpc *const *objects, size_t coun
 			port_prefetch_write(objects[i + DHPI_TRAIL]);
 		status = DHPI_UNLIKELY(!dhpi_dpc_is_initialised(objects[i])) ?
 				 DHP_BAD_OBJECT :
-				 add(&chain, dhpi_dpc(objects[i]), argument_1, argument_2, &inserted);
+				 add(&chain, dhpi_dpc(objects[i]), i % CHAIN == 0, argument_1, argument_2, &inserted);
 	}
 	end_chain(&chain);
 	if (out_inserted != NULL)

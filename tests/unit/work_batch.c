@@ -581,6 +581,26 @@ static void batches_that_wait_add_up_S630(void **state)
 	end_engine(engine);
 }
 
+/* So many are looked at, the first is pushed and waits; with those behind it there are four. */
+static void what_is_passed_over_keeps_nobody_from_being_pushed_S630(void **state)
+{
+	struct dhp_engine *engine = make_ticking(HOUR_US);
+	size_t inserted;
+
+	(void)state;
+	for (uint32_t i = 0; i < 4; i++)
+		init_at(i, engine, 1, DHP_IMPORTANCE_LOW, false);
+	for (uint32_t i = 0; i < CHAIN + 3; i++)
+		batch[i] = i < CHAIN ? &ticks[0].dpc : &ticks[1 + i - CHAIN].dpc;
+	wait_until_both_sleep(engine);
+	assert_ok(dhp_dpc_insert_batch(batch, CHAIN + 3, NULL, NULL, &inserted));
+	assert_int_equal(inserted, 4);
+	assert_true(wait_for_ticks(ticks, 4, 4));
+	assert_int_equal(deferred_of(engine), 1);
+	flush(engine);
+	end_engine(engine);
+}
+
 static void a_batch_that_waits_runs_when_the_tick_is_over_S631(void **state)
 {
 	struct dhp_engine *engine = make_ticking(2000);
@@ -1159,6 +1179,7 @@ int main(void)
 		cmocka_unit_test(four_do_not_wait_S630),
 		cmocka_unit_test(what_does_not_wait_does_not_in_a_batch_S625_S632),
 		cmocka_unit_test(batches_that_wait_add_up_S630),
+		cmocka_unit_test(what_is_passed_over_keeps_nobody_from_being_pushed_S630),
 		cmocka_unit_test(a_batch_that_waits_runs_when_the_tick_is_over_S631),
 		cmocka_unit_test(each_of_a_batch_can_be_removed_S645_S647),
 		cmocka_unit_test(a_flush_waits_for_all_of_a_batch_S648),
