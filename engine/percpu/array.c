@@ -32,7 +32,7 @@ struct array {
 	void *range;
 	size_t range_bytes;
 	size_t resident; /* so many bytes of a slot, from its start, are made resident before its processor comes */
-	struct at_u64 touched; /* so many bytes of the range, from its start, are resident, or more; neighbours share pages */
+	struct at_u64 touched; /* what is to be resident of so many bytes of the range, from its start, is; neighbours share pages */
 	bool internal; /* one of the engine's own */
 	bool stale;    /* an attempt has failed: slots beyond those that are here may hold what it left */
 };
@@ -73,14 +73,15 @@ static inline bool is_touched(const struct array *array, const void *slot)
 /* A system call for each page, not for each slot. A slot beyond a gap is touched by itself. */
 static bool touch_slot(struct array *array, void *slot, uint32_t node)
 {
-	size_t end = end_of_slot(array, slot), begin = end - array->resident, page;
+	size_t end = end_of_slot(array, slot), begin = end - array->resident, page, left_out;
 
 	if (is_touched(array, slot))
 		return true;
 	if (!port_touch(slot, array->resident, node))
 		return false;
 	page = port_page_bytes();
-	if (begin < at_load_relaxed_u64(&array->touched) + page) /* its first page is the next one, or shared */
+	left_out = (array->view.stride - array->resident) & ~(page - 1); /* whole pages, at the end of a slot */
+	if (begin < at_load_relaxed_u64(&array->touched) + left_out + page) /* its first page is the next one, or shared */
 		at_store_relaxed_u64(&array->touched, dhpi_round_up(end, page)); /* relaxed: an older number costs a call */
 	return true;
 }

@@ -482,6 +482,40 @@ static void slot_in_a_gap_has_its_memory_too(void **state)
 	end_engine(engine);
 }
 
+/* Of these only the beginning is made resident. The second request finds that it was, though the page is gone: it asks for none. */
+static void beginning_of_a_long_slot_is_asked_for_once(void **state)
+{
+	const struct dhp_percpu_options options = {
+		.size = sizeof(options), .slot_bytes = 16 * port_page_bytes(), .placement = DHP_PLACE_NODE
+	};
+	struct dhp_percpu *array = NULL;
+	struct dhp_engine *engine;
+	void *slots[4];
+
+	(void)state;
+	if (!pages_come_when_asked_for())
+		skip();
+	engine = make_sim_of(4, 1);
+	port_mutex_lock(engine->space->serial);
+	assert_ok(dhpi_percpu_create(engine->space, &options, 64, &array));
+	for (uint32_t cpu = 0; cpu < 4; cpu++)
+		slots[cpu] = dhpi_percpu_slot(array, dhp_sim_cpu(engine, cpu));
+	assert_true(dhpi_percpu_touch(array, dhp_sim_cpu(engine, 3), DHP_NO_INDEX)); /* beyond a gap */
+	assert_true(is_resident(slots[3]));
+	for (uint32_t cpu = 1; cpu < 3; cpu++) {
+		assert_false(is_resident(slots[cpu]));
+		assert_true(dhpi_percpu_touch(array, dhp_sim_cpu(engine, cpu), DHP_NO_INDEX));
+		assert_true(is_resident(slots[cpu]));
+		assert_false(is_resident((char *)slots[cpu] + port_page_bytes()));
+		assert_int_equal(madvise(slots[cpu], port_page_bytes(), MADV_DONTNEED), 0);
+		assert_true(dhpi_percpu_touch(array, dhp_sim_cpu(engine, cpu), DHP_NO_INDEX));
+		assert_false(is_resident(slots[cpu]));
+	}
+	dhpi_percpu_destroy(array);
+	port_mutex_unlock(engine->space->serial);
+	end_engine(engine);
+}
+
 /* In Start the newcomer's slot is made, and nobody can reach it (its index is not active). */
 struct peeper {
 	struct dhp_percpu *array;
@@ -643,6 +677,7 @@ int main(void)
 		cmocka_unit_test(slot_of_the_engines_own_keeps_what_an_attempt_left),
 		cmocka_unit_test(slot_has_its_memory_before_anybody_uses_it),
 		cmocka_unit_test(slot_in_a_gap_has_its_memory_too),
+		cmocka_unit_test(beginning_of_a_long_slot_is_asked_for_once),
 		cmocka_unit_test(slot_is_made_before_start_and_reachable_in_complete),
 		cmocka_unit_test(walk_visits_fallback_and_then_ascending_indices),
 		cmocka_unit_test(destruction_waits_for_a_reader_that_holds_a_slot),
