@@ -286,7 +286,10 @@ static void drain_tail_to_window(struct dhpi_queue *queue)
 	}
 }
 
-/* An empty window begins anew: so a queue that is never long stays in its first cells, and in its first page. */
+/*
+ * A window that is empty when others brought something begins anew: so a queue that is never long stays in its first cells. What
+ * routines insert again and again goes all around.
+ */
 static void rewind_window(struct dhpi_queue *queue)
 {
 	if (dhpi_queue_window_length(queue) != 0)

@@ -52,7 +52,8 @@ _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the publi
 #define DHPI_TRAIL 8u /* objects: as long as a cache line takes from one processor to another */
 
 /*
- * A power of two. Few queues ever touch the pages of the cells behind the first 256; where address space is memory, there are no more.
+ * A power of two. The pages of the cells behind the first 256 are touched by queues that were long once, or whose routines went on
+ * inserting without a pause; where address space is memory, there are no more.
  */
 #ifndef DHPI_WINDOW
 #define DHPI_WINDOW 4096u
