@@ -994,7 +994,7 @@ static void only_long_queues_have_memory_for_a_long_window(void **state)
 	add_positions(engine, 1, 2);
 	for (uint32_t index = 0; index < 2; index++)
 		queues[index] = dhpi_queue_of_index(engine->work, index);
-	if (!pages_are_small()) {
+	if (DHPI_WINDOW == DHPI_WINDOW_RESIDENT || !pages_are_small()) {
 		end_engine(engine);
 		skip();
 	}
@@ -1025,7 +1025,7 @@ static void insert_storm(uint64_t first, uint64_t count)
 {
 	size_t inserted;
 
-	if (dhp_dpc_insert_batch(&batch[first % STORM], count, NULL, NULL, &inserted) != DHP_OK)
+	if (dhp_dpc_insert_batch(&batch[first % STORM], (size_t)count, NULL, NULL, &inserted) != DHP_OK)
 		(void)bump(&storm_wrong);
 	while (inserted-- > 0)
 		(void)bump(&storm_queued);
