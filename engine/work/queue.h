@@ -53,10 +53,10 @@ _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the publi
 
 /*
  * A power of two. The pages of the cells behind the first 256 are touched by queues that were long once, or whose routines went on
- * inserting without a pause; where address space is memory, there are no more.
+ * inserting without a pause; where address space is memory, or a processor's share of it small, there are no more.
  */
 #ifndef DHPI_WINDOW
-#define DHPI_WINDOW 4096u
+#define DHPI_WINDOW (sizeof(void *) > 4 ? 4096u : DHPI_WINDOW_RESIDENT)
 #endif
 #define DHPI_WINDOW_RESIDENT 256u
 
