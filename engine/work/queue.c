@@ -52,7 +52,7 @@
  */
 #include "queue.h"
 
-/* Most objects a thief takes at once: the victim waits so long for its lock at worst. */
+/* Most objects a thief takes at once. So long the victim waits for its lock, and while they are looked for in its window. */
 #define STEAL_LIMIT 64u
 
 /* Batches of ordinary objects in a row while a threaded one waits. */
