@@ -286,16 +286,36 @@ static void drain_tail_to_window(struct dhpi_queue *queue)
 	}
 }
 
+/* Under the lock. */
+static bool lift(struct dhpi_queue *queue, struct at_ptr *cell, void *content)
+{
+	if (!dhpi_queue_empty_cell(cell, content))
+		return false;
+	if (dhpi_is_movable(content))
+		at_bump_u32(&queue->movable_lifted);
+	return true;
+}
+
 /*
- * A window that is empty when others brought something begins anew: so a queue that is never long stays in its first cells. What
- * routines insert again and again goes all around.
+ * When the first cells are used up, a window that holds little begins anew: so a queue that is never long stays in them, and in the
+ * first cache. What is left goes to cells before its own, the oldest first; so it may not lie around the end.
  */
 static void rewind_window(struct dhpi_queue *queue)
 {
-	if (dhpi_queue_window_length(queue) != 0)
+	uint32_t head = at_load_relaxed_u32(&queue->window_head); /* relaxed: own stores */
+	uint32_t tail = at_load_relaxed_u32(&queue->window_tail);
+
+	if (!dhpi_queue_wanders(queue) || head % DHPI_WINDOW > tail % DHPI_WINDOW)
 		return;
 	at_store_relaxed_u32(&queue->window_head, 0); /* relaxed: hints for others, who hold the lock as this does */
 	at_store_relaxed_u32(&queue->window_tail, 0);
+	for (uint32_t at = head; at != tail; at++) {
+		struct at_ptr *cell = cell_at(queue, at);
+		void *content = at_load_relaxed_ptr(cell); /* relaxed: the worker filled the cell itself */
+
+		if (content != NULL && lift(queue, cell, content))
+			fill_cell(queue, dhpi_object_in(content));
+	}
 }
 
 static void fill_window(struct dhpi_queue *queue)
@@ -303,7 +323,6 @@ static void fill_window(struct dhpi_queue *queue)
 	struct dhpi_lane *lane = &queue->lanes[DHPI_LANE_ORDINARY];
 	struct dhpi_dpc *dpc;
 
-	rewind_window(queue);
 	while (!window_is_full(queue) && (dpc = pop_tail(queue, lane)) != NULL)
 		fill_cell(queue, dpc);
 	if (window_is_full(queue))
@@ -333,10 +352,12 @@ static bool threaded_waits(const struct dhpi_queue *queue)
 
 bool dhpi_queue_refill(struct dhpi_queue *queue)
 {
-	uint32_t before = dhpi_queue_window_length(queue);
 	bool ordinary = false;
+	uint32_t before;
 
 	dhpi_spin_lock(&queue->lock);
+	rewind_window(queue);
+	before = dhpi_queue_window_length(queue);
 	drain_high(queue);
 	fill_window(queue);
 	if (queue->passed_over < BATCHES_BEFORE_THREADED || !threaded_waits(queue))
@@ -420,16 +441,6 @@ struct dhpi_dpc *dhpi_queue_take_high(struct dhpi_queue *queue)
 void dhpi_queue_done_elsewhere(struct dhpi_queue *home, uint32_t phase)
 {
 	(void)at_fetch_add_release_u64(&home->done_elsewhere[phase], 1); /* [dpc-done] release */
-}
-
-/* Under the lock. */
-static bool lift(struct dhpi_queue *queue, struct at_ptr *cell, void *content)
-{
-	if (!dhpi_queue_empty_cell(cell, content))
-		return false;
-	if (dhpi_is_movable(content))
-		at_bump_u32(&queue->movable_lifted);
-	return true;
 }
 
 static bool take_out(struct dhpi_queue *queue, struct dhpi_dpc *dpc, uint32_t number)

@@ -52,13 +52,16 @@ _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the publi
 #define DHPI_TRAIL 8u /* objects: as long as a cache line takes from one processor to another */
 
 /*
- * A power of two. The pages of the cells behind the first 256 are touched by queues that were long once, or whose routines went on
- * inserting without a pause; where address space is memory, or a processor's share of it small, there are no more.
+ * A power of two. The pages of the cells behind the first 256 are touched by queues that were long once; where address space is
+ * memory, or a processor's share of it small, there are no more.
  */
 #ifndef DHPI_WINDOW
-#define DHPI_WINDOW (sizeof(void *) > 4 ? 4096u : DHPI_WINDOW_RESIDENT)
+#define DHPI_WINDOW (sizeof(void *) > 4 ? 4096u : 256u)
 #endif
+#ifndef DHPI_WINDOW_RESIDENT
 #define DHPI_WINDOW_RESIDENT 256u
+#endif
+#define DHPI_WINDOW_FEW 32u /* objects that are moved rather than followed beyond those */
 
 /* What waits on lists: ordinary objects in one lane, threaded ones in the other (S-664). Under the queue's lock. */
 struct dhpi_lane {
@@ -216,6 +219,13 @@ static inline uint32_t dhpi_queue_window_movable(const struct dhpi_queue *queue)
 static inline uint32_t dhpi_queue_window_length(const struct dhpi_queue *queue)
 {
 	return at_load_relaxed_u32(&queue->window_tail) - at_load_relaxed_u32(&queue->window_head); /* relaxed: own stores */
+}
+
+/* Owner. Little is in the window, and behind its first cells. */
+static inline bool dhpi_queue_wanders(const struct dhpi_queue *queue)
+{
+	return at_load_relaxed_u32(&queue->window_tail) >= DHPI_WINDOW_RESIDENT && /* relaxed: own stores */
+	       dhpi_queue_window_length(queue) <= DHPI_WINDOW_FEW;
 }
 
 /* A look that disturbs nobody, at what is not in the window: false may be wrong, true may be wrong for a moment only. */

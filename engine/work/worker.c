@@ -344,7 +344,7 @@ static bool run_batch(struct dhpi_queue *queue)
 
 	if (!found)
 		be_polite(queue);
-	if (!dhpi_queue_looks_empty(queue)) {
+	if (!dhpi_queue_looks_empty(queue) || dhpi_queue_wanders(queue)) {
 		set_busy(queue, 1);
 		found = dhpi_queue_refill(queue);
 	}
