@@ -271,7 +271,7 @@ static void insert_as_batch(struct object *object)
 /* The object at `first` and those that follow, round and round; the one at `end` is NULL. */
 static void insert_held(uint32_t first, uint32_t count, uint32_t end)
 {
-	struct dhp_dpc *dpcs[2 * OBJECTS];
+	struct dhp_dpc *dpcs[2 * OBJECTS] = { NULL };
 	enum dhp_status expected = DHP_OK;
 	size_t inserted = SIZE_MAX, queued = 0;
 
