@@ -9,7 +9,7 @@
 #define RING 5u
 #define AROUND 40u /* more than run in a row before the worker looks around */
 #define BEFORE_THE_END 35u
-#define TURNS (3 * DHPI_WINDOW)
+#define TURNS (48 * DHPI_WINDOW_RESIDENT) /* more than all cells of a long window */
 
 /* Objects that insert themselves again, each behind the others. */
 struct ring {
