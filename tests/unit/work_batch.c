@@ -819,7 +819,7 @@ static void look_where_they_go(struct dhp_dpc *dpc, void *context, void *argumen
 	(void)dpc;
 	(void)argument_1;
 	(void)argument_2;
-	for (uint32_t i = 0; i < 30 && looking->parted < 100; i++) {
+	for (uint32_t i = 0; i < 20 && looking->parted < 100; i++) {
 		size_t inserted = 0;
 
 		looking->wrong += dhp_dpc_insert_batch(batch, CHAIN, NULL, NULL, &inserted) != DHP_OK || inserted != CHAIN;
@@ -849,8 +849,8 @@ static void a_routines_batch_keeps_its_order_while_others_come_and_go_S629(void 
 	for (uint32_t i = 0; i < TIMES(60000) && looking.parted < 100 && budget_left(&budget); i++) {
 		looking.done = 0;
 		assert_ok(dhp_dpc_insert(&looking.dpc, NULL, NULL));
-		assert_true(wait_for_count(&looking.done, 1));
-		(void)__atomic_load_n(&looking.done, __ATOMIC_ACQUIRE);
+		while (__atomic_load_n(&looking.done, __ATOMIC_ACQUIRE) == 0) /* for as long as a slow machine takes */
+			sleep_us(10);
 	}
 	poke(&disturber.over, 1);
 	helper_join(&helper);
