@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * engine.c - our DPCs among the pools, with default options: "ours" aimed at the worker's processor, or without target
- * where two workers share; "ours_untargeted" without target although one worker would do.
+ * where two workers share; "ours_untargeted" without target although one worker would do. Several jobs are inserted as batches,
+ * "ours_singly" by one call for each.
  *
  * The engine has a worker on every CPU. Those that nobody hands anything sleep. Whatever is not counted by the nanosecond,
  * such as the game before a burst, is aimed at the second processor in any case, and wakes it at once.
@@ -16,6 +17,7 @@
 #include "threads.h"
 
 _Static_assert(sizeof(struct dhp_dpc) <= sizeof(((struct job *)NULL)->room), "a job has room for a DPC");
+_Static_assert(offsetof(struct job, room) == 0, "pointers to jobs are pointers to their DPCs");
 
 static struct {
 	struct dhp_engine *engine;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * work_hold.h - what the tests of work share: a DPC that keeps its processor busy, one that counts, and a real engine.
+ * work_hold.h - what the tests of work share: a DPC that keeps its processor busy, those that count and note, a real engine.
  */
 #ifndef TESTS_WORK_HOLD_H
 #define TESTS_WORK_HOLD_H
@@ -168,6 +168,34 @@ static inline uint64_t wakes_of(struct dhp_engine *engine)
 
 	assert_ok(dhp_engine_stats_read(engine, &stats));
 	return stats.wakes_count;
+}
+
+/* ---- what its routine was given; read when it has been flushed ---- */
+
+struct noted {
+	struct dhp_dpc dpc;
+	uint64_t runs;
+	uintptr_t arguments[2];
+};
+
+static inline void note_arguments(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+{
+	struct noted *noted = context;
+
+	(void)dpc;
+	noted->arguments[0] = (uintptr_t)argument_1;
+	noted->arguments[1] = (uintptr_t)argument_2;
+	noted->runs++;
+}
+
+/* ---- inserts that left a worker asleep ---- */
+
+static inline uint64_t deferred_of(struct dhp_engine *engine)
+{
+	struct dhp_engine_stats stats;
+
+	assert_ok(dhp_engine_stats_read(engine, &stats));
+	return stats.deferred_wakes_count;
 }
 
 #endif

@@ -133,22 +133,6 @@ static void each_kind_runs_in_its_turn_S628_S629_S632(void **state)
 
 /* ---- what arrives, and what is counted ---- */
 
-struct noted {
-	struct dhp_dpc dpc;
-	uint64_t runs;
-	uintptr_t arguments[2];
-};
-
-static void note_arguments(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
-{
-	struct noted *noted = context;
-
-	(void)dpc;
-	noted->arguments[0] = (uintptr_t)argument_1;
-	noted->arguments[1] = (uintptr_t)argument_2;
-	noted->runs++;
-}
-
 static void assert_noted(const struct noted *noted, uint64_t runs, uintptr_t argument_1, uintptr_t argument_2)
 {
 	assert_int_equal(noted->runs, runs);
@@ -464,14 +448,6 @@ static struct dhp_engine *make_ticking(uint32_t tick_us)
 
 	assert_ok(dhp_engine_create(&options, &engine));
 	return engine;
-}
-
-static uint64_t deferred_of(struct dhp_engine *engine)
-{
-	struct dhp_engine_stats stats;
-
-	assert_ok(dhp_engine_stats_read(engine, &stats));
-	return stats.deferred_wakes_count;
 }
 
 static bool both_sleep(void *context)

@@ -10,26 +10,10 @@
 
 /* ---- one object, one thread ---- */
 
-struct notes {
-	struct dhp_dpc dpc;
-	uint64_t runs;
-	uintptr_t arguments[2];
-};
-
-static void note_arguments(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
-{
-	struct notes *notes = context;
-
-	(void)dpc;
-	notes->arguments[0] = (uintptr_t)argument_1;
-	notes->arguments[1] = (uintptr_t)argument_2;
-	notes->runs++;
-}
-
 static void the_second_insert_is_refused_and_the_first_arguments_arrive_S610_S614(void **state)
 {
 	struct dhp_engine *engine = make_sim_of(2, 2);
-	struct notes notes = { .runs = 0 };
+	struct noted notes = { .runs = 0 };
 	struct hold hold;
 
 	(void)state;

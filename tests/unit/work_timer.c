@@ -350,7 +350,7 @@ struct given {
 	void *arguments[2];
 };
 
-static void note_arguments(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
+static void note_given(struct dhp_dpc *dpc, void *context, void *argument_1, void *argument_2)
 {
 	struct given *given = context;
 
@@ -363,7 +363,7 @@ static void note_arguments(struct dhp_dpc *dpc, void *context, void *argument_1,
 static void given_init(struct given *given, struct dhp_engine *engine)
 {
 	memset(given, 0, sizeof(*given));
-	assert_ok(dhp_dpc_init(&given->dpc, engine, note_arguments, given));
+	assert_ok(dhp_dpc_init(&given->dpc, engine, note_given, given));
 	assert_ok(dhp_dpc_set_target(&given->dpc, 0));
 	assert_ok(dhp_timer_init(&given->timer, engine));
 }

@@ -24,14 +24,6 @@ static struct dhp_engine *make_ticking(uint32_t processors, uint32_t tick_us)
 	return engine;
 }
 
-static uint64_t deferred_of(struct dhp_engine *engine)
-{
-	struct dhp_engine_stats stats;
-
-	assert_ok(dhp_engine_stats_read(engine, &stats));
-	return stats.deferred_wakes_count;
-}
-
 /* ---- every worker sleeps ---- */
 
 static bool all_sleep(void *context)
