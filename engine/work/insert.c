@@ -5,12 +5,12 @@
  * Problem   an insert takes two read-modify-writes: the claim of the object, and the push, which moves the line of the inbox. Each
  *           waits for its line, and whatever comes behind it waits too.
  * Idea      what an insert looks up comes before its claim. Of several objects that go the same way each is claimed, but
- *           they are pushed together, as a list of their own; and the lines of those that follow are fetched meanwhile.
+ *           they are pushed together, as a chain; and the lines of those that follow are fetched meanwhile.
  *
  * I1        an object that was claimed and not pushed is out of everybody's reach, as in any insert that has not returned: a
- *           remover finds nothing, a flush does not wait for it. So the list is nobody's but the inserter's until it is pushed.
+ *           remover finds nothing, a flush does not wait for it. So the chain is nobody's but the inserter's until it is pushed.
  * I2        what a worker queues for itself goes into its window. From the first one on that finds no way there all go
- *           into the inbox, because the window would overtake the list that is not pushed yet (S-629).
+ *           into the inbox, because the window would overtake the chain that is not pushed yet (S-629).
  */
 #include "queue.h"
 
@@ -124,41 +124,46 @@ static void set_place(struct dhpi_dpc *dpc, const struct dhpi_queue *queue)
 }
 
 /*
- * To be pushed, as the newest of a list. Links it to one that the same thread pushed some before: who takes the inbox walks
- * that way, and prefetches.
+ * A chain to be pushed, of one object so far. Who takes the inbox walks from the newest chain to the oldest, and prefetches: so it
+ * has an address of one that the same thread pushed some before. Where in the trail it is itself.
  */
-DHPI_INLINE uint32_t link_in(struct port_self *self, const struct dhpi_queue *queue, struct dhpi_dpc *dpc)
+DHPI_INLINE uint32_t start_chain(struct port_self *self, const struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 {
 	uint32_t next = self->trail_next++ % DHPI_TRAIL;
 
+	dpc->link.next = NULL;
 	dpc->link.prev = self->trail[next];
 	self->trail[next] = dpc;
 	set_place(dpc, queue);
 	return next;
 }
 
-static struct dhpi_queue *go_elsewhere(struct dhpi_work *work, struct dhpi_dpc *newest, const struct dhpi_dpc *oldest)
+static struct dhpi_queue *go_elsewhere(struct dhpi_work *work, struct dhpi_dpc *chain)
 {
 	struct dhpi_queue *queue = queue_of_last_resort(work);
 
-	for (struct dhpi_dpc *at = newest; ; at = dhpi_dpc_of(at->link.next)) {
-		set_place(at, queue);
-		if (at == oldest)
-			return queue;
-	}
+	for (; chain != NULL; chain = dhpi_next_in_chain(chain))
+		set_place(chain, queue);
+	return queue;
 }
 
 /* Where they went is stored in the way: a closed queue passes them on. */
-DHPI_INLINE enum dhpi_pushed push(struct way *way, struct dhpi_dpc *newest, struct dhpi_dpc *oldest)
+DHPI_INLINE enum dhpi_pushed push(struct way *way, struct dhpi_dpc *chain)
 {
 	enum dhpi_pushed pushed;
 
 	for (;;) {
-		pushed = dhpi_queue_push(way->queue, newest, oldest, is_high(way) && !way->threaded);
+		pushed = dhpi_queue_push(way->queue, chain, is_high(way) && !way->threaded);
 		if (DHPI_LIKELY(pushed != DHPI_PUSHED_NOWHERE))
 			return pushed;
-		way->queue = go_elsewhere(way->work, newest, oldest);
+		way->queue = go_elsewhere(way->work, chain);
 	}
+}
+
+/* After the push: they may have run and be gone. */
+static void hint(struct dhpi_queue *queue, uint32_t at, struct dhpi_dpc *dpc)
+{
+	at_store_relaxed_ptr(&queue->recent[at % DHPI_TRAIL], dpc); /* relaxed: a hint; an address, no more */
 }
 
 /*
@@ -231,10 +236,10 @@ DHPI_INLINE enum dhp_status queue_object(struct dhpi_dpc *dpc, void *argument_1,
 	if (leads_home(&way, self))
 		pushed = dhpi_queue_put(way.queue, dpc);
 	if (pushed == DHPI_PUSHED_NOWHERE) {
-		uint32_t next = link_in(self, way.queue, dpc);
+		uint32_t next = start_chain(self, way.queue, dpc);
 
-		pushed = push(&way, dpc, dpc);
-		at_store_relaxed_ptr(&way.queue->recent[next], dpc); /* relaxed: a hint; an address, no more */
+		pushed = push(&way, dpc);
+		hint(way.queue, next, dpc);
 	}
 	*trigger = trigger_of(&way, pushed, 1);
 	return DHP_OK;
@@ -261,20 +266,17 @@ enum dhp_status dhp_dpc_insert(struct dhp_dpc *object, void *argument_1, void *a
 
 /* ---- several objects ---- */
 
-/* Objects that go the same way, oldest to newest; those that found their way into the window are counted only. */
+/* Objects that go the same way; those that found their way into the window are counted only. */
 struct chain {
 	struct way way;
-	struct dhpi_dpc *newest, *oldest; /* NULL: there is none to be pushed */
+	struct dhpi_dpc *begin[DHPI_TRAIL]; /* the oldest that are to be pushed: who takes them fetches them at once */
+	struct dhpi_dpc *newest;
+	uint32_t length; /* of those to be pushed */
+	uint32_t trail;  /* where in it the first one is */
 	uint32_t count;
 	enum dhpi_pushed pushed; /* what the last one found */
 	bool home;
 };
-
-static void clear_chain(struct chain *chain)
-{
-	chain->newest = chain->oldest = NULL;
-	chain->count = 0;
-}
 
 static enum dhp_status begin_chain(struct chain *chain, struct dhpi_dpc *dpc)
 {
@@ -284,22 +286,25 @@ static enum dhp_status begin_chain(struct chain *chain, struct dhpi_dpc *dpc)
 	return status;
 }
 
+static void push_chain(struct chain *chain)
+{
+	chain->pushed = push(&chain->way, chain->begin[0]);
+	for (uint32_t i = 0; i < chain->length && i < DHPI_TRAIL; i++)
+		hint(chain->way.queue, chain->trail + i, chain->begin[i]);
+	chain->length = 0;
+}
+
 static void end_chain(struct chain *chain)
 {
 	struct dhpi_trigger trigger;
 
 	if (chain->count == 0)
 		return;
-	if (chain->newest != NULL) {
-		struct port_self *self = port_self();
-
-		chain->pushed = push(&chain->way, chain->newest, chain->oldest);
-		for (uint32_t i = 0; i < DHPI_TRAIL; i++) /* relaxed: hints; addresses, no more */
-			at_store_relaxed_ptr(&chain->way.queue->recent[i], self->trail[i]);
-	}
+	if (chain->length != 0)
+		push_chain(chain);
 	trigger = trigger_of(&chain->way, chain->count > 1 ? DHPI_PUSHED_BEHIND : chain->pushed, chain->count);
 	pull_trigger(&trigger);
-	clear_chain(chain);
+	chain->count = 0;
 }
 
 static bool goes_the_same_way(const struct way *way, const struct dhpi_dpc *dpc)
@@ -309,23 +314,34 @@ static bool goes_the_same_way(const struct way *way, const struct dhpi_dpc *dpc)
 	       at_load_relaxed_u8(&dpc->importance) == way->importance && dpc->threaded == way->threaded;
 }
 
-DHPI_INLINE void add_claimed(struct chain *chain, struct dhpi_dpc *dpc)
+DHPI_INLINE void link_behind(struct chain *chain, struct dhpi_dpc *dpc, void *ahead)
+{
+	dpc->link.next = NULL;
+	dpc->link.prev = ahead;
+	set_place(dpc, chain->way.queue);
+	chain->newest->link.next = &dpc->link;
+}
+
+/* `ahead` is some steps behind it in the batch, and so probably in this chain or the next: an address, no more. */
+DHPI_INLINE void add_claimed(struct chain *chain, struct dhpi_dpc *dpc, void *ahead)
 {
 	chain->count++;
 	chain->pushed = chain->home ? dhpi_queue_put(chain->way.queue, dpc) : DHPI_PUSHED_NOWHERE;
 	if (chain->pushed != DHPI_PUSHED_NOWHERE)
 		return;
 	chain->home = false; /* I2 */
-	(void)link_in(port_self(), chain->way.queue, dpc);
-	if (chain->newest == NULL)
-		chain->oldest = dpc;
+	if (chain->length == 0)
+		chain->trail = start_chain(port_self(), chain->way.queue, dpc);
 	else
-		dpc->link.next = &chain->newest->link;
+		link_behind(chain, dpc, ahead);
+	if (chain->length < DHPI_TRAIL)
+		chain->begin[chain->length] = dpc;
 	chain->newest = dpc;
+	chain->length++;
 }
 
-DHPI_INLINE enum dhp_status add(struct chain *chain, struct dhpi_dpc *dpc, bool anew, void *argument_1, void *argument_2,
-				size_t *inserted)
+DHPI_INLINE enum dhp_status add(struct chain *chain, struct dhpi_dpc *dpc, void *ahead, bool anew, void *argument_1,
+				void *argument_2, size_t *inserted)
 {
 	enum dhp_status status = DHP_OK;
 
@@ -334,7 +350,7 @@ DHPI_INLINE enum dhp_status add(struct chain *chain, struct dhpi_dpc *dpc, bool 
 		status = begin_chain(chain, dpc);
 	}
 	if (DHPI_LIKELY(status == DHP_OK) && claim(dpc, &chain->way, argument_1, argument_2)) {
-		add_claimed(chain, dpc);
+		add_claimed(chain, dpc, ahead);
 		++*inserted;
 	}
 	return status;
@@ -348,11 +364,12 @@ enum dhp_status dhp_dpc_insert_batch(struct dhp_dpc *const *objects, size_t coun
 	size_t inserted = 0;
 
 	for (size_t i = 0; i < count && status == DHP_OK; i++) {
-		if (i + DHPI_TRAIL < count)
-			port_prefetch_write(objects[i + DHPI_TRAIL]);
+		struct dhp_dpc *ahead = objects[count - i > DHPI_TRAIL ? i + DHPI_TRAIL : count - 1];
+
+		port_prefetch_write(ahead);
 		status = DHPI_UNLIKELY(!dhpi_dpc_is_initialised(objects[i])) ?
 				 DHP_BAD_OBJECT :
-				 add(&chain, dhpi_dpc(objects[i]), i % CHAIN == 0, argument_1, argument_2, &inserted);
+				 add(&chain, dhpi_dpc(objects[i]), ahead, i % CHAIN == 0, argument_1, argument_2, &inserted);
 	}
 	end_chain(&chain);
 	if (out_inserted != NULL)

@@ -5,20 +5,21 @@
  * Problem   anybody inserts, a signal handler too; one worker runs; anybody may remove an object and free it at once;
  *           idle processors take a share. No insert may wait for anybody, and a list that holds an object cannot be
  *           left by that object without a lock.
- * Idea      three places, one after another:
+ * Idea      four places, one after another:
  *
- *             inbox --------> lists -------------> window ---> routine
- *             pushed by       doubly linked,       cells; emptied by one
- *             anybody,        under a lock         compare and exchange
- *             taken whole                          of whoever comes first
- *                |                                    ^    ^
- *                +---- nothing waits on the lists ----+    |
- *                      the worker's own inserts, if nothing waits elsewhere
+ *             inbox --------> taken --------> lists ---------> window ---> routine
+ *             chains, pushed  chains, the     doubly linked,   cells; emptied by one
+ *             by anybody,     oldest first    under a lock     compare and exchange
+ *             taken whole         |                            of whoever comes first
+ *                                 |                               ^    ^
+ *                                 +- nothing waits on the lists --+    |
+ *                                    the worker's own inserts, if nothing waits elsewhere
  *
- *           Inserting is one push. The worker takes the whole inbox with one exchange, under the lock, once for each
- *           batch; between two routines it needs no lock. Removers and thieves hold the lock and can reach an object
- *           wherever it is: they unlink it from a list, or empty its cell before the worker does. Lists are for what does
- *           not fit into the window, and for what came to light when somebody else took the inbox.
+ *           Inserting is one push, of one object or of a chain of them. The worker takes the whole inbox with one exchange, under
+ *           the lock, and goes through it bit by bit, before each batch; between two routines it needs no lock. Removers and
+ *           thieves hold the lock and can reach an object wherever it is: they unlink it from a list, or empty its cell before the
+ *           worker does. Lists are for what does not fit into the window, and for what others found: who is not the worker moves
+ *           all that was pushed there.
  *
  *           Only the worker fills cells, so what its routines insert needs no read-modify-write but the claim. It goes to the
  *           inbox like all others when something waits that is older: in the inbox, on a list, or on its way between them.
@@ -31,21 +32,26 @@
  *           after many batches: a DPC that inserts itself again keeps neither it nor a flush waiting for ever (S-649, S-655).
  *
  * Speed     An object in the inbox is in the cache of who pushed it, and a walk from one to the next would wait for each. So
- *           who pushes leaves a trail: each object has a link to the one that the same thread pushed some before, and the
- *           queue the addresses of the last ones. Who takes the inbox prefetches by it. Such an address may be old: nothing
- *           is read there.
+ *           each has a link to one that comes some steps later in that walk: in a chain one behind it; from the first of a chain,
+ *           since the newest is met first, the first of one that the same thread pushed some before. The queue has the addresses
+ *           where the walk begins. Who walks prefetches by them. Such an address may be old: nothing is read there.
+ *
+ *           A chain that was taken is not looked into before its turn comes. What the walk has asked for arrives while what
+ *           it has put into the window runs.
  *
  * I1        claim is 1 from a successful insert until the object was taken off for its run or its removal. It is only
  *           read-modify-written: so an insert that finds it queued happens before the run (S-616).
  * I2        a place of kind PENDING changes under the lock of the queue it names, and nowhere else. A place names its queue for
  *           ever: by the cpu, not by the index, which another processor may get when an attempt has failed.
  * I3        whoever changes a cell from an object to NULL has it: worker, remover or thief.
- * I4        an object is counted once in its home when it leaves an inbox or is put into the window, and done there once,
+ * I4        an object is counted once in its home when it leaves what was taken or is put into the window, and done there once,
  *           when its routine has returned or it was removed. Moving it to another processor changes neither.
  * I5        only objects without target, and not High, change the queue (S-620), but for those of a processor that did not
  *           come up or is not usable (S-641).
  * I6        a closed inbox stays closed until its queue is opened again, so a late push finds out.
- * I7        what is in the window came before what is on the lists, and that before what is in the inbox (S-629).
+ * I7        what is in the window came before what is on the lists, that before what is taken, and that before what is in the
+ *           inbox (S-629).
+ * I8        what is still taken when the lock is given back has no object without target: thieves would not find it.
  *
  * Progress  push is lock-free. put and take are wait-free. refill, remove and steal hold a lock for a few instructions for
  *           each object they move; the thief only tries it.
@@ -64,7 +70,8 @@ _Static_assert(DHPI_WINDOW >= DHPI_WINDOW_RESIDENT, "what is made resident is th
 
 /* ---- inbox ---- */
 
-static struct dhpi_link *take_inbox(struct dhpi_queue *queue, struct at_ptr *inbox)
+/* The chains, newest first. */
+static struct dhpi_dpc *take_inbox(struct dhpi_queue *queue, struct at_ptr *inbox)
 {
 	/* [queue-busy] either-or b: the worker has said "busy" before; so seq_cst */
 	if (queue->closed || at_load_seq_cst_ptr(inbox) == NULL)
@@ -74,20 +81,55 @@ static struct dhpi_link *take_inbox(struct dhpi_queue *queue, struct at_ptr *inb
 	return at_exchange_acq_rel_ptr(inbox, NULL); /* [dpc-push] acquire; [inbox-taken] release */
 }
 
-static struct dhpi_link *oldest_first(struct dhpi_link *newest)
+static void fetch(struct dhpi_dpc *dpc)
 {
-	struct dhpi_link *oldest = NULL;
+	port_prefetch_write(dpc);
+	port_prefetch_read((const void *)((uintptr_t)dpc + offsetof(struct dhpi_dpc, work))); /* it may be NULL */
+}
+
+static void fetch_ahead(const struct dhpi_dpc *dpc)
+{
+	fetch((struct dhpi_dpc *)(void *)dpc->link.prev);
+}
+
+/* Only the first object of each chain is looked at. What it asks for is asked for once: later another inserter may have it. */
+static struct dhpi_walk oldest_first(struct dhpi_dpc *newest)
+{
+	struct dhpi_walk walk = { .next = NULL };
 
 	while (newest != NULL) {
-		struct dhpi_link *next = newest->next;
+		struct dhpi_dpc *older = newest->chain;
 
-		port_prefetch_write(newest->prev);
-		port_prefetch_read((const void *)((uintptr_t)newest->prev + offsetof(struct dhpi_dpc, work))); /* it may be NULL */
-		newest->next = oldest;
-		oldest = newest;
-		newest = next;
+		fetch_ahead(newest);
+		newest->link.prev = &newest->link;
+		newest->chain = walk.next;
+		walk.movable |= newest->movable;
+		walk.next = newest;
+		newest = older;
 	}
-	return oldest;
+	walk.chain = walk.next == NULL ? NULL : walk.next->chain;
+	return walk;
+}
+
+static void next_chain(struct dhpi_walk *walk)
+{
+	walk->next = walk->chain;
+	walk->chain = walk->next == NULL ? NULL : walk->next->chain;
+}
+
+/* NULL: that was all. From then on the object and its links are the caller's. */
+static struct dhpi_dpc *next_in(struct dhpi_walk *walk)
+{
+	struct dhpi_dpc *dpc = walk->next;
+
+	if (dpc == NULL)
+		return NULL;
+	walk->next = dhpi_next_in_chain(dpc);
+	if (walk->next == NULL)
+		next_chain(walk);
+	else
+		fetch_ahead(dpc);
+	return dpc;
 }
 
 /* ---- lists: under the lock ---- */
@@ -204,31 +246,49 @@ static void take_in(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 		append(queue, dpc);
 }
 
-static void drain_tail(struct dhpi_queue *queue)
+static bool anything_taken(const struct dhpi_queue *queue)
 {
-	struct dhpi_link *at = oldest_first(take_inbox(queue, &queue->inbox));
+	return queue->taken.next != NULL;
+}
 
-	while (at != NULL) {
-		struct dhpi_link *next = at->next;
-		struct dhpi_dpc *dpc = dhpi_dpc_of(at);
+/* Last of all: in between, nobody may think that nothing waits. */
+static void note_taken(struct dhpi_queue *queue, bool before)
+{
+	bool now = anything_taken(queue);
 
+	if (now != before)
+		adjust_u32(&queue->pending_count, now ? 1 : UINT32_MAX);
+}
+
+static void drain_walk(struct dhpi_queue *queue, struct dhpi_walk *walk)
+{
+	struct dhpi_dpc *dpc;
+
+	while ((dpc = next_in(walk)) != NULL) {
 		count_in(queue, dpc);
 		take_in(queue, dpc);
-		at = next;
 	}
+}
+
+static void drain_tail(struct dhpi_queue *queue)
+{
+	bool taken = anything_taken(queue);
+	struct dhpi_walk walk;
+
+	drain_walk(queue, &queue->taken);
+	walk = oldest_first(take_inbox(queue, &queue->inbox));
+	drain_walk(queue, &walk);
+	note_taken(queue, taken);
 }
 
 static void drain_high(struct dhpi_queue *queue)
 {
-	struct dhpi_link *at = oldest_first(take_inbox(queue, &queue->high_inbox));
+	struct dhpi_walk walk = oldest_first(take_inbox(queue, &queue->high_inbox));
+	struct dhpi_dpc *dpc;
 
-	while (at != NULL) {
-		struct dhpi_link *next = at->next;
-		struct dhpi_dpc *dpc = dhpi_dpc_of(at);
-
+	while ((dpc = next_in(&walk)) != NULL) {
 		count_in(queue, dpc);
 		prepend_high(queue, dpc);
-		at = next;
 	}
 }
 
@@ -265,24 +325,28 @@ static bool window_is_full(const struct dhpi_queue *queue)
 	return dhpi_queue_window_length(queue) == DHPI_WINDOW;
 }
 
-/*
- * The short way of what nobody has pushed meanwhile: it does not meet the lists. What comes behind others on the lists, or
- * is no ordinary object of the tail, goes there.
- */
-static void drain_tail_to_window(struct dhpi_queue *queue)
+static bool goes_on(const struct dhpi_queue *queue, uint32_t filled)
 {
-	struct dhpi_link *at = oldest_first(take_inbox(queue, &queue->inbox));
+	return queue->taken.movable || (filled < DHPI_BITE && !window_is_full(queue)); /* I8 */
+}
 
-	while (at != NULL) {
-		struct dhpi_link *next = at->next;
-		struct dhpi_dpc *dpc = dhpi_dpc_of(at);
+/*
+ * The short way: it does not meet the lists, on which nothing ordinary is unless the window is full. A threaded object goes there,
+ * and what a thief must find and has no room.
+ */
+static void fill_from_taken(struct dhpi_queue *queue)
+{
+	struct dhpi_dpc *dpc;
+	uint32_t filled = 0;
 
+	while (goes_on(queue, filled) && (dpc = next_in(&queue->taken)) != NULL) {
 		count_in(queue, dpc);
-		if (dpc->threaded || window_is_full(queue))
+		if (dpc->threaded || window_is_full(queue)) {
 			take_in(queue, dpc);
-		else
+		} else {
 			fill_cell(queue, dpc);
-		at = next;
+			filled++;
+		}
 	}
 }
 
@@ -321,14 +385,19 @@ static void rewind_window(struct dhpi_queue *queue)
 static void fill_window(struct dhpi_queue *queue)
 {
 	struct dhpi_lane *lane = &queue->lanes[DHPI_LANE_ORDINARY];
+	uint32_t before = dhpi_queue_window_length(queue);
+	bool taken = anything_taken(queue);
 	struct dhpi_dpc *dpc;
 
 	while (!window_is_full(queue) && (dpc = pop_tail(queue, lane)) != NULL)
 		fill_cell(queue, dpc);
-	if (window_is_full(queue))
-		drain_tail(queue);
-	else
-		drain_tail_to_window(queue);
+	if (!taken) {
+		queue->taken = oldest_first(take_inbox(queue, &queue->inbox));
+		queue->refilled = 0;
+	}
+	fill_from_taken(queue);
+	queue->refilled += dhpi_queue_window_length(queue) - before;
+	note_taken(queue, taken);
 }
 
 static struct dhpi_dpc *pop_threaded(struct dhpi_queue *queue)
@@ -353,11 +422,9 @@ static bool threaded_waits(const struct dhpi_queue *queue)
 bool dhpi_queue_refill(struct dhpi_queue *queue)
 {
 	bool ordinary = false;
-	uint32_t before;
 
 	dhpi_spin_lock(&queue->lock);
 	rewind_window(queue);
-	before = dhpi_queue_window_length(queue);
 	drain_high(queue);
 	fill_window(queue);
 	if (queue->passed_over < BATCHES_BEFORE_THREADED || !threaded_waits(queue))
@@ -366,7 +433,6 @@ bool dhpi_queue_refill(struct dhpi_queue *queue)
 	queue->threaded = ordinary ? NULL : pop_threaded(queue);
 	queue->passed_over = ordinary && threaded_waits(queue) ? queue->passed_over + 1 : 0;
 	dhpi_spin_unlock(&queue->lock);
-	queue->refilled = dhpi_queue_window_length(queue) - before;
 	return ordinary || queue->threaded != NULL;
 }
 

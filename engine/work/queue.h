@@ -25,7 +25,7 @@ enum dhpi_place_kind {
  * aligned to a cache line. The rest stays in the caches of both: so an inserter knows where to push before that line has come.
  */
 struct dhpi_dpc {
-	struct dhpi_link link;    /* inbox: next is the older one, prev a prefetch link; lists: under the queue's lock */
+	struct dhpi_link link;    /* in a chain: next is the one behind it, prev what to fetch; lists: under the queue's lock */
 	struct at_u32 claim;      /* 1: queued. Read-modify-written only, edge dpc-claim */
 	struct at_u32 place;      /* see dhpi_place; whoever owns the object at the moment writes */
 	void *arguments[2];       /* who claimed the object writes */
@@ -34,7 +34,7 @@ struct dhpi_dpc {
 	uint8_t phase;            /* of flush; who claimed the object writes */
 	bool movable;             /* no target, not High: may be stolen; who claimed the object writes */
 	bool high;                /* at the head; who claimed the object writes */
-	uint64_t unused;          /* to the end of the line, where pointers are 64 bits */
+	struct dhpi_dpc *chain;   /* of the first of a chain: the chain pushed before it, once taken the one pushed after */
 
 	struct dhpi_work *work;   /* set once */
 	dhp_dpc_routine *routine; /* set once */
@@ -61,6 +61,10 @@ _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the publi
 #ifndef DHPI_WINDOW_RESIDENT
 #define DHPI_WINDOW_RESIDENT 256u
 #endif
+/* Objects of those taken that come into the window before a batch: no more than a batch runs, so that it does not grow. */
+#ifndef DHPI_BITE
+#define DHPI_BITE 16u
+#endif
 #define DHPI_WINDOW_FEW 32u /* objects that are moved rather than followed beyond those */
 
 /* What waits on lists: ordinary objects in one lane, threaded ones in the other (S-664). Under the queue's lock. */
@@ -69,6 +73,13 @@ struct dhpi_lane {
 	struct dhpi_link movable;    /* the same without a target */
 	struct dhpi_link high;       /* High, newest first */
 	struct at_u32 movable_count; /* length of `movable`; a hint without the lock */
+};
+
+/* A way through chains, oldest first. */
+struct dhpi_walk {
+	struct dhpi_dpc *next;  /* NULL: the end */
+	struct dhpi_dpc *chain; /* the first of the chain behind that of `next` */
+	bool movable;           /* there are objects without target */
 };
 
 enum dhpi_lane_kind { DHPI_LANE_ORDINARY, DHPI_LANE_THREADED, DHPI_LANES };
@@ -86,7 +97,8 @@ struct dhpi_queue {
 
 	/* ---- under the lock ---- */
 	DHPI_OWN_LINES struct dhpi_spin lock;
-	struct at_u32 pending_count; /* length of all lists; a hint without the lock */
+	struct at_u32 pending_count; /* length of all lists, and one if anything is taken; a hint without the lock */
+	struct dhpi_walk taken;      /* from the inbox, and not looked into yet */
 	struct at_u32 movable_lifted; /* objects without target that were taken out of the window by who holds the lock */
 	bool closed;
 	uint32_t next_order;
@@ -103,7 +115,7 @@ struct dhpi_queue {
 	struct at_u64 counted_own[2];             /* objects that came in by the worker's own hand, by phase */
 	struct at_u8 putting; /* 1: the worker is filling a cell; a signal handler that interrupts it there uses the inbox */
 	struct dhpi_dpc *threaded; /* taken off its list by the last refill, to be run; NULL: none */
-	uint32_t refilled;         /* objects that the last refill brought into the window */
+	uint32_t refilled;         /* objects that came into the window since the inbox was taken last */
 	uint32_t passed_over;      /* refills in a row that left a threaded object waiting */
 
 	struct at_u64 done[2]; /* owner: objects counted here that ran here, edge dpc-done */
@@ -156,6 +168,12 @@ static inline bool dhpi_dpc_is_initialised(struct dhp_dpc *dpc)
 static inline struct dhpi_dpc *dhpi_dpc_of(struct dhpi_link *link)
 {
 	return DHPI_CONTAINER(link, struct dhpi_dpc, link);
+}
+
+/* Objects that are pushed together are a chain, the oldest first. NULL: this is its newest. */
+static inline struct dhpi_dpc *dhpi_next_in_chain(const struct dhpi_dpc *dpc)
+{
+	return dpc->link.next == NULL ? NULL : dhpi_dpc_of(dpc->link.next);
 }
 
 static inline uint32_t dhpi_queue_index(const struct dhpi_queue *queue)
@@ -296,8 +314,8 @@ static inline bool dhpi_queue_empty_cell(struct at_ptr *cell, void *content)
 	return at_cas_acquire_ptr(cell, &content, NULL); /* [window-fill] acquire */
 }
 
-/* Any level, any thread: a list of objects, whose links from the newest to the oldest are the caller's. */
-DHPI_INLINE enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *newest, struct dhpi_dpc *oldest, bool high)
+/* Any level, any thread: a chain, by its oldest object. */
+DHPI_INLINE enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *chain, bool high)
 {
 	struct at_ptr *inbox = high ? &queue->high_inbox : &queue->inbox;
 	void *before = at_load_relaxed_ptr(inbox); /* relaxed: the exchange below decides */
@@ -305,12 +323,12 @@ DHPI_INLINE enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dh
 	do {
 		if (DHPI_UNLIKELY(before == DHPI_CLOSED))
 			return DHPI_PUSHED_NOWHERE;
-		oldest->link.next = before;
+		chain->chain = before;
 		/*
 		 * [dpc-push] release: arguments and context.
 		 * [worker-sleep] either-or a: the push comes before the look at `asleep`, so seq_cst.
 		 */
-	} while (!at_cas_seq_cst_ptr(inbox, &before, &newest->link));
+	} while (!at_cas_seq_cst_ptr(inbox, &before, chain));
 	return before == NULL ? DHPI_PUSHED_ALONE : DHPI_PUSHED_BEHIND;
 }
 

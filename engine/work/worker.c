@@ -330,7 +330,8 @@ static void run_threaded(struct dhpi_queue *queue)
  */
 static void be_polite(struct dhpi_queue *queue)
 {
-	if (queue->refilled < 2 || queue->refilled >= POLITE_BATCH)
+	/* relaxed: what waits already is not taken away from anybody */
+	if (queue->refilled < 2 || queue->refilled >= POLITE_BATCH || at_load_relaxed_u32(&queue->pending_count) != 0)
 		return;
 	queue->refilled = 0;
 	for (uint32_t i = 0; i < POLITE_RELAXES; i++)

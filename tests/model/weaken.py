@@ -40,7 +40,7 @@ from ordering_edges import LINES_ABOVE, MENTION, WRAPPERS, edges_of_model, rows,
 OPERATION = re.compile(r"\bat_(load|store|store_fence|exchange|cas|fetch_add|fetch_sub|fence)_"
                        r"(acquire|release|acq_rel|seq_cst)(?:_(u8|u32|u64|ptr))?(?=\s*\()")
 LAYERS = ("base", "port", "sync", "percpu", "work", "notify", "rebalance", "partition", "wdk")
-CFLAGS = ["-std=gnu11", "-O1", "-w", "-fno-pie", "-fsanitize=thread", "-DDHP_CHECKS=3", "-DDHPI_WINDOW=256u"]
+CFLAGS = ["-std=gnu11", "-O1", "-w", "-fno-pie", "-fsanitize=thread", "-DDHP_CHECKS=3", "-DDHPI_WINDOW=256u", "-DDHPI_BITE=1u"]
 
 
 ENDLESS = "did not end"
@@ -233,7 +233,7 @@ class Runner:
         self.build.mkdir(parents=True, exist_ok=True)
         include = [f"-I{path}" for path in include_path(self.root / "engine", self.root)]
         flags = {"relacy.cpp": compiler("CXX", "c++") + ["-std=gnu++11", "-O2", "-w", "-fno-pie"],
-                 "port_model.c": compiler("CC", "cc") + ["-std=gnu11", "-O1", "-fno-pie", "-DDHP_CHECKS=3", "-DDHPI_WINDOW=256u"]}
+                 "port_model.c": compiler("CC", "cc") + ["-std=gnu11", "-O1", "-fno-pie", "-DDHP_CHECKS=3", "-DDHPI_WINDOW=256u", "-DDHPI_BITE=1u"]}
         newest = max(path.stat().st_mtime for path in (HERE / "include").glob("*.h"))
         for source, output in zip(sorted(flags, reverse=True), self.objects):
             wanted = max(newest, (HERE / source).stat().st_mtime)

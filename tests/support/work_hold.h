@@ -33,8 +33,7 @@ static inline void hold_routine(struct dhp_dpc *dpc, void *context, void *argume
 }
 
 /* index: DHP_NO_INDEX for no target. */
-static inline void hold_insert(struct hold *hold, struct dhp_engine *engine, uint32_t index,
-			       enum dhp_importance importance)
+static inline void hold_init(struct hold *hold, struct dhp_engine *engine, uint32_t index, enum dhp_importance importance)
 {
 	memset(hold, 0, sizeof(*hold));
 	hold->engine = engine;
@@ -42,6 +41,11 @@ static inline void hold_insert(struct hold *hold, struct dhp_engine *engine, uin
 	assert_ok(dhp_dpc_set_importance(&hold->dpc, importance));
 	if (index != DHP_NO_INDEX)
 		assert_ok(dhp_dpc_set_target(&hold->dpc, index));
+}
+
+static inline void hold_insert(struct hold *hold, struct dhp_engine *engine, uint32_t index, enum dhp_importance importance)
+{
+	hold_init(hold, engine, index, importance);
 	assert_ok(dhp_dpc_insert(&hold->dpc, NULL, NULL));
 }
 
