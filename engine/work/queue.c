@@ -70,11 +70,16 @@ _Static_assert(DHPI_WINDOW >= DHPI_WINDOW_RESIDENT, "what is made resident is th
 
 /* ---- inbox ---- */
 
+static bool nothing_pushed(const struct dhpi_queue *queue, const struct at_ptr *inbox)
+{
+	/* [queue-busy] either-or b: the worker has said "busy" before; so seq_cst */
+	return queue->closed || at_load_seq_cst_ptr(inbox) == NULL;
+}
+
 /* The chains, newest first. */
 static struct dhpi_dpc *take_inbox(struct dhpi_queue *queue, struct at_ptr *inbox)
 {
-	/* [queue-busy] either-or b: the worker has said "busy" before; so seq_cst */
-	if (queue->closed || at_load_seq_cst_ptr(inbox) == NULL)
+	if (nothing_pushed(queue, inbox))
 		return NULL;
 	for (uint32_t i = 0; i < DHPI_TRAIL; i++)
 		port_prefetch_write(at_load_relaxed_ptr(&queue->recent[i])); /* relaxed: a hint */
@@ -281,15 +286,21 @@ static void drain_tail(struct dhpi_queue *queue)
 	note_taken(queue, taken);
 }
 
+/* The worker looks without the lock: it must not miss what is on its way from the inbox to the list (S-625). */
 static void drain_high(struct dhpi_queue *queue)
 {
-	struct dhpi_walk walk = oldest_first(take_inbox(queue, &queue->high_inbox));
+	struct dhpi_walk walk;
 	struct dhpi_dpc *dpc;
 
+	if (nothing_pushed(queue, &queue->high_inbox))
+		return;
+	adjust_u32(&queue->high_count, 1);
+	walk = oldest_first(take_inbox(queue, &queue->high_inbox));
 	while ((dpc = next_in(&walk)) != NULL) {
 		count_in(queue, dpc);
 		prepend_high(queue, dpc);
 	}
+	adjust_u32(&queue->high_count, UINT32_MAX);
 }
 
 void dhpi_queue_drain(struct dhpi_queue *queue)

@@ -93,7 +93,7 @@ struct dhpi_queue {
 	struct port_event event;            /* the worker sleeps there; who wakes it has this line already */
 	struct at_ptr recent[DHPI_TRAIL];   /* some of what was pushed last; to be prefetched, nothing else */
 	DHPI_OWN_LINES struct at_ptr high_inbox; /* the same for High, so that a look between items is cheap */
-	struct at_u32 high_count;            /* length of the ordinary `high`; written under the lock, a hint without */
+	struct at_u32 high_count;            /* length of the ordinary `high`, and one while some come; written under the lock */
 
 	/* ---- under the lock ---- */
 	DHPI_OWN_LINES struct dhpi_spin lock;
@@ -271,7 +271,8 @@ static inline void dhpi_queue_show(struct dhpi_queue *queue)
 static inline bool dhpi_queue_has_high(const struct dhpi_queue *queue)
 {
 	/* relaxed: whoever pushed wakes the worker or is seen at the next look */
-	return at_load_relaxed_ptr(&queue->high_inbox) != NULL || at_load_relaxed_u32(&queue->high_count) != 0;
+	return at_load_acquire_ptr(&queue->high_inbox) != NULL || /* [inbox-taken] acquire */
+	       at_load_relaxed_u32(&queue->high_count) != 0;
 }
 
 /* What a push found. */

@@ -10,7 +10,7 @@
 struct scene {
 	struct dhp_engine *engine;
 	struct dhpi_queue *queue;
-	struct hold first;
+	struct hold before, first;
 	uint64_t insert, inserted; /* the first object's routine inserts ticks[COUNT] when it is told to */
 };
 
@@ -32,8 +32,6 @@ static void first_routine(struct dhp_dpc *dpc, void *context, void *argument_1, 
 /* The first COUNT of the array; batch[0] is the one that keeps the processor. */
 static void scene_begin(struct scene *scene, uint32_t processors)
 {
-	struct hold hold;
-
 	memset(scene, 0, sizeof(*scene));
 	scene->engine = make_sim_of(processors, processors);
 	scene->queue = dhpi_queue_of_index(scene->engine->work, 0);
@@ -41,9 +39,9 @@ static void scene_begin(struct scene *scene, uint32_t processors)
 	assert_ok(dhp_dpc_init(&scene->first.dpc, scene->engine, first_routine, scene));
 	assert_ok(dhp_dpc_set_target(&scene->first.dpc, 0));
 	batch[0] = &scene->first.dpc;
-	hold_processor(&hold, scene->engine, 0);
+	hold_processor(&scene->before, scene->engine, 0);
 	insert_some(0, COUNT);
-	hold_release(&hold);
+	hold_release(&scene->before);
 	hold_wait(&scene->first);
 	assert_int_equal(peek(&ordered), 0);
 	assert_null(at_load_relaxed_ptr(&scene->queue->inbox));

@@ -127,6 +127,38 @@ static void high_and_ordinary(void)
 	close();
 }
 
+/* As between two routines of a batch: S-625 holds although somebody else has just taken the inbox. */
+static void overtake(void *nothing)
+{
+	struct dhpi_queue *queue = inbox.shop->queues[0];
+
+	insert(&inbox.items[0]);
+	(void)dhpi_queue_refill(queue);
+	insert(&inbox.items[1]);
+	FIBRE_DEMAND(dhpi_queue_has_high(queue));
+	take(dhpi_queue_take_high(queue));
+	own(nothing);
+}
+
+static void drain(void *nothing)
+{
+	struct dhpi_queue *queue = inbox.shop->queues[0];
+
+	(void)nothing;
+	dhpi_spin_lock(&queue->lock);
+	dhpi_queue_drain(queue);
+	dhpi_spin_unlock(&queue->lock);
+}
+
+static void high_and_who_drains(void)
+{
+	open(2, false);
+	(void)dhp_dpc_set_importance(&inbox.items[1].dpc, DHP_IMPORTANCE_HIGH);
+	TOGETHER({ "owner", overtake, NULL }, { "drainer", drain, NULL });
+	FIBRE_DEMAND(inbox.order[0] == &inbox.items[1]);
+	close();
+}
+
 /* ---- two who insert one object ---- */
 
 static struct at_u32 *queued;
@@ -216,6 +248,7 @@ const struct world worlds[] = {
 	{ .name = "another_inserter_does_not_change_that", .run = two_in_order_and_another,
 	  .runs = 700, .long_runs = 30000 },
 	{ .name = "high_and_ordinary_objects_are_taken_once", .run = high_and_ordinary },
+	{ .name = "a_high_one_overtakes_while_somebody_drains", .run = high_and_who_drains },
 	{ .name = "one_object_inserted_by_two_is_queued_once", .run = one_object_twice },
 	{ .name = "a_handler_inserts_while_the_owner_puts", .run = handler_while_putting },
 	{ .name = "the_owner_puts_while_another_pushes", .run = putting_while_pushed_to },
