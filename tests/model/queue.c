@@ -579,6 +579,19 @@ static void take_the_inbox(void)
 	dhpi_worker_wake(queue);
 }
 
+/* Between two routines: a High object that was there before is not missed while it comes from the inbox to the list. */
+static void before_high(void)
+{
+	one_processor();
+	make_object(0, routine, 0, DHP_IMPORTANCE_HIGH);
+	insert(0, 1);
+}
+
+static void look_for_high(void)
+{
+	MODEL_ASSERT(dhpi_queue_has_high(queue_at(0)));
+}
+
 static void in_order(void)
 {
 	if (world->objects[2]->runs != 0)
@@ -807,6 +820,7 @@ const struct model_world model_worlds[] = {
 	{ "flush_over_two", movable_ones, { insert_and_flush, work_0, work_1 }, NULL, 1 },
 	{ "remove_then_flush", one_processor, { remove_then_flush, work_0 }, NULL, 1 },
 	{ "order_of_put", before_order, { insert_before, take_the_inbox, work_0 }, in_order, 1 },
+	{ "high_on_its_way", before_high, { look_for_high, take_the_inbox }, NULL, 1 },
 	{ "does_not_come_up", second_is_prepared, { insert_at_second, prepare_and_take_back, work_0 }, NULL, 1 },
 	{ "removed_while_it_does_not", second_is_prepared, { remove_at_second, prepare_and_take_back, work_0 }, NULL, 1 },
 	{ "publication", one_processor, { publish, go_and_look }, NULL, 1 },
