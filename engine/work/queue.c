@@ -76,8 +76,8 @@ static bool nothing_pushed(const struct dhpi_queue *queue, const struct at_ptr *
 	return queue->closed || at_load_seq_cst_ptr(inbox) == NULL;
 }
 
-/* The chains, newest first. */
-static struct dhpi_dpc *take_inbox(struct dhpi_queue *queue, struct at_ptr *inbox)
+/* What it holds: the chains, newest first. */
+static void *take_inbox(struct dhpi_queue *queue, struct at_ptr *inbox)
 {
 	if (nothing_pushed(queue, inbox))
 		return NULL;
@@ -98,9 +98,10 @@ static void fetch_ahead(const struct dhpi_dpc *dpc)
 }
 
 /* Only the first object of each chain is looked at. What it asks for is asked for once: later another inserter may have it. */
-static struct dhpi_walk oldest_first(struct dhpi_dpc *newest)
+static struct dhpi_walk oldest_first(void *content)
 {
-	struct dhpi_walk walk = { .next = NULL };
+	struct dhpi_walk walk = { .movable = dhpi_is_movable(content) };
+	struct dhpi_dpc *newest = dhpi_object_in(content);
 
 	while (newest != NULL) {
 		struct dhpi_dpc *older = newest->chain;
@@ -108,7 +109,6 @@ static struct dhpi_walk oldest_first(struct dhpi_dpc *newest)
 		fetch_ahead(newest);
 		newest->link.prev = &newest->link;
 		newest->chain = walk.next;
-		walk.movable |= newest->movable;
 		walk.next = newest;
 		newest = older;
 	}
@@ -325,7 +325,7 @@ static void fill_cell(struct dhpi_queue *queue, struct dhpi_dpc *dpc)
 	/* relaxed: who acts on the place looks into the cell */
 	at_store_relaxed_u32(&dpc->place, dhpi_place(DHPI_PLACE_WINDOW, queue, tail % DHPI_WINDOW));
 	/* [window-fill] release: the object as the worker left it, for who takes it out of the cell */
-	at_store_release_ptr(cell_at(queue, tail), (void *)((uintptr_t)dpc | movable));
+	at_store_release_ptr(cell_at(queue, tail), dhpi_tagged(dpc, movable));
 	at_store_relaxed_u32(&queue->window_tail, tail + 1); /* relaxed: a hint for others */
 	if (movable)
 		at_bump_u32(&queue->movable_put);
@@ -652,7 +652,7 @@ bool dhpi_queue_worth_stealing(const struct dhpi_queue *victim)
 	 * [thief-sleep] either-or b: so seq_cst
 	 */
 	(void)at_load_seq_cst_u32(&victim->busy);
-	return at_load_seq_cst_ptr(&victim->inbox) != NULL || dhpi_queue_has_movable(victim) ||
+	return dhpi_is_movable(at_load_seq_cst_ptr(&victim->inbox)) || dhpi_queue_has_movable(victim) ||
 	       dhpi_queue_window_movable(victim) != 0;
 }
 

@@ -86,7 +86,7 @@ enum dhpi_lane_kind { DHPI_LANE_ORDINARY, DHPI_LANE_THREADED, DHPI_LANES };
 
 struct dhpi_queue {
 	/* ---- any processor ---- */
-	DHPI_OWN_LINES struct at_ptr inbox; /* newest first, edge dpc-push; DHPI_CLOSED: go elsewhere */
+	DHPI_OWN_LINES struct at_ptr inbox; /* newest first, edge dpc-push; lowest bit: some may be stolen; DHPI_CLOSED: go elsewhere */
 	struct at_u32 asleep;               /* not 0: the worker sleeps and wants to be woken, edge worker-sleep; see sleeper.h */
 	struct at_u32 deferred;             /* inserts since it fell asleep that did not wake it, edge work-tick */
 	struct at_u32 busy;                 /* the worker sets it: it runs a batch, edge queue-busy */
@@ -148,7 +148,7 @@ struct dhpi_queue {
 };
 
 /* An address that is no object: the inbox takes nothing any more. */
-#define DHPI_CLOSED ((void *)1)
+#define DHPI_CLOSED ((void *)2)
 
 static inline struct dhpi_dpc *dhpi_dpc(struct dhp_dpc *dpc)
 {
@@ -246,6 +246,22 @@ static inline bool dhpi_queue_wanders(const struct dhpi_queue *queue)
 	       dhpi_queue_window_length(queue) <= DHPI_WINDOW_FEW;
 }
 
+/* What a cell or an inbox holds: an object, with the lowest bit set if it, or one behind it, has no target; or NULL. */
+static inline void *dhpi_tagged(struct dhpi_dpc *dpc, bool movable)
+{
+	return (void *)((uintptr_t)dpc | movable);
+}
+
+static inline struct dhpi_dpc *dhpi_object_in(void *content)
+{
+	return (struct dhpi_dpc *)((uintptr_t)content & ~(uintptr_t)1);
+}
+
+static inline bool dhpi_is_movable(void *content)
+{
+	return ((uintptr_t)content & 1) != 0;
+}
+
 /* A look that disturbs nobody, at what is not in the window: false may be wrong, true may be wrong for a moment only. */
 static inline bool dhpi_queue_looks_empty(const struct dhpi_queue *queue)
 {
@@ -298,17 +314,6 @@ struct dhpi_trigger {
 enum dhp_status dhpi_dpc_queue(struct dhpi_dpc *dpc, struct dhpi_trigger *out_trigger);
 void dhpi_dpc_trigger(const struct dhpi_trigger *trigger);
 
-/* What a cell holds: an object, with the lowest bit set if it has no target; or NULL. */
-static inline struct dhpi_dpc *dhpi_object_in(void *cell)
-{
-	return (struct dhpi_dpc *)((uintptr_t)cell & ~(uintptr_t)1);
-}
-
-static inline bool dhpi_is_movable(void *cell)
-{
-	return ((uintptr_t)cell & 1) != 0;
-}
-
 /* I3 of queue.c. Who is not the worker has to see what the worker wrote. */
 static inline bool dhpi_queue_empty_cell(struct at_ptr *cell, void *content)
 {
@@ -320,16 +325,17 @@ DHPI_INLINE enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dh
 {
 	struct at_ptr *inbox = high ? &queue->high_inbox : &queue->inbox;
 	void *before = at_load_relaxed_ptr(inbox); /* relaxed: the exchange below decides */
+	bool movable = chain->movable;
 
 	do {
 		if (DHPI_UNLIKELY(before == DHPI_CLOSED))
 			return DHPI_PUSHED_NOWHERE;
-		chain->chain = before;
+		chain->chain = dhpi_object_in(before);
 		/*
 		 * [dpc-push] release: arguments and context.
 		 * [worker-sleep] either-or a: the push comes before the look at `asleep`, so seq_cst.
 		 */
-	} while (!at_cas_seq_cst_ptr(inbox, &before, chain));
+	} while (!at_cas_seq_cst_ptr(inbox, &before, dhpi_tagged(chain, movable | dhpi_is_movable(before))));
 	return before == NULL ? DHPI_PUSHED_ALONE : DHPI_PUSHED_BEHIND;
 }
 

@@ -266,7 +266,7 @@ static bool has_to_share(struct dhpi_queue *queue)
 /* Its own inbox too: what was pushed there after the drain, while the search was on. */
 static bool anything_left(struct dhpi_queue *queue)
 {
-	return at_load_seq_cst_ptr(&queue->inbox) != NULL || anything_to_steal(queue); /* [thief-sleep] either-or b */
+	return dhpi_is_movable(at_load_seq_cst_ptr(&queue->inbox)) || anything_to_steal(queue); /* [thief-sleep] either-or b */
 }
 
 /*

@@ -206,13 +206,21 @@ static void nothing_without_target_is_taken_and_left_S620(void **state)
 	end_engine(engine);
 }
 
-static bool inbox_is_empty(void *context)
+/* Who has run something looks around before it sleeps. */
+static void look_around(struct scene *scene, struct tick *other)
 {
-	return at_load_relaxed_ptr(&((struct dhpi_queue *)context)->inbox) == NULL;
+	uint64_t parks = stats_of(scene->engine, 1).park_count;
+
+	tick_init(other, scene->engine, 1);
+	tick_insert(other);
+	assert_true(wait_for_ticks(other, 1, 1));
+	for (uint64_t looks = 0; stats_of(scene->engine, 1).park_count == parks; looks++) {
+		assert_true(looks < 100000);
+		sleep_us(100);
+	}
 }
 
-/* Thieves look at an inbox whoever its objects are aimed at, and move what they find to the lists. */
-static void a_thief_that_finds_nothing_keeps_the_order_S629(void **state)
+static void a_thief_leaves_alone_what_it_may_not_have_S620(void **state)
 {
 	struct scene scene;
 	struct tick other;
@@ -220,11 +228,33 @@ static void a_thief_that_finds_nothing_keeps_the_order_S629(void **state)
 	(void)state;
 	scene_begin(&scene, 2);
 	insert_some(COUNT, 10);
-	tick_init(&other, scene.engine, 1);
-	tick_insert(&other); /* who has run something looks around before it sleeps */
-	assert_true(wait_until(inbox_is_empty, scene.queue));
+	look_around(&scene, &other);
+	assert_non_null(at_load_relaxed_ptr(&scene.queue->inbox));
+	assert_place(COUNT - 1, DHPI_PLACE_INBOX, scene.queue);
+	assert_place(COUNT + 9, DHPI_PLACE_INBOX, scene.queue);
 	scene_end(&scene);
 	assert_ordered_from(1, COUNT + 9);
+}
+
+/* One that it may have, between others: what it meets goes to the lists, and keeps its order. */
+static void a_thief_takes_its_share_and_keeps_the_order_S620_S629(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_begin(&scene, 2);
+	init_at(COUNT + 4, scene.engine, DHP_NO_INDEX, DHP_IMPORTANCE_MEDIUM, false); /* this thread is nowhere: to index 0 */
+	insert_some(COUNT, 10);
+	assert_true(wait_for_ticks(&ticks[COUNT + 4], 1, 1));
+	assert_int_equal(peek(&ticks[COUNT + 4].index), 1);
+	assert_null(at_load_relaxed_ptr(&scene.queue->inbox));
+	assert_place(COUNT + 9, DHPI_PLACE_PENDING, scene.queue);
+	assert_place(COUNT - 1, DHPI_PLACE_PENDING, scene.queue);
+	scene_end(&scene);
+	assert_int_equal(peek(&order[0]), COUNT + 4);
+	for (uint32_t i = 1, at = 1; i < COUNT + 10; i++)
+		if (i != COUNT + 4)
+			assert_int_equal(peek(&order[at++]), i);
 }
 
 static void what_is_threaded_waits_for_what_is_taken_S662(void **state)
@@ -261,7 +291,8 @@ int main(void)
 		cmocka_unit_test(it_runs_elsewhere_when_its_processor_goes_S641),
 		cmocka_unit_test(an_engine_that_ends_runs_it),
 		cmocka_unit_test(nothing_without_target_is_taken_and_left_S620),
-		cmocka_unit_test(a_thief_that_finds_nothing_keeps_the_order_S629),
+		cmocka_unit_test(a_thief_leaves_alone_what_it_may_not_have_S620),
+		cmocka_unit_test(a_thief_takes_its_share_and_keeps_the_order_S620_S629),
 		cmocka_unit_test(what_is_threaded_waits_for_what_is_taken_S662),
 	};
 
