@@ -27,7 +27,7 @@ struct port_self {
 	int32_t priority;       /* kept for a layer above */
 	uint32_t error;         /* likewise */
 	const void *call;       /* the call on all processors whose function runs here; NULL: none */
-	void *trail[8];         /* what it pushed last, in a ring; for prefetches */
+	void *trail[8];         /* what it pushed last, of a chain the first, in a ring; for prefetches */
 	uint32_t trail_next;
 	struct at_ptr waits_for; /* without limit: the record or object of a thread that must go on first; NULL: none known */
 };

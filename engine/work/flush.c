@@ -26,7 +26,7 @@ static void hurry(struct dhpi_queue *queue)
 		dhpi_worker_wake(queue);
 }
 
-/* What is still in an inbox is not counted yet. */
+/* What is still in an inbox, or only taken, is not counted yet. */
 static void drain(struct dhpi_queue *queue)
 {
 	dhpi_spin_lock(&queue->lock);

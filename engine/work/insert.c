@@ -202,12 +202,19 @@ DHPI_INLINE void wake_for(const struct dhpi_trigger *trigger)
 		dhpi_worker_wake(queue);
 }
 
+/* By a routine, on its own processor, where nothing waits. */
+static bool runs_next(const struct dhpi_trigger *trigger)
+{
+	return trigger->pushed == DHPI_PUSHED_ALONE && port_self()->worker == trigger->queue &&
+	       at_load_relaxed_u32(&trigger->queue->pending_count) == 0; /* relaxed: a hint */
+}
+
 DHPI_INLINE void pull_trigger(const struct dhpi_trigger *trigger)
 {
 	struct dhpi_queue *queue = trigger->queue;
 
 	wake_for(trigger);
-	if (!trigger->movable || (trigger->pushed == DHPI_PUSHED_ALONE && port_self()->worker == queue))
+	if (!trigger->movable || runs_next(trigger))
 		return;
 	/* [queue-busy] either-or a: the push was before; so seq_cst */
 	if (at_load_seq_cst_u32(&queue->busy) != 0)

@@ -54,19 +54,20 @@
  * I8        what is still taken when the lock is given back has no object without target: thieves would not find it.
  *
  * Progress  push is lock-free. put and take are wait-free. refill, remove and steal hold a lock for a few instructions for
- *           each object they move; the thief only tries it.
+ *           each object they move, and each chain they take; the thief only tries it.
  */
 #include "queue.h"
 
 /* Most objects a thief takes at once. So long the victim waits for its lock, and while they are looked for in its window. */
 #define STEAL_LIMIT 64u
 
-/* Batches of ordinary objects in a row while a threaded one waits. */
+/* Batches of ordinary objects in a row while a threaded one waits on its list. */
 #define BATCHES_BEFORE_THREADED 16u
 
 _Static_assert((DHPI_WINDOW & (DHPI_WINDOW - 1)) == 0, "positions wrap");
 _Static_assert(DHPI_WINDOW <= DHPI_PLACE_CELLS, "a place has room for the number of a cell");
 _Static_assert(DHPI_WINDOW >= DHPI_WINDOW_RESIDENT, "what is made resident is there");
+_Static_assert(DHPI_BITE > 0, "what is taken comes into the window");
 
 /* ---- inbox ---- */
 
@@ -97,6 +98,12 @@ static void fetch_ahead(const struct dhpi_dpc *dpc)
 	fetch((struct dhpi_dpc *)(void *)dpc->link.prev);
 }
 
+static void next_chain(struct dhpi_walk *walk)
+{
+	walk->next = walk->chain;
+	walk->chain = walk->next == NULL ? NULL : walk->next->chain;
+}
+
 /* Only the first object of each chain is looked at. What it asks for is asked for once: later another inserter may have it. */
 static struct dhpi_walk oldest_first(void *content)
 {
@@ -108,18 +115,12 @@ static struct dhpi_walk oldest_first(void *content)
 
 		fetch_ahead(newest);
 		newest->link.prev = &newest->link;
-		newest->chain = walk.next;
-		walk.next = newest;
+		newest->chain = walk.chain;
+		walk.chain = newest;
 		newest = older;
 	}
-	walk.chain = walk.next == NULL ? NULL : walk.next->chain;
+	next_chain(&walk);
 	return walk;
-}
-
-static void next_chain(struct dhpi_walk *walk)
-{
-	walk->next = walk->chain;
-	walk->chain = walk->next == NULL ? NULL : walk->next->chain;
 }
 
 /* NULL: that was all. From then on the object and its links are the caller's. */
@@ -290,16 +291,12 @@ static void drain_tail(struct dhpi_queue *queue)
 static void drain_high(struct dhpi_queue *queue)
 {
 	struct dhpi_walk walk;
-	struct dhpi_dpc *dpc;
 
 	if (nothing_pushed(queue, &queue->high_inbox))
 		return;
 	adjust_u32(&queue->high_count, 1);
 	walk = oldest_first(take_inbox(queue, &queue->high_inbox));
-	while ((dpc = next_in(&walk)) != NULL) {
-		count_in(queue, dpc);
-		prepend_high(queue, dpc);
-	}
+	drain_walk(queue, &walk);
 	adjust_u32(&queue->high_count, UINT32_MAX);
 }
 
@@ -359,6 +356,7 @@ static void fill_from_taken(struct dhpi_queue *queue)
 			filled++;
 		}
 	}
+	queue->refilled += filled;
 }
 
 /* Under the lock. */
@@ -396,18 +394,17 @@ static void rewind_window(struct dhpi_queue *queue)
 static void fill_window(struct dhpi_queue *queue)
 {
 	struct dhpi_lane *lane = &queue->lanes[DHPI_LANE_ORDINARY];
-	uint32_t before = dhpi_queue_window_length(queue);
 	bool taken = anything_taken(queue);
 	struct dhpi_dpc *dpc;
 
 	while (!window_is_full(queue) && (dpc = pop_tail(queue, lane)) != NULL)
 		fill_cell(queue, dpc);
-	if (!taken) {
+	fill_from_taken(queue);
+	if (!anything_taken(queue)) {
 		queue->taken = oldest_first(take_inbox(queue, &queue->inbox));
 		queue->refilled = 0;
+		fill_from_taken(queue);
 	}
-	fill_from_taken(queue);
-	queue->refilled += dhpi_queue_window_length(queue) - before;
 	note_taken(queue, taken);
 }
 
@@ -441,6 +438,8 @@ bool dhpi_queue_refill(struct dhpi_queue *queue)
 	if (queue->passed_over < BATCHES_BEFORE_THREADED || !threaded_waits(queue))
 		ordinary = dhpi_queue_window_length(queue) != 0 ||
 			   !dhpi_list_empty(&queue->lanes[DHPI_LANE_ORDINARY].high);
+	else
+		drain_tail(queue); /* a threaded High one may be there (S-632) */
 	queue->threaded = ordinary ? NULL : pop_threaded(queue);
 	queue->passed_over = ordinary && threaded_waits(queue) ? queue->passed_over + 1 : 0;
 	dhpi_spin_unlock(&queue->lock);
@@ -453,8 +452,8 @@ bool dhpi_queue_empty(struct dhpi_queue *queue)
 	if (at_load_seq_cst_ptr(&queue->inbox) != NULL || at_load_seq_cst_ptr(&queue->high_inbox) != NULL)
 		return false;
 	/*
-	 * Whoever has taken an inbox may still be on the way to the lists: then the lock is held. Not taken here: with
-	 * many workers on few cpus a preempted one that only looks would keep others awake.
+	 * Whoever has taken an inbox may still be on the way to the lists: then the lock is held, or it counts as pending. The lock
+	 * is not taken here: with many workers on few cpus a preempted one that only looks would keep others awake.
 	 */
 	return !dhpi_spin_is_held(&queue->lock) && at_load_relaxed_u32(&queue->pending_count) == 0 && /* [spin] acquire */
 	       dhpi_queue_window_length(queue) == 0;
@@ -462,7 +461,7 @@ bool dhpi_queue_empty(struct dhpi_queue *queue)
 
 /* ---- the owner's own hand ---- */
 
-/* I7. Who has taken the inbox may still be on the way to the lists: then the lock is held. */
+/* I7. Who has taken the inbox may still be on the way to the lists: then the lock is held, or it counts as pending. */
 static bool nothing_waits_outside(const struct dhpi_queue *queue)
 {
 	return at_load_acquire_ptr(&queue->inbox) == NULL && /* [inbox-taken] acquire */

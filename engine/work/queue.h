@@ -61,7 +61,7 @@ _Static_assert(_Alignof(struct dhpi_dpc) <= _Alignof(struct dhp_dpc), "the publi
 #ifndef DHPI_WINDOW_RESIDENT
 #define DHPI_WINDOW_RESIDENT 256u
 #endif
-/* Objects of those taken that come into the window before a batch: no more than a batch runs, so that it does not grow. */
+/* Objects of those taken that come into the window before a batch, or twice as many if all from before have. */
 #ifndef DHPI_BITE
 #define DHPI_BITE 16u
 #endif
@@ -351,7 +351,7 @@ void dhpi_queue_drain(struct dhpi_queue *queue);
 /* Owner. Whether anything waits, wherever it waits. */
 bool dhpi_queue_empty(struct dhpi_queue *queue);
 /*
- * Owner. Fills up the window; or, if there is no ordinary object at all, not even High (S-662), or a threaded one was passed over
+ * Owner. Brings some objects into the window, if any wait; or, if there is no ordinary object at all, not even High (S-662), or a threaded one was passed over
  * for long, stores the next threaded one in `threaded`. false: there is nothing.
  */
 bool dhpi_queue_refill(struct dhpi_queue *queue);

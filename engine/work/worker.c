@@ -14,7 +14,7 @@
  *   - a thief ends its search before it runs anything, and if there is more wakes the next one;
  *   - who drains an inbox that is not its own, to remove or to flush, hands on what came to light.
  * Two things do wait: High objects, which are not stolen, and the one object that a routine inserts on its own processor
- * when nothing else is where it goes, window or inbox; a chain of DPCs would wander otherwise.
+ * when nothing waits there; a chain of DPCs would wander otherwise.
  *
  * S-625, S-631: work of low importance, and of medium importance from another processor, leaves a sleeping worker asleep until
  * some more has come or a tick is over. It is counted in `deferred`, and the timer thread is told once for each tick.
@@ -51,7 +51,9 @@
 /* Objects of the window that run one after another before the worker looks around. */
 #define BATCH 32u
 
-/* A refill that brings less, but more than one object, came too early; so long the worker waits before the next. */
+_Static_assert(2 * DHPI_BITE <= BATCH, "the window does not grow by what is taken");
+
+/* An inbox that brings less, but more than one object, was taken too early; so long the worker waits before the next. */
 #define POLITE_BATCH 32u
 #define POLITE_RELAXES 4u
 

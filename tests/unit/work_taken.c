@@ -50,9 +50,16 @@ static void scene_begin(struct scene *scene, uint32_t processors)
 	assert_place(COUNT - 1, DHPI_PLACE_INBOX, scene->queue);
 }
 
+static bool looks_empty(void *context)
+{
+	return dhpi_queue_looks_empty(context);
+}
+
+/* It is the worker that goes through what is taken: a flush would move it to the lists. */
 static void scene_end(struct scene *scene)
 {
 	hold_release(&scene->first);
+	assert_true(wait_until(looks_empty, scene->queue));
 	flush(scene->engine);
 	end_engine(scene->engine);
 }
@@ -100,29 +107,35 @@ static void High_runs_before_it_S628(void **state)
 
 static void any_of_it_can_be_removed_S645_S647(void **state)
 {
-	static const uint32_t gone[] = { COUNT / 2, DHPI_BITE, 1, COUNT - 1 };
+	static const uint32_t gone[] = { COUNT / 2, DHPI_BITE, DHPI_BITE - 1, 1, COUNT - 1 };
 	struct scene scene;
-	uint32_t at = 0;
 
 	(void)state;
-	scene_begin(&scene, 1);
-	for (size_t i = 0; i < LENGTH(gone); i++) {
-		assert_ok(dhp_dpc_remove(batch[gone[i]]));
-		assert_status(dhp_dpc_remove(batch[gone[i]]), DHP_NOT_QUEUED);
-		memset(batch[gone[i]], 0xff, sizeof(struct dhp_dpc)); /* it is its owner's again */
+	for (size_t k = 0; k < LENGTH(gone); k++) {
+		scene_begin(&scene, 1);
+		assert_ok(dhp_dpc_remove(batch[gone[k]]));
+		assert_status(dhp_dpc_remove(batch[gone[k]]), DHP_NOT_QUEUED);
+		memset(batch[gone[k]], 0xff, sizeof(struct dhp_dpc)); /* it is its owner's again */
+		assert_ok(dhp_dpc_remove(batch[2]));
+		tick_insert(&ticks[COUNT]);
+		scene_end(&scene);
+		assert_int_equal(peek(&ordered), COUNT - 2);
+		for (uint32_t i = 1, at = 0; i <= COUNT; i++)
+			if (i != gone[k] && i != 2)
+				assert_int_equal(peek(&order[at++]), i);
 	}
-	tick_insert(&ticks[COUNT]);
-	scene_end(&scene);
-	assert_int_equal(peek(&ordered), COUNT - LENGTH(gone));
-	for (uint32_t i = 2; i <= COUNT; i++)
-		if (i != COUNT / 2 && i != DHPI_BITE && i != COUNT - 1)
-			assert_int_equal(peek(&order[at++]), i);
 }
 
 struct flusher {
 	struct dhp_engine *engine;
 	uint64_t over, ran; /* when it was over */
 };
+
+static bool last_is_counted(void *context)
+{
+	(void)context;
+	return dhpi_place_kind(place_of(COUNT - 1)) == DHPI_PLACE_PENDING;
+}
 
 static void *flush_it(void *argument)
 {
@@ -144,7 +157,7 @@ static void a_flush_waits_for_it_S648(void **state)
 	scene_begin(&scene, 1);
 	flusher.engine = scene.engine;
 	helper_start(&helper, flush_it, &flusher);
-	sleep_us(2000);
+	assert_true(wait_until(last_is_counted, NULL)); /* so that nothing depends on what the first alone would do */
 	assert_int_equal(peek(&flusher.over), 0);
 	hold_release(&scene.first);
 	helper_join(&helper);
@@ -240,11 +253,14 @@ static void a_thief_leaves_alone_what_it_may_not_have_S620(void **state)
 static void a_thief_takes_its_share_and_keeps_the_order_S620_S629(void **state)
 {
 	struct scene scene;
+	struct hold second;
 
 	(void)state;
 	scene_begin(&scene, 2);
 	init_at(COUNT + 4, scene.engine, DHP_NO_INDEX, DHP_IMPORTANCE_MEDIUM, false); /* this thread is nowhere: to index 0 */
+	hold_processor(&second, scene.engine, 1);
 	insert_some(COUNT, 10);
+	hold_release(&second);
 	assert_true(wait_for_ticks(&ticks[COUNT + 4], 1, 1));
 	assert_int_equal(peek(&ticks[COUNT + 4].index), 1);
 	assert_null(at_load_relaxed_ptr(&scene.queue->inbox));
@@ -270,6 +286,7 @@ static void what_is_threaded_waits_for_what_is_taken_S662(void **state)
 	hold_processor(&hold, engine, 0);
 	insert_some(0, count);
 	hold_release(&hold);
+	assert_true(wait_for_ticks(ticks, count, count));
 	flush(engine);
 	assert_int_equal(peek(&ordered), count);
 	for (uint32_t i = 0; i < ordinary; i++)
@@ -278,6 +295,70 @@ static void what_is_threaded_waits_for_what_is_taken_S662(void **state)
 	for (uint32_t i = 0; i < threaded; i++)
 		assert_int_equal(peek(&order[ordinary + 1 + i]), ordinary + i);
 	end_engine(engine);
+}
+
+/* Of what is taken only a threaded one is left, while others have come. */
+static void what_is_threaded_waits_for_what_comes_meanwhile_S662(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(1, 1);
+	const uint32_t threaded = DHPI_BITE;
+	struct hold hold, first;
+
+	(void)state;
+	init_all(engine, threaded + 6, 0);
+	init_at(threaded, engine, 0, DHP_IMPORTANCE_MEDIUM, true);
+	hold_init(&first, engine, 0, DHP_IMPORTANCE_MEDIUM);
+	batch[0] = &first.dpc;
+	hold_processor(&hold, engine, 0);
+	insert_some(0, threaded + 1);
+	hold_release(&hold);
+	hold_wait(&first);
+	insert_some(threaded + 1, 5);
+	hold_release(&first);
+	assert_true(wait_for_ticks(ticks, threaded + 6, threaded + 5));
+	flush(engine);
+	for (uint32_t i = 1, at = 0; i < threaded + 6; i++)
+		if (i != threaded)
+			assert_int_equal(peek(&order[at++]), i);
+	assert_int_equal(peek(&order[threaded + 4]), threaded);
+	end_engine(engine);
+}
+
+/* The Medium one waits on its list for many batches. The High one, behind even more, comes before it. */
+static void a_threaded_High_one_among_it_is_the_first_of_these_S632(void **state)
+{
+	struct dhp_engine *engine = make_sim_of(1, 1);
+	const uint32_t count = 1000;
+	struct hold hold;
+
+	(void)state;
+	init_all(engine, count, 0);
+	init_at(1, engine, 0, DHP_IMPORTANCE_MEDIUM, true);
+	init_at(count - 1, engine, 0, DHP_IMPORTANCE_HIGH, true);
+	hold_processor(&hold, engine, 0);
+	insert_some(0, count);
+	hold_release(&hold);
+	assert_true(wait_for_ticks(ticks, count, count));
+	flush(engine);
+	for (uint32_t i = 0; peek(&order[i]) != count - 1; i++)
+		assert_int_not_equal(peek(&order[i]), 1);
+	end_engine(engine);
+}
+
+/* A routine cannot put into the window what it inserts while something is taken; nor does it wait for all of that. */
+static void what_a_routine_inserts_meanwhile_is_stolen_S620(void **state)
+{
+	struct scene scene;
+
+	(void)state;
+	scene_begin(&scene, 2);
+	init_at(COUNT, scene.engine, DHP_NO_INDEX, DHP_IMPORTANCE_MEDIUM, false);
+	poke(&scene.insert, 1);
+	assert_true(wait_for_ticks(&ticks[COUNT], 1, 1)); /* the first is not let go */
+	assert_int_equal(peek(&scene.inserted), 1);
+	assert_int_equal(peek(&ticks[COUNT].index), 1);
+	scene_end(&scene);
+	assert_int_equal(peek(&ordered), COUNT);
 }
 
 int main(void)
@@ -293,7 +374,10 @@ int main(void)
 		cmocka_unit_test(nothing_without_target_is_taken_and_left_S620),
 		cmocka_unit_test(a_thief_leaves_alone_what_it_may_not_have_S620),
 		cmocka_unit_test(a_thief_takes_its_share_and_keeps_the_order_S620_S629),
+		cmocka_unit_test(what_a_routine_inserts_meanwhile_is_stolen_S620),
 		cmocka_unit_test(what_is_threaded_waits_for_what_is_taken_S662),
+		cmocka_unit_test(what_is_threaded_waits_for_what_comes_meanwhile_S662),
+		cmocka_unit_test(a_threaded_High_one_among_it_is_the_first_of_these_S632),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

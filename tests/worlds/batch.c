@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * batch.c - several objects inserted at once: a list that is claimed and not pushed yet; and a window that begins anew.
+ * batch.c - several objects inserted at once: a chain that is claimed and not pushed yet; and a window that begins anew.
  */
 #include "worker.c"
 
