@@ -23,7 +23,7 @@ static void first_routine(struct dhp_dpc *dpc, void *context, void *argument_1, 
 	(void)argument_2;
 	(void)bump(&scene->first.entered);
 	while (peek(&scene->first.released) == 0) {
-		if (peek(&scene->insert) == 1 && peek(&scene->inserted) == 0)
+		if (__atomic_load_n(&scene->insert, __ATOMIC_ACQUIRE) == 1 && peek(&scene->inserted) == 0)
 			poke(&scene->inserted, dhp_dpc_insert(batch[COUNT], NULL, NULL) == DHP_OK ? 1 : 2);
 		sleep_us(20);
 	}
@@ -48,6 +48,13 @@ static void scene_begin(struct scene *scene, uint32_t processors)
 	assert_place(DHPI_BITE - 1, DHPI_PLACE_WINDOW, scene->queue);
 	assert_place(DHPI_BITE, DHPI_PLACE_INBOX, scene->queue);
 	assert_place(COUNT - 1, DHPI_PLACE_INBOX, scene->queue);
+}
+
+static void tell_to_insert(struct scene *scene)
+{
+	__atomic_store_n(&scene->insert, 1, __ATOMIC_RELEASE);
+	assert_true(wait_for_count(&scene->inserted, 1));
+	assert_int_equal(peek(&scene->inserted), 1);
 }
 
 static bool looks_empty(void *context)
@@ -82,9 +89,7 @@ static void a_routines_insert_comes_behind_it_S629(void **state)
 
 	(void)state;
 	scene_begin(&scene, 1);
-	poke(&scene.insert, 1);
-	assert_true(wait_for_count(&scene.inserted, 1));
-	assert_int_equal(peek(&scene.inserted), 1);
+	tell_to_insert(&scene);
 	assert_place(COUNT, DHPI_PLACE_INBOX, scene.queue);
 	scene_end(&scene);
 	assert_ordered_from(1, COUNT);
@@ -353,9 +358,8 @@ static void what_a_routine_inserts_meanwhile_is_stolen_S620(void **state)
 	(void)state;
 	scene_begin(&scene, 2);
 	init_at(COUNT, scene.engine, DHP_NO_INDEX, DHP_IMPORTANCE_MEDIUM, false);
-	poke(&scene.insert, 1);
+	tell_to_insert(&scene);
 	assert_true(wait_for_ticks(&ticks[COUNT], 1, 1)); /* the first is not let go */
-	assert_int_equal(peek(&scene.inserted), 1);
 	assert_int_equal(peek(&ticks[COUNT].index), 1);
 	scene_end(&scene);
 	assert_int_equal(peek(&ordered), COUNT);
