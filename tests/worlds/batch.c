@@ -527,7 +527,7 @@ static void stolen_or_removed(void)
 const struct world worlds[] = {
 	{ .name = "a_batch_is_taken_in_order", .run = taken_in_order },
 	{ .name = "another_inserter_does_not_part_a_batch", .run = with_another_inserter,
-	  .runs = 700, .long_runs = 60000 },
+	  .runs = 700, .long_runs = 130000 },
 	{ .name = "one_object_of_a_batch_is_queued_once", .run = one_object_twice },
 	{ .name = "one_object_of_a_batch_runs_and_is_queued_again", .run = one_object_twice_while_it_runs,
 	  .runs = 700, .long_runs = 60000 },
@@ -535,7 +535,7 @@ const struct world worlds[] = {
 	{ .name = "one_of_a_batch_that_is_being_inserted_is_removed_or_not", .run = removed_meanwhile },
 	{ .name = "one_of_a_batch_is_run_or_removed_and_freed", .run = run_or_freed },
 	{ .name = "one_of_a_batch_is_run_or_removed_meanwhile", .run = run_or_removed_meanwhile,
-	  .runs = 700, .long_runs = 60000 },
+	  .runs = 700, .long_runs = 130000 },
 	{ .name = "a_worker_that_falls_asleep_hears_a_batch", .run = worker_parks },
 	{ .name = "a_worker_that_falls_asleep_hears_four_low_ones", .run = worker_parks_with_low_ones },
 	{ .name = "a_batch_meets_the_end_of_its_queue", .run = queue_closes },
