@@ -592,6 +592,20 @@ static void look_for_high(void)
 	MODEL_ASSERT(dhpi_queue_has_high(queue_at(0)));
 }
 
+/* Likewise a worker that would put something behind what waited before: there is no way into the window for it. */
+static void before_tail(void)
+{
+	one_processor();
+	make_object(0, routine, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+	make_object(1, routine, 0, DHP_IMPORTANCE_MEDIUM_HIGH);
+	insert(0, 1);
+}
+
+static void put_behind(void)
+{
+	MODEL_ASSERT(dhpi_queue_put(queue_at(0), dhpi_dpc(&world->objects[1]->dpc)) == DHPI_PUSHED_NOWHERE);
+}
+
 static void in_order(void)
 {
 	if (world->objects[2]->runs != 0)
@@ -821,6 +835,7 @@ const struct model_world model_worlds[] = {
 	{ "remove_then_flush", one_processor, { remove_then_flush, work_0 }, NULL, 1 },
 	{ "order_of_put", before_order, { insert_before, take_the_inbox, work_0 }, in_order, 1 },
 	{ "high_on_its_way", before_high, { look_for_high, take_the_inbox }, NULL, 1 },
+	{ "tail_on_its_way", before_tail, { put_behind, take_the_inbox }, NULL, 1 },
 	{ "does_not_come_up", second_is_prepared, { insert_at_second, prepare_and_take_back, work_0 }, NULL, 1 },
 	{ "removed_while_it_does_not", second_is_prepared, { remove_at_second, prepare_and_take_back, work_0 }, NULL, 1 },
 	{ "publication", one_processor, { publish, go_and_look }, NULL, 1 },
