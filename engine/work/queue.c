@@ -281,7 +281,8 @@ static void drain_tail(struct dhpi_queue *queue)
 	bool taken = anything_taken(queue);
 	struct dhpi_walk walk;
 
-	drain_walk(queue, &queue->taken);
+	if (taken)
+		drain_walk(queue, &queue->taken);
 	walk = oldest_first(take_inbox(queue, &queue->inbox));
 	drain_walk(queue, &walk);
 	note_taken(queue, taken);
