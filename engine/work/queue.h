@@ -351,8 +351,8 @@ void dhpi_queue_drain(struct dhpi_queue *queue);
 /* Owner. Whether anything waits, wherever it waits. */
 bool dhpi_queue_empty(struct dhpi_queue *queue);
 /*
- * Owner. Brings some objects into the window, if any wait; or, if there is no ordinary object at all, not even High (S-662), or a threaded one was passed over
- * for long, stores the next threaded one in `threaded`. false: there is nothing.
+ * Owner. Brings some objects into the window, if any wait; or, if there is no ordinary object at all, not even High (S-662), or
+ * a threaded one was passed over for long, stores the next threaded one in `threaded`. false: there is nothing.
  */
 bool dhpi_queue_refill(struct dhpi_queue *queue);
 /* Owner. The next object is the caller's: off the queue, not yet idle. NULL: the window or the High list is empty. */

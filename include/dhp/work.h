@@ -136,7 +136,8 @@ DHP_API enum dhp_status dhp_dpc_insert(struct dhp_dpc *dpc, void *argument_1, vo
  * dhp_dpc_insert_batch - queue several objects, in this order, all with the same arguments.
  *
  * As dhp_dpc_insert for one after another, but those next to each other that go the same way (engine, target, importance,
- * kind) are pushed together, up to 64 at once: the queue's line moves once for all of them. An object that is queued already is passed over.
+ * kind) are pushed together, up to 64 at once: the queue's line moves once for all of them, and its worker fetches some while
+ * it runs others. An object that is queued already is passed over.
  *
  * Level     any, signal handlers too
  * Blocks    never; one system call for each worker that has to be woken
