@@ -333,7 +333,7 @@ static void what_is_threaded_waits_for_what_comes_meanwhile_S662(void **state)
 static void a_threaded_High_one_among_it_is_the_first_of_these_S632(void **state)
 {
 	struct dhp_engine *engine = make_sim_of(1, 1);
-	const uint32_t count = 1000;
+	const uint32_t count = 700;
 	struct hold hold;
 
 	(void)state;
