@@ -58,14 +58,20 @@ def versions():
     return ", ".join(line for line in done.stdout.splitlines() if len(line.split()) == 2)
 
 
+def git(root, *arguments):
+    return subprocess.run(["git", "-C", str(root), *arguments], capture_output=True, text=True, check=False)
+
+
 def library():
+    """The pictures of this page, and the page, are no change of what was measured."""
     root = Path(__file__).parents[2]
     version = re.search(r"VERSION ([0-9.]+)", (root / "CMakeLists.txt").read_text(encoding="utf-8").split("project(", 1)[1])
     try:
-        done = subprocess.run(["git", "-C", str(root), "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+        commit = git(root, "describe", "--always").stdout.strip()
+        changed = git(root, "diff", "--quiet", "HEAD", "--", ".", ":!docs/performance", ":!docs/performance.md").returncode == 1
     except OSError:
         return version.group(1)
-    return f"{version.group(1)} {done.stdout.strip()}".strip()
+    return f"{version.group(1)} {commit}{'-dirty' if changed else ''}".strip()
 
 
 def repetitions(run):
