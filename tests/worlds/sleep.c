@@ -266,6 +266,33 @@ static void routine_shares(void)
 	close();
 }
 
+/* ---- nothing before the processor is published ---- */
+
+static struct at_u32 *said;
+
+static void publish(void *queue)
+{
+	at_store_relaxed_u32(said, 1); /* relaxed: worlds are sequentially consistent */
+	at_store_release_u32(&((struct dhpi_queue *)queue)->go, 1);
+	(void)port_event_signal(&((struct dhpi_queue *)queue)->event);
+}
+
+static void begin_when_published(void *queue)
+{
+	wait_for_publication(queue);
+	FIBRE_DEMAND(at_load_relaxed_u32(said) == 1); /* relaxed: likewise */
+}
+
+static void publication(void)
+{
+	struct shop *shop = shop_open(2);
+
+	said = port_alloc(sizeof(*said));
+	TOGETHER({ "worker", begin_when_published, shop->queues[1] }, { "publisher", publish, shop->queues[1] });
+	port_free(said, sizeof(*said));
+	shop_close(shop);
+}
+
 const struct world worlds[] = {
 	{ .name = "a_worker_that_falls_asleep_hears_the_inserter", .run = one_inserter },
 	{ .name = "a_worker_that_falls_asleep_hears_both_inserters", .run = two_inserters, .runs = 700, .long_runs = 100000 },
@@ -287,5 +314,6 @@ const struct world worlds[] = {
 	  .strategy = BOUNDED, .bound = 1, .runs = 2000, .long_runs = 50000 },
 	{ .name = "a_routine_shares_by_priorities", .run = routine_shares,
 	  .strategy = PCT, .bound = 3, .runs = 500, .long_runs = 20000 },
+	{ .name = "a_worker_begins_when_it_is_published", .run = publication },
 	{ .name = NULL },
 };
