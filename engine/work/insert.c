@@ -206,7 +206,7 @@ DHPI_INLINE void wake_for(const struct dhpi_trigger *trigger)
 static bool runs_next(const struct dhpi_trigger *trigger)
 {
 	return trigger->pushed == DHPI_PUSHED_ALONE && port_self()->worker == trigger->queue &&
-	       at_load_relaxed_u32(&trigger->queue->pending_count) == 0; /* relaxed: a hint */
+	       at_load_relaxed_u32(&trigger->queue->pending_count) == 0; /* relaxed: it takes itself, and who drains hands on */
 }
 
 DHPI_INLINE void pull_trigger(const struct dhpi_trigger *trigger)
