@@ -192,12 +192,10 @@ struct growing {
 static void grow_ours(void *array, uint32_t step)
 {
 	struct growing *growing = array;
+	struct dhp_processor processor = {.index = 0};
 
-	for (uint32_t i = 0; i < STEP; i++) {
-		uint32_t cpu = (step + 1) * STEP + i;
-		struct dhp_processor processor = {
-			.index = cpu, .cpu = cpu, .number = {.group = (uint16_t)(cpu / 64), .number = (uint8_t)(cpu % 64)}};
-
+	for (uint32_t cpu = (step + 1) * STEP; cpu < (step + 2) * STEP; cpu++) {
+		processor.index = processor.cpu = cpu;
 		if (dhp_failed(dhpi_space_prepare(&growing->space, &processor)))
 			abort();
 		dhpi_set_announce(&growing->set, cpu);

@@ -33,8 +33,9 @@ struct array {
 	size_t range_bytes;
 	size_t resident; /* so many bytes of a slot, from its start, are made resident before its processor comes */
 	struct at_u64 touched; /* what is to be resident of so many bytes of the range, from its start, is; neighbours share pages */
-	bool internal; /* one of the engine's own */
-	bool stale;    /* an attempt has failed: slots beyond those that are here may hold what it left */
+	uint32_t ready; /* under serial: slots of lower cpu ids need nothing: no constructor, resident, and zeros or long made */
+	bool internal;  /* one of the engine's own */
+	bool stale;     /* under serial: an attempt has failed, slots beyond those that are here may hold what it left */
 };
 
 static struct array *array_of(const struct dhp_percpu *view)
@@ -60,12 +61,12 @@ void dhpi_space_init(struct dhpi_space *space, struct port_mutex *serial, struct
 /* ---- one slot ---- */
 
 /* Of what is made resident. */
-static inline size_t end_of_slot(const struct array *array, const void *slot)
+static size_t end_of_slot(const struct array *array, const void *slot)
 {
 	return (size_t)((const char *)slot - (const char *)array->range) + array->resident;
 }
 
-static inline bool is_touched(const struct array *array, const void *slot)
+static bool is_touched(const struct array *array, const void *slot)
 {
 	return end_of_slot(array, slot) <= at_load_relaxed_u64(&array->touched); /* relaxed: the kernel maps a page for all */
 }
@@ -91,6 +92,15 @@ bool dhpi_percpu_touch(struct dhp_percpu *view, uint32_t cpu, uint32_t node)
 	return touch_slot(array_of(view), dhpi_percpu_slot(view, cpu), node);
 }
 
+/* Zeros that are there are a slot. */
+static uint32_t touched_cpus(const struct array *array)
+{
+	size_t touched = at_load_relaxed_u64(&array->touched); /* relaxed: as in is_touched */
+	size_t first = end_of_slot(array, array->view.base);
+
+	return touched < first ? 0 : (uint32_t)((touched - first) / array->view.stride) + 1;
+}
+
 static enum dhp_status make_slot(struct array *array, void *slot, const struct dhp_processor *processor)
 {
 	uint32_t node = processor != NULL && array->options.placement == DHP_PLACE_NODE ? processor->node : DHP_NO_INDEX;
@@ -101,17 +111,11 @@ static enum dhp_status make_slot(struct array *array, void *slot, const struct d
 	/* The engine's own slots are not cleared: who was told of the attempt that failed may still have one in hand. */
 	for (size_t i = 0; array->stale && !array->internal && i < array->options.slot_bytes; i++)
 		bytes[i] = 0;
-	if (array->options.construct == NULL)
-		return DHP_OK;
-	return array->options.construct(slot, processor, array->options.context);
-}
-
-/* Zeros that are there are a slot: most arrays of most arrivals. */
-static inline enum dhp_status construct_slot(struct array *array, void *slot, const struct dhp_processor *processor)
-{
-	if (!array->stale && array->options.construct == NULL && is_touched(array, slot))
-		return DHP_OK;
-	return make_slot(array, slot, processor);
+	if (array->options.construct != NULL)
+		return array->options.construct(slot, processor, array->options.context);
+	if (!array->stale)
+		array->ready = touched_cpus(array);
+	return DHP_OK;
 }
 
 static void destruct_slot(struct array *array, void *slot, const struct dhp_processor *processor)
@@ -122,28 +126,48 @@ static void destruct_slot(struct array *array, void *slot, const struct dhp_proc
 
 /* ---- one processor, all arrays ---- */
 
+static void spoil(struct array *array)
+{
+	array->stale = true;
+	array->ready = 0;
+}
+
 static void destruct_before(struct dhpi_space *space, struct dhpi_link *end, const struct dhp_processor *processor)
 {
 	for (struct dhpi_link *at = end->prev; at != &space->arrays; at = at->prev) {
-		array_at(at)->stale = true;
+		spoil(array_at(at));
 		destruct_slot(array_at(at), dhpi_percpu_slot(&array_at(at)->view, processor->cpu), processor);
 	}
 }
 
-enum dhp_status dhpi_space_prepare(struct dhpi_space *space, const struct dhp_processor *processor)
+/* The first from `at` on that has something to do for this cpu; the end: none. Most arrays of most arrivals have nothing. */
+static inline struct dhpi_link *next_to_make(const struct dhpi_space *space, struct dhpi_link *at, uint32_t cpu)
 {
-	for (struct dhpi_link *at = space->arrays.next; at != &space->arrays; at = at->next) {
+	while (at != &space->arrays && cpu < array_at(at)->ready)
+		at = at->next;
+	return at;
+}
+
+static __attribute__((noinline)) enum dhp_status make_from(struct dhpi_space *space, struct dhpi_link *at, const struct dhp_processor *processor)
+{
+	for (; at != &space->arrays; at = next_to_make(space, at->next, processor->cpu)) {
 		struct array *array = array_at(at);
-		void *slot = dhpi_percpu_slot(&array->view, processor->cpu);
-		enum dhp_status status = construct_slot(array, slot, processor);
+		enum dhp_status status = make_slot(array, dhpi_percpu_slot(&array->view, processor->cpu), processor);
 
 		if (dhp_failed(status)) {
-			array->stale = true; /* its constructor may have begun */
+			spoil(array); /* its constructor may have begun */
 			destruct_before(space, at, processor);
 			return status;
 		}
 	}
 	return DHP_OK;
+}
+
+enum dhp_status dhpi_space_prepare(struct dhpi_space *space, const struct dhp_processor *processor)
+{
+	struct dhpi_link *first = next_to_make(space, space->arrays.next, processor->cpu);
+
+	return first == &space->arrays ? DHP_OK : make_from(space, first, processor);
 }
 
 void dhpi_space_unprepare(struct dhpi_space *space, const struct dhp_processor *processor)
@@ -167,14 +191,14 @@ static void destruct_slots(struct array *array, uint32_t count)
 static enum dhp_status construct_slots(struct array *array)
 {
 	uint32_t active = dhpi_set_active(array->space->set);
-	enum dhp_status status = construct_slot(array, dhp_percpu_fallback(&array->view), NULL);
+	enum dhp_status status = make_slot(array, dhp_percpu_fallback(&array->view), NULL);
 
 	if (dhp_failed(status))
 		return status;
 	for (uint32_t index = 0; index < active; index++) {
 		const struct dhp_processor *row = dhpi_set_row(array->space->set, index);
 
-		status = construct_slot(array, dhpi_percpu_slot(&array->view, row->cpu), row);
+		status = make_slot(array, dhpi_percpu_slot(&array->view, row->cpu), row);
 		if (dhp_failed(status)) {
 			destruct_slots(array, index);
 			return status;
@@ -197,11 +221,24 @@ static uint32_t stride_of(const struct dhp_percpu_options *options)
 	return 1u << dhpi_shift_for(bytes);
 }
 
-/* All that the word can say is in the range, whether it is announced or not. The fallback slot lies in front of cpu 0. The range starts on a page, so every slot is aligned to its stride or page. */
-static bool reserve_range(struct array *array, const struct dhpi_space *space)
+/*
+ * How far cpu 0 is from the start of the range. In front of it lie the fallback slot and, where a cpu word is taken as a signed
+ * number, what its -2 leads to. Small slots begin elsewhere in each array: else all of a processor's would lie equally far from a
+ * page's start, share one set of its first cache, and a load from one would wait for a store to another, because addresses are
+ * compared by their distance from a page's start first.
+ */
+static size_t front_of(struct dhpi_space *space, size_t stride)
+{
+	size_t starts = port_page_bytes() / stride;
+
+	return starts > 1 ? (2 + space->arrays_made++ % starts) * stride : stride;
+}
+
+/* All that the word can say is in the range, whether it is announced or not. It starts on a page: slots are aligned to their stride. */
+static bool reserve_range(struct array *array, struct dhpi_space *space)
 {
 	uint32_t cpus = space->set->cpu_limit > space->cpu_word.limit ? space->set->cpu_limit : space->cpu_word.limit;
-	size_t front = dhpi_round_up(array->view.stride, port_page_bytes());
+	size_t front = front_of(space, array->view.stride);
 
 	array->range_bytes = front + (size_t)cpus * array->view.stride;
 	array->range = port_reserve(array->range_bytes);

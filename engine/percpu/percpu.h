@@ -20,6 +20,7 @@ struct dhpi_space {
 	struct port_cpu_word cpu_word;
 	struct dhpi_link arrays;     /* under serial; oldest first */
 	struct at_u32 user_arrays;   /* those that an outside caller made */
+	uint32_t arrays_made;        /* under serial */
 };
 
 void dhpi_space_init(struct dhpi_space *space, struct port_mutex *serial, struct dhpi_set *set,

@@ -75,6 +75,28 @@ static void slots_are_zeroed_aligned_and_apart(void **state)
 	end_engine(engine);
 }
 
+/* Else a processor's slots in many arrays would share one set of its cache. */
+static void arrays_of_small_slots_begin_at_different_distances_from_a_page(void **state)
+{
+	enum { STARTS = 4096 / DHP_LINE_PAIR_BYTES };
+	struct dhp_engine *engine = make_sim_of(2, 2);
+	struct dhp_percpu *arrays[STARTS];
+	bool seen[STARTS] = { false };
+
+	(void)state;
+	for (uint32_t i = 0; i < STARTS; i++) {
+		uintptr_t start;
+
+		arrays[i] = make_array(engine, DHP_LINE_PAIR_BYTES, 0, DHP_PLACE_DENSE);
+		start = (uintptr_t)dhp_percpu_at(arrays[i], 0) % 4096 / DHP_LINE_PAIR_BYTES;
+		assert_false(seen[start]);
+		seen[start] = true;
+	}
+	for (uint32_t i = 0; i < STARTS; i++)
+		assert_ok(dhp_percpu_destroy(arrays[i]));
+	end_engine(engine);
+}
+
 static void placed_by_node_each_slot_has_its_own_pages(void **state)
 {
 	const struct sim_setup setup = { .maximum = 6, .initial = 4, .nodes = 2, .flags = DHP_ENGINE_NO_WORKERS };
@@ -362,7 +384,10 @@ static void spoil_slot(void *slot, const struct dhp_processor *processor, void *
 	memset(slot, 0xdd, 40);
 }
 
-/* The attempt fails in a later array, so this one's slot is unmade, and made again by the next attempt. */
+/*
+ * The attempt fails in a later array, so this one's slot is unmade, and made again by the next attempt: at once, or when another
+ * processor has come first.
+ */
 static void slot_that_was_unmade_is_zero_when_it_is_made_again(void **state)
 {
 	const struct dhp_percpu_options options = { .size = sizeof(options), .slot_bytes = 40, .destruct = spoil_slot };
@@ -375,9 +400,12 @@ static void slot_that_was_unmade_is_zero_when_it_is_made_again(void **state)
 	assert_ok(create_made(engine, &maker, &later));
 	maker.refuse_index = 1;
 	assert_status(add_position(engine, 1), DHP_NO_MEMORY);
+	assert_status(add_position(engine, 2), DHP_NO_MEMORY);
 	maker.refuse_index = DHP_NO_INDEX;
 	assert_ok(add_position(engine, 1));
 	assert_true(is_zero(dhp_percpu_at(array, 1), 40));
+	assert_ok(add_position(engine, 2));
+	assert_true(is_zero(dhp_percpu_at(array, 2), 40));
 	assert_int_equal(maker.faults, 0);
 	assert_ok(dhp_percpu_destroy(later));
 	assert_ok(dhp_percpu_destroy(array));
@@ -664,6 +692,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(slots_are_zeroed_aligned_and_apart),
+		cmocka_unit_test(arrays_of_small_slots_begin_at_different_distances_from_a_page),
 		cmocka_unit_test(placed_by_node_each_slot_has_its_own_pages),
 		cmocka_unit_test(wrong_options_are_refused),
 		cmocka_unit_test(slots_stay_where_they_are_and_keep_what_they_hold),
