@@ -33,11 +33,15 @@ enum dhp_status dhp_counter_destroy(struct dhp_counter *counter)
 	return dhp_percpu_destroy(counter != NULL ? &counter->cells : NULL);
 }
 
+/* I1: a processor's own cell is out of bounds for an atomic add when restartable sequences change it. */
+uint64_t *dhp_counter_cell_slow(const struct dhp_counter *counter)
+{
+	return counter->cells.restartable != 0 ? dhp_percpu_fallback(&counter->cells) : dhp_percpu_here(&counter->cells);
+}
+
 void dhp_counter_add_slow(struct dhp_counter *counter, uint64_t amount)
 {
-	/* I1: a processor's own cell is out of bounds here when restartable sequences change it. */
-	struct at_u64 *cell = counter->cells.restartable ? dhp_percpu_fallback(&counter->cells)
-							 : dhp_percpu_here(&counter->cells);
+	struct at_u64 *cell = (void *)dhp_counter_cell_slow(counter);
 
 	(void)at_fetch_add_relaxed_u64(cell, amount); /* relaxed: statistics only */
 }

@@ -66,6 +66,12 @@ DHP_API uint64_t dhp_counter_sum(const struct dhp_counter *counter);
 DHP_API void dhp_counter_add_slow(struct dhp_counter *counter, uint64_t amount);
 
 /*
+ * Of that, the cell to which the caller may add atomically. Pure: it changes nothing, so that the compiler need not read the
+ * counter's constants again for the next add.
+ */
+DHP_API uint64_t *dhp_counter_cell_slow(const struct dhp_counter *counter) __attribute__((pure));
+
+/*
  * dhp_counter_add - add to the cell of the processor on which the caller runs.
  *
  * Level     any, signal handlers too
@@ -80,32 +86,38 @@ static inline void dhp_counter_add(struct dhp_counter *counter, uint64_t amount)
 #ifdef DHP_INLINE_ASM
 	const struct dhp_percpu *cells = &counter->cells;
 
+	/*
+	 * The store is the commit; a load and a store of their own at a plain address are forwarded best. That a cell changes is
+	 * not said: nothing that the compiler sees reads cells, and it would read the counter's constants again for each add.
+	 */
 	if (__builtin_expect(cells->restartable != 0, 1)) {
-		uint64_t at, value;
-		uint32_t announced;
-		/* The store is the commit; a load and a store of their own at a plain address are forwarded best. */
-		__asm__ __volatile__(
-			DHP_SECTION_BEGIN
-			"movzwl %%fs:(%[word]), %k[at]\n\t"
-			"movzbl (%[bytes],%[at]), %[announced]\n\t"
-			"testl %[announced], %[announced]\n\t"
-			"je 3f\n\t"
-			"shlq $7, %[at]\n\t"
-			"addq %[base], %[at]\n\t"
-			"movq (%[at]), %[value]\n\t"
-			"addq %[amount], %[value]\n\t"
-			"movq %[value], (%[at])\n\t"
+		__asm__ __volatile__ goto(
+			DHP_SECTION_BEGIN("%%rax")
+			"movzwl %%fs:(%[word]), %%eax\n\t"
+			"movzbl (%[announced],%%rax), %%ecx\n\t"
+			"shlq $7, %%rax\n\t"
+			"addq %[base], %%rax\n\t"
+			"testl %%ecx, %%ecx\n\t"
+			"je 6f\n\t"
+			"movq (%%rax), %%rcx\n\t"
+			"addq %[amount], %%rcx\n\t"
+			"movq %%rcx, (%%rax)\n\t"
 			DHP_SECTION_END
-			: [at] "=&r"(at), [announced] "=&r"(announced), [value] "=&r"(value),
-			  "+m"(*(unsigned long long(*)[DHP_CELL_BYTES])(void *)cells->base) /* some cell */
-			: [word] "r"(cells->cpu_word), [bytes] "r"(cells->announced), [base] "r"(cells->base),
-			  [amount] "r"(amount)
-			: "cc");
-		if (__builtin_expect(announced != 0, 1))
-			return;
+			".pushsection __rseq_failure, \"ax?\"\n\t"
+			"6: " DHP_SECTION_CLEAR "jmp %l[rare]\n\t"
+			".popsection\n\t"
+			:
+			: [word] "r"(cells->cpu_word), [announced] "r"(cells->announced), [base] "r"(cells->base),
+			  [amount] "er"(amount)
+			: "rax", "rcx", "cc"
+			: rare);
+		return;
 	}
-#endif
+rare:
+	__asm__ __volatile__("lock addq %1, (%0)" : : "r"(dhp_counter_cell_slow(counter)), "er"(amount) : "cc");
+#else
 	dhp_counter_add_slow(counter, amount);
+#endif
 }
 
 DHP_END_DECLS

@@ -127,7 +127,7 @@ static inline uint64_t dhp_lanes_append_here(const struct dhp_lanes *lanes, void
 	uint64_t tail, cell, watch;
 	unsigned char *at;
 
-	__asm__ __volatile__(DHP_SECTION_BEGIN
+	__asm__ __volatile__(DHP_SECTION_BEGIN("%[at]")
 			     "movslq %%fs:(%[word]), %[at]\n\t"
 			     "shlq $8, %[at]\n\t"
 			     "addq %[lanes], %[at]\n\t"

@@ -115,7 +115,7 @@ DHP_API void dhp_lookaside_free_slow(struct dhp_lookaside *list, void *block);
  * top of 0 is closed. `caches` is read in the sequence: a flush changes it and then has every sequence aborted.
  */
 #define DHP_CACHE_SECTION(body, top)                                                                                   \
-	DHP_SECTION_BEGIN                                                                                              \
+	DHP_SECTION_BEGIN("%[at]")                                                                                     \
 	"movslq %%fs:(%[word]), %[at]\n\t"                                                                             \
 	"shlq $10, %[at]\n\t"                                                                                          \
 	"addq %[caches], %[at]\n\t" body "movq " top ", (%[at])\n\t" DHP_SECTION_END                                   \

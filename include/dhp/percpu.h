@@ -37,7 +37,7 @@ struct dhp_engine;
 
 #ifdef DHP_INLINE_ASM
 /*
- * The frame of an rseq section, for dhp_counter_add and others. Operands: [word], and [at], a register. From 2 to 3 it runs
+ * The frame of an rseq section, for dhp_counter_add and others. Operands: [word], and a register to begin with. From 2 to 3 it runs
  * without interruption on one processor, or again from 5: the kernel sends a thread that it found interrupted there to the
  * abort address 4, which the signature 0x53053053 in front marks as one. So the body begins by reading the cpu, which need not
  * be compared. The kernel's area: cpu id at the word, pointer to the section's descriptor four bytes on.
@@ -45,16 +45,16 @@ struct dhp_engine;
  * The kernel reads that pointer at any later preemption. Code that may be in a plugin, which may have been unloaded by then,
  * clears it; a program's own code is there as long as the program.
  */
-#define DHP_SECTION_BEGIN                                                                                              \
+#define DHP_SECTION_BEGIN(at)                                                                                          \
 	".pushsection __rseq_cs, \"aw?\"\n\t" /* "?": goes with its function, also an inline one of C++ */              \
 	".balign 32\n\t"                                                                                               \
 	"1: .long 0, 0\n\t"                                                                                            \
 	".quad 2f, 3f - 2f, 4f\n\t"                                                                                    \
 	".popsection\n\t"                                                                                              \
-	"5: leaq 1b(%%rip), %[at]\n\t"                                                                                 \
-	"movq %[at], %%fs:4(%[word])\n\t"                                                                              \
+	"5: leaq 1b(%%rip), " at "\n\t"                                                                                \
+	"movq " at ", %%fs:4(%[word])\n\t"                                                                             \
 	"2: "
-#define DHP_SECTION_END DHP_SECTION_LEFT DHP_SECTION_ABORT
+#define DHP_SECTION_END "3: " DHP_SECTION_CLEAR DHP_SECTION_ABORT
 #define DHP_SECTION_ABORT                                                                                              \
 	".pushsection __rseq_failure, \"ax?\"\n\t"                                                                     \
 	".byte 0x0f, 0xb9, 0x3d\n\t"                                                                                   \
@@ -62,9 +62,9 @@ struct dhp_engine;
 	"4: jmp 5b\n\t"                                                                                                \
 	".popsection\n\t"
 #if defined(__PIC__) && !defined(__PIE__)
-#define DHP_SECTION_LEFT "3: movq $0, %%fs:4(%[word])\n\t"
+#define DHP_SECTION_CLEAR "movq $0, %%fs:4(%[word])\n\t"
 #else
-#define DHP_SECTION_LEFT "3:\n\t"
+#define DHP_SECTION_CLEAR
 #endif
 #endif
 

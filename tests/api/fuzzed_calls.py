@@ -23,6 +23,8 @@ OUT = {
 
 # Called or not, as the build is.
 EITHER = {
+    r"dhp_counter_add_slow": "by dhp_counter_add, where there is no inline assembly",
+    r"dhp_counter_cell_slow": "by dhp_counter_add, where there is",
     r"dhp_lanes_ring": "by the inline half of dhp_lanes_push, where there are restartable sequences",
 }
 

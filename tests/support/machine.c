@@ -24,6 +24,20 @@ void go_to_cpu(uint32_t cpu)
 	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
 }
 
+void move_thread(pthread_t thread, const cpu_set_t *all, uint64_t *dice)
+{
+	cpu_set_t one;
+	uint32_t cpu;
+
+	do
+		cpu = (uint32_t)(roll(dice) % CPU_SETSIZE);
+	while (!CPU_ISSET(cpu, all));
+	CPU_ZERO(&one);
+	CPU_SET(cpu, &one);
+	(void)pthread_setaffinity_np(thread, sizeof(one), &one);
+	assert_int_equal(sched_setaffinity(0, sizeof(*all), all), 0);
+}
+
 struct dhp_engine *make_machine_of_cpu_0(struct tree *tree, uint32_t flags)
 {
 	static const char *const files[] = { "possible", "present", "online" };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * machine.h - the calling thread's cpu, a machine whose files speak of one cpu only, and a thread without restartable sequences.
+ * machine.h - on which cpu a thread runs, a machine whose files speak of one cpu only, and a thread without restartable sequences.
  */
 #ifndef TESTS_MACHINE_H
 #define TESTS_MACHINE_H
@@ -14,6 +14,11 @@
 uint32_t largest_cpu(const cpu_set_t *set);
 /* Asserts. */
 void go_to_cpu(uint32_t cpu);
+/*
+ * To any cpu of `all`, where the caller may run: when the thread has ended the C library moves the caller, which is taken back.
+ * Asserts.
+ */
+void move_thread(pthread_t thread, const cpu_set_t *all, uint64_t *dice);
 
 /* The machine backend on a tree that is made for it: it knows cpu 0, whatever else there is. Asserts; see tree_remove. */
 struct dhp_engine *make_machine_of_cpu_0(struct tree *tree, uint32_t flags);

@@ -324,19 +324,6 @@ static void *push_many(void *argument)
 	return NULL;
 }
 
-static void move_somewhere(pthread_t thread, const cpu_set_t *all, uint64_t *dice)
-{
-	cpu_set_t one;
-	uint32_t cpu;
-
-	do
-		cpu = (uint32_t)(roll(dice) % CPU_SETSIZE);
-	while (!CPU_ISSET(cpu, all));
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	(void)pthread_setaffinity_np(thread, sizeof(one), &one); /* one that has ended cannot be moved: all the same */
-}
-
 static void no_item_is_lost_while_threads_are_moved_and_interrupted(void **state)
 {
 	const struct sigaction action = { .sa_handler = push_in_handler, .sa_flags = SA_RESTART };
@@ -357,7 +344,7 @@ static void no_item_is_lost_while_threads_are_moved_and_interrupted(void **state
 	while (peek(&race.done) < PUSHERS) {
 		uint64_t which = roll(&dice) % PUSHERS;
 
-		move_somewhere(pushers[which].thread, &all, &dice);
+		move_thread(pushers[which].thread, &all, &dice);
 		(void)pthread_kill(pushers[which].thread, SIGUSR1);
 		sleep_us(50);
 	}

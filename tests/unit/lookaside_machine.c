@@ -329,21 +329,6 @@ static void *take_and_give(void *argument)
 	return NULL;
 }
 
-static void move_somewhere(pthread_t thread, uint64_t *dice)
-{
-	cpu_set_t all, one;
-	uint32_t cpu;
-
-	if (sched_getaffinity(0, sizeof(all), &all) != 0)
-		return;
-	do
-		cpu = (uint32_t)(roll(dice) % CPU_SETSIZE);
-	while (!CPU_ISSET(cpu, &all));
-	CPU_ZERO(&one);
-	CPU_SET(cpu, &one);
-	(void)pthread_setaffinity_np(thread, sizeof(one), &one); /* one that has ended cannot be moved: all the same */
-}
-
 static void blocks_are_neither_lost_nor_doubled_while_threads_are_moved_S701_S704(void **state)
 {
 	struct race race = { .made = 0 };
@@ -351,15 +336,17 @@ static void blocks_are_neither_lost_nor_doubled_while_threads_are_moved_S701_S70
 	struct helper users[USERS];
 	struct dhp_lookaside_counts counts;
 	uint64_t dice = 99, flushes = 0;
+	cpu_set_t all;
 
 	(void)state;
+	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
 	make_list(engine, &race, sizeof(struct block));
 	gate_init(&race.gate, USERS + 1);
 	for (uint32_t i = 0; i < USERS; i++)
 		helper_start(&users[i], take_and_give, &race);
 	gate_pass(&race.gate);
 	while (peek(&race.done) < USERS) {
-		move_somewhere(users[roll(&dice) % USERS].thread, &dice);
+		move_thread(users[roll(&dice) % USERS].thread, &all, &dice);
 		if (roll(&dice) % 4 == 0)
 			assert_ok(dhp_lookaside_flush(race.list));
 		if (++flushes % 8 == 0)

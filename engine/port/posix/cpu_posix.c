@@ -99,7 +99,7 @@ bool port_sequence_store(uint32_t cpu, const struct at_u64 *there, uint64_t expe
 #ifdef DHP_INLINE_ASM
 	uint64_t at;
 
-	__asm__ __volatile__(DHP_SECTION_BEGIN
+	__asm__ __volatile__(DHP_SECTION_BEGIN("%[at]")
 			     "xorl %[stored], %[stored]\n\t"
 			     "cmpl %[cpu], %%fs:(%[word])\n\t"
 			     "jne 3f\n\t"
