@@ -29,6 +29,7 @@ struct port_self {
 	const void *call;       /* the call on all processors whose function runs here; NULL: none */
 	void *trail[8];         /* what it pushed last, of a chain the first, in a ring; for prefetches */
 	uint32_t trail_next;
+	bool pushed_alone;      /* its last push found an empty inbox: so may the next */
 	struct at_ptr waits_for; /* without limit: the record or object of a thread that must go on first; NULL: none known */
 };
 

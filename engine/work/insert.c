@@ -150,14 +150,14 @@ static struct dhpi_queue *go_elsewhere(struct dhpi_work *work, struct dhpi_dpc *
 /* Where they went is stored in the way: a closed queue passes them on. */
 DHPI_INLINE enum dhpi_pushed push(struct way *way, struct dhpi_dpc *chain)
 {
+	struct port_self *self = port_self();
 	enum dhpi_pushed pushed;
 
-	for (;;) {
-		pushed = dhpi_queue_push(way->queue, chain, is_high(way) && !way->threaded);
-		if (DHPI_LIKELY(pushed != DHPI_PUSHED_NOWHERE))
-			return pushed;
+	while (DHPI_UNLIKELY((pushed = dhpi_queue_push(way->queue, chain, is_high(way) && !way->threaded,
+						       self->pushed_alone)) == DHPI_PUSHED_NOWHERE))
 		way->queue = go_elsewhere(way->work, chain);
-	}
+	self->pushed_alone = pushed == DHPI_PUSHED_ALONE;
+	return pushed;
 }
 
 /* After the push: they may have run and be gone. */

@@ -321,10 +321,10 @@ static inline bool dhpi_queue_empty_cell(struct at_ptr *cell, void *content)
 }
 
 /* Any level, any thread: a chain, by its oldest object. */
-DHPI_INLINE enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *chain, bool high)
+DHPI_INLINE enum dhpi_pushed dhpi_queue_push(struct dhpi_queue *queue, struct dhpi_dpc *chain, bool high, bool alone)
 {
 	struct at_ptr *inbox = high ? &queue->high_inbox : &queue->inbox;
-	void *before = at_load_relaxed_ptr(inbox); /* relaxed: the exchange below decides */
+	void *before = alone ? NULL : at_load_relaxed_ptr(inbox); /* relaxed: the exchange below decides */
 	bool movable = chain->movable;
 
 	do {
