@@ -15,6 +15,15 @@ target_compile_options(dhp_options INTERFACE
 
 if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   add_compile_options(-mcx16) # the 16-byte compare-and-swap, which every x86-64 we run on has
+
+  # Processors of Intel's Skylake family do not keep decoded code in which a jump lies across or at the end of 32 bytes (their
+  # erratum SKX102), so that the same loop takes half as long again wherever the linker puts it badly.
+  include(CheckCCompilerFlag)
+  set(align_jumps -Wa,-mbranches-within-32B-boundaries)
+  check_c_compiler_flag(${align_jumps} DHP_ALIGNS_JUMPS)
+  if(DHP_ALIGNS_JUMPS)
+    add_compile_options("$<$<CONFIG:Release>:${align_jumps}>")
+  endif()
 endif()
 
 if(DHP_SANITIZE STREQUAL "address,undefined")
