@@ -41,8 +41,8 @@ static inline bool floor_rseq_works(void)
 #if defined(__x86_64__)
 #define FLOOR_RSEQ_ADD 1
 
-/* One plain add inside a restartable sequence; section layout as in linux tools/testing/selftests/rseq. */
-static inline void floor_rseq_add(uint64_t amount)
+/* One plain add inside a restartable sequence, cells by cpu; section layout as in linux tools/testing/selftests/rseq. */
+static inline void floor_rseq_add(struct floor_cell *cells, uint64_t amount)
 {
 	ptrdiff_t section = __rseq_offset + (ptrdiff_t)offsetof(struct rseq, rseq_cs);
 	ptrdiff_t word = __rseq_offset + (ptrdiff_t)offsetof(struct rseq, cpu_id);
@@ -69,7 +69,7 @@ static inline void floor_rseq_add(uint64_t amount)
 			".popsection\n\t"
 			:
 			: [cpu] "r"(cpu), [word] "r"(word), [section] "r"(section), [amount] "r"(amount),
-			  [cell] "r"(&floor_cells[cpu].value)
+			  [cell] "r"(&cells[cpu].value)
 			: "rax", "memory", "cc"
 			: again);
 		return;
