@@ -110,19 +110,17 @@ DHP_API void dhp_lookaside_free_slow(struct dhp_lookaside *list, void *block);
 
 #ifdef DHP_INLINE_ASM
 /*
- * Sequences on the cache of this processor: [at] is where its top is; [result] is 0 if the body jumps to 6: there is nothing to
- * take, or no room. No look whether there is a cache: all that the word can say leads to 1024 bytes that can be read, and a
- * top of 0 is closed. `caches` is read in the sequence: a flush changes it and then has every sequence aborted.
+ * Sequences on the cache of this processor: `at` is a register for where its top is. The body jumps to 6, where `otherwise` is, if there
+ * is nothing to take, or no room. No look whether there is a cache: all that the word can say leads to 1024 bytes that can be
+ * read, and a top of 0 is closed. `caches` is read in the sequence: a flush changes it and then has every sequence aborted.
  */
-#define DHP_CACHE_SECTION(body, top)                                                                                   \
-	DHP_SECTION_BEGIN("%[at]")                                                                                     \
-	"movslq %%fs:(%[word]), %[at]\n\t"                                                                             \
-	"shlq $10, %[at]\n\t"                                                                                          \
-	"addq %[caches], %[at]\n\t" body "movq " top ", (%[at])\n\t" DHP_SECTION_END                                   \
+#define DHP_CACHE_SECTION(at, body, top, otherwise)                                                                    \
+	DHP_SECTION_BEGIN(at)                                                                                          \
+	"movslq %%fs:(%[word]), " at "\n\t"                                                                            \
+	"shlq $10, " at "\n\t"                                                                                         \
+	"addq %[caches], " at "\n\t" body "movq " top ", (" at ")\n\t" DHP_SECTION_END                                 \
 	".pushsection __rseq_failure, \"ax?\"\n\t"                                                                     \
-	"6: xorl %k[result], %k[result]\n\t"                                                                           \
-	"jmp 3b\n\t"                                                                                                   \
-	".popsection\n\t"
+	"6: " otherwise ".popsection\n\t"
 
 /* A block from the cache of this processor; NULL: there is none. Not the public call: dhp_lookaside_allocate is. */
 static inline void *dhp_lookaside_take_here(const struct dhp_lookaside *list)
@@ -130,11 +128,13 @@ static inline void *dhp_lookaside_take_here(const struct dhp_lookaside *list)
 	uint64_t at, top;
 	void *block;
 
-	__asm__ __volatile__(DHP_CACHE_SECTION("movq (%[at]), %[top]\n\t"
+	__asm__ __volatile__(DHP_CACHE_SECTION("%[at]",
+					       "movq (%[at]), %[top]\n\t"
 					       "testl $0x3f8, %k[top]\n\t"
 					       "jz 6f\n\t"
 					       "movq (%[top]), %[result]\n\t"
-					       "addq $8, %[top]\n\t", "%[top]")
+					       "addq $8, %[top]\n\t",
+					       "%[top]", "xorl %k[result], %k[result]\n\tjmp 3b\n\t")
 			     : [at] "=&r"(at), [top] "=&r"(top), [result] "=&r"(block)
 			     : [word] "r"(list->cpu_word), [caches] "m"(list->caches)
 			     : "memory", "cc");
@@ -142,19 +142,22 @@ static inline void *dhp_lookaside_take_here(const struct dhp_lookaside *list)
 }
 
 /* Puts it into the cache of this processor; 0: there is no room. Not the public call: dhp_lookaside_free is. */
-static inline uint64_t dhp_lookaside_put_here(const struct dhp_lookaside *list, void *block)
+static inline int dhp_lookaside_put_here(const struct dhp_lookaside *list, void *block)
 {
-	uint64_t at, top;
-
-	__asm__ __volatile__(DHP_CACHE_SECTION("movq (%[at]), %[result]\n\t"
-					       "subq $8, %[result]\n\t"
-					       "cmpq %[at], %[result]\n\t"
-					       "jle 6f\n\t" /* signed: -8 too */
-					       "movq %[block], (%[result])\n\t", "%[result]")
-			     : [at] "=&r"(at), [result] "=&r"(top)
-			     : [word] "r"(list->cpu_word), [caches] "m"(list->caches), [block] "r"(block)
-			     : "memory", "cc");
-	return top;
+	__asm__ __volatile__ goto(DHP_CACHE_SECTION("%%rax",
+						    "movq (%%rax), %%rcx\n\t"
+						    "subq $8, %%rcx\n\t"
+						    "cmpq %%rax, %%rcx\n\t"
+						    "jle 6f\n\t" /* signed: -8 too */
+						    "movq %[block], (%%rcx)\n\t",
+						    "%%rcx", DHP_SECTION_CLEAR "jmp %l[full]\n\t")
+				  :
+				  : [word] "r"(list->cpu_word), [caches] "m"(list->caches), [block] "r"(block)
+				  : "rax", "rcx", "memory", "cc"
+				  : full);
+	return 1;
+full:
+	return 0;
 }
 #else
 static inline void *dhp_lookaside_take_here(const struct dhp_lookaside *list)
@@ -163,7 +166,7 @@ static inline void *dhp_lookaside_take_here(const struct dhp_lookaside *list)
 	return NULL;
 }
 
-static inline uint64_t dhp_lookaside_put_here(const struct dhp_lookaside *list, void *block)
+static inline int dhp_lookaside_put_here(const struct dhp_lookaside *list, void *block)
 {
 	(void)list;
 	(void)block;
