@@ -95,7 +95,7 @@ bool dhpi_percpu_touch(struct dhp_percpu *view, uint32_t cpu, uint32_t node)
 /* Zeros that are there are a slot. */
 static uint32_t touched_cpus(const struct array *array)
 {
-	size_t touched = at_load_relaxed_u64(&array->touched); /* relaxed: as in is_touched */
+	size_t touched = (size_t)at_load_relaxed_u64(&array->touched); /* relaxed: as in is_touched */
 	size_t first = end_of_slot(array, array->view.base);
 
 	return touched < first ? 0 : (uint32_t)((touched - first) / array->view.stride) + 1;
