@@ -148,7 +148,9 @@ static inline struct dhpi_link *next_to_make(const struct dhpi_space *space, str
 	return at;
 }
 
-static __attribute__((noinline)) enum dhp_status make_from(struct dhpi_space *space, struct dhpi_link *at, const struct dhp_processor *processor)
+/* Apart: its frame would be paid for where there is nothing to do. */
+static __attribute__((noinline)) enum dhp_status make_from(struct dhpi_space *space, struct dhpi_link *at,
+							    const struct dhp_processor *processor)
 {
 	for (; at != &space->arrays; at = next_to_make(space, at->next, processor->cpu)) {
 		struct array *array = array_at(at);
@@ -231,10 +233,13 @@ static size_t front_of(struct dhpi_space *space, size_t stride)
 {
 	size_t starts = port_page_bytes() / stride;
 
-	return starts > 1 ? (2 + space->arrays_made++ % starts) * stride : stride;
+	return starts > 1 ? (2 + space->arrays_made++ % (starts - 1)) * stride : stride; /* the fallback slot is in the first page */
 }
 
-/* All that the word can say is in the range, whether it is announced or not. It starts on a page: slots are aligned to their stride. */
+/*
+ * All that the word can say is in the range, whether it is announced or not. It starts on a page, so that slots are aligned to their
+ * stride.
+ */
 static bool reserve_range(struct array *array, struct dhpi_space *space)
 {
 	uint32_t cpus = space->set->cpu_limit > space->cpu_word.limit ? space->set->cpu_limit : space->cpu_word.limit;

@@ -110,9 +110,10 @@ DHP_API void dhp_lookaside_free_slow(struct dhp_lookaside *list, void *block);
 
 #ifdef DHP_INLINE_ASM
 /*
- * Sequences on the cache of this processor: `at` is a register for where its top is. The body jumps to 6, where `otherwise` is, if there
- * is nothing to take, or no room. No look whether there is a cache: all that the word can say leads to 1024 bytes that can be
- * read, and a top of 0 is closed. `caches` is read in the sequence: a flush changes it and then has every sequence aborted.
+ * Sequences on the cache of this processor: `at` is a register for where its top is. The body jumps to 6, where `otherwise` is,
+ * if there is nothing to take, or no room. No look whether there is a cache: all that the word can say leads to 1024 bytes that
+ * can be read, and a top of 0 is closed. `caches` is read in the sequence: a flush changes it and then has every sequence
+ * aborted.
  */
 #define DHP_CACHE_SECTION(at, body, top, otherwise)                                                                    \
 	DHP_SECTION_BEGIN(at)                                                                                          \
