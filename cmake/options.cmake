@@ -19,11 +19,14 @@ if(CMAKE_SYSTEM_PROCESSOR MATCHES "^(x86_64|AMD64)$")
   # Processors of Intel's Skylake family do not keep decoded code in which a jump lies across or at the end of 32 bytes (their
   # erratum SKX102), so that the same loop takes half as long again wherever the linker puts it badly.
   include(CheckCCompilerFlag)
-  set(align_jumps -Wa,-mbranches-within-32B-boundaries)
-  check_c_compiler_flag(${align_jumps} DHP_ALIGNS_JUMPS)
-  if(DHP_ALIGNS_JUMPS)
-    add_compile_options("$<$<CONFIG:Release>:${align_jumps}>")
+  check_c_compiler_flag(-mbranches-within-32B-boundaries DHP_COMPILER_ALIGNS_JUMPS)
+  check_c_compiler_flag(-Wa,-mbranches-within-32B-boundaries DHP_ASSEMBLER_ALIGNS_JUMPS)
+  if(DHP_COMPILER_ALIGNS_JUMPS)
+    set(align_jumps -mbranches-within-32B-boundaries)
+  elseif(DHP_ASSEMBLER_ALIGNS_JUMPS)
+    set(align_jumps -Wa,-mbranches-within-32B-boundaries)
   endif()
+  add_compile_options("$<$<AND:$<CONFIG:Release>,$<OR:$<COMPILE_LANGUAGE:C>,$<COMPILE_LANG_AND_ID:CXX,${CMAKE_C_COMPILER_ID}>>>:${align_jumps}>")
 endif()
 
 if(DHP_SANITIZE STREQUAL "address,undefined")

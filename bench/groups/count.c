@@ -7,6 +7,7 @@
  */
 #include <dhp.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 #include "all.h"
 #include "bench.h"
@@ -77,7 +78,7 @@ static void locked(struct bench *bench, const void *argument)
 /* ---- many ---- */
 
 #define MANY 32u
-#define FEW_CPUS 64u
+#define FEW_CPUS 64
 
 static void ours_many(struct bench *bench, const void *argument)
 {
@@ -105,7 +106,7 @@ static void many_by_rseq(struct bench *bench, const void *argument)
 	(void)argument;
 	bench_items(bench, MANY);
 #if FLOOR_RSEQ_ADD
-	if (floor_rseq_works() && floor_cpu() < FEW_CPUS) {
+	if (floor_rseq_works() && sysconf(_SC_NPROCESSORS_CONF) <= FEW_CPUS) {
 		static struct floor_cell cells[MANY][FEW_CPUS + 1];
 		uint64_t i;
 

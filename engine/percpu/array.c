@@ -224,8 +224,8 @@ static uint32_t stride_of(const struct dhp_percpu_options *options)
 }
 
 /*
- * How far cpu 0 is from the start of the range. In front of it lie the fallback slot and, where a cpu word is taken as a signed
- * number, what its -2 leads to. Small slots begin elsewhere in each array: else all of a processor's would lie equally far from a
+ * How far cpu 0 is from the start of the range. In front of it lie the fallback slot and, of small slots, what a cpu word's -2 leads
+ * to where it is taken as a signed number. Small slots begin elsewhere in each array: else all of a processor's would lie equally far from a
  * page's start, share one set of its first cache, and a load from one would wait for a store to another, because addresses are
  * compared by their distance from a page's start first.
  */

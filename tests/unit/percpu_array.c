@@ -510,6 +510,32 @@ static void slot_in_a_gap_has_its_memory_too(void **state)
 	end_engine(engine);
 }
 
+/* Wherever an array begins in its page, a neighbour's page is not asked for again, though it is gone. */
+static void page_of_small_slots_is_asked_for_once(void **state)
+{
+	enum { STARTS = 4096 / DHP_LINE_PAIR_BYTES };
+	struct dhp_engine *engine;
+
+	(void)state;
+	if (!pages_come_when_asked_for())
+		skip();
+	engine = make_sim_of(2, 1);
+	for (uint32_t i = 0; i < STARTS; i++) {
+		struct dhp_percpu *array = make_array(engine, DHP_LINE_PAIR_BYTES, 0, DHP_PLACE_DENSE);
+		uint32_t cpu = dhp_sim_cpu(engine, 1);
+		uintptr_t slot = (uintptr_t)dhpi_percpu_slot(array, cpu);
+		void *page = (void *)(slot - slot % 4096);
+
+		if (slot % 4096 >= 2 * DHP_LINE_PAIR_BYTES) { /* the other two are there, too */
+			assert_int_equal(madvise(page, 4096, MADV_DONTNEED), 0);
+			assert_true(dhpi_percpu_touch(array, cpu, DHP_NO_INDEX));
+			assert_false(is_resident(page));
+		}
+		assert_ok(dhp_percpu_destroy(array));
+	}
+	end_engine(engine);
+}
+
 /* Of these only the beginning is made resident. The second request finds that it was, though the page is gone: it asks for none. */
 static void beginning_of_a_long_slot_is_asked_for_once(void **state)
 {
@@ -706,6 +732,7 @@ int main(void)
 		cmocka_unit_test(slot_of_the_engines_own_keeps_what_an_attempt_left),
 		cmocka_unit_test(slot_has_its_memory_before_anybody_uses_it),
 		cmocka_unit_test(slot_in_a_gap_has_its_memory_too),
+		cmocka_unit_test(page_of_small_slots_is_asked_for_once),
 		cmocka_unit_test(beginning_of_a_long_slot_is_asked_for_once),
 		cmocka_unit_test(slot_is_made_before_start_and_reachable_in_complete),
 		cmocka_unit_test(walk_visits_fallback_and_then_ascending_indices),
