@@ -149,8 +149,8 @@ static inline struct dhpi_link *next_to_make(const struct dhpi_space *space, str
 }
 
 /* Apart: its frame would be paid for where there is nothing to do. */
-static __attribute__((noinline)) enum dhp_status make_from(struct dhpi_space *space, struct dhpi_link *at,
-							    const struct dhp_processor *processor)
+static __attribute__((__noinline__)) enum dhp_status make_from(struct dhpi_space *space, struct dhpi_link *at,
+							      const struct dhp_processor *processor)
 {
 	for (; at != &space->arrays; at = next_to_make(space, at->next, processor->cpu)) {
 		struct array *array = array_at(at);
