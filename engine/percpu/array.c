@@ -224,16 +224,17 @@ static uint32_t stride_of(const struct dhp_percpu_options *options)
 }
 
 /*
- * How far cpu 0 is from the start of the range. In front of it lie the fallback slot and, of small slots, what a cpu word's -2 leads
- * to where it is taken as a signed number. Small slots begin elsewhere in each array: else all of a processor's would lie equally far from a
- * page's start, share one set of its first cache, and a load from one would wait for a store to another, because addresses are
- * compared by their distance from a page's start first.
+ * How far cpu 0 is from the start of the range. In front of it lie the fallback slot and, of small slots, what a cpu word's -2
+ * leads to where it is taken as a signed number. Small slots begin elsewhere in each array: else all of a processor's would lie
+ * equally far from a page's start, share one set of its first cache, and a load from one would wait for a store to another,
+ * because addresses are compared by their distance from a page's start first. The fallback slot stays in the first page: what is touched
+ * is noted from the start of the range on.
  */
 static size_t front_of(struct dhpi_space *space, size_t stride)
 {
 	size_t starts = port_page_bytes() / stride;
 
-	return starts > 1 ? (2 + space->arrays_made++ % (starts - 1)) * stride : stride; /* the fallback slot is in the first page */
+	return starts > 1 ? (2 + space->arrays_made++ % (starts - 1)) * stride : stride;
 }
 
 /*
